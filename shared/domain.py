@@ -1,0 +1,247 @@
+"""The vocabulary of SAEMI: what a micrograph, a calibration, a particle table and an analysis are.
+
+Frozen values without behaviour beyond their own laws, known to every part of the system. The particle columns and the size
+statistics are declared once, here, with unit and definition; tables, JSON keys, CSV headers and help texts follow them.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
+# returned for the same request.
+PIPELINE_VERSION = 1
+
+CalibrationSource = Literal["metadata", "scale_bar", "manual"]
+CalibrationStatus = Literal["ok", "missing", "conflict"]
+CountingRule = Literal["all"]
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+FloatImage = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Labels = NDArray[np.int32]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Micrograph:
+    """One decoded grey image in its own bit depth.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, uint16 or float32, shape (rows, columns)
+        Grey values as the file holds them.
+    format : str
+        Name of the file format, such as ``"TIFF"``.
+    warnings : tuple of str
+        What a person should know about the decoding (further pages, colour, alpha).
+    """
+
+    pixels: Pixels
+    format: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits per pixel of the stored grey values."""
+        return self.pixels.dtype.itemsize * 8
+
+    @property
+    def height_px(self) -> int:
+        """Rows of the image, banner included."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        """Columns of the image."""
+        return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Rows of the instrument's banner, its frame included: ``top`` inclusive, ``bottom`` exclusive."""
+
+    top: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedField:
+    """The rectangle of the image that shows specimen; rows and columns, ends exclusive. Only this is ever measured."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the field in an array of shape (rows, columns)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def area_px(self) -> int:
+        """Pixels in the field."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The pixel size and where it came from. A missing calibration has no ``nm_per_px``; it is never 1."""
+
+    nm_per_px: float | None
+    source: CalibrationSource | None
+    status: CalibrationStatus
+
+    @classmethod
+    def missing(cls) -> "Calibration":
+        """No source states a pixel size."""
+        return cls(None, None, "missing")
+
+    @classmethod
+    def manual(cls, nm_per_px: float) -> "Calibration":
+        """The pixel size a person stated."""
+        return cls(nm_per_px, "manual", "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Everything a person can choose that changes the numbers.
+
+    Attributes
+    ----------
+    model : str
+        Name of the segmenter.
+    nm_per_px : float or None
+        Pixel size stated by the person, nm; None takes what the image itself states.
+    """
+
+    model: str = "classical"
+    nm_per_px: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.nm_per_px is not None and not 1e-4 <= self.nm_per_px <= 1e6:
+            raise ValueError(f"nm_per_px is {self.nm_per_px}: a pixel size lies between 0.0001 and 1,000,000 nm")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the parameters and the version of the pipeline, hexadecimal."""
+        content = {"pipeline_version": PIPELINE_VERSION, **asdict(self)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Name and version of a segmenter, stored with every analysis."""
+
+    name: str
+    version: str
+
+
+class Segmenter(Protocol):
+    """Any callable that splits a grey image into particles.
+
+    Called with an image of shape (rows, columns), float32, scaled to 0..1; returns labels of the same shape, int32, with
+    background 0 and particles 1..n. The classical method, a network and a test's stand-in all have this form.
+    """
+
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    def __call__(self, image: FloatImage) -> Labels: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Name, unit and definition of one number that SAEMI reports."""
+
+    name: str
+    unit: str
+    definition: str
+
+
+def _quantity(unit: str, definition: str) -> Any:
+    return field(metadata={"unit": unit, "definition": definition})
+
+
+@dataclass(frozen=True, slots=True)
+class ParticleTable:
+    """Measurements of the particles of one micrograph, one array of shape (n,) for each quantity.
+
+    The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration.
+    """
+
+    label: IntArray = _quantity("", "Number of the particle in the label map.")
+    centroid_y_px: FloatArray = _quantity("px", "Row of the centroid in the coordinates of the uploaded image.")
+    centroid_x_px: FloatArray = _quantity("px", "Column of the centroid in the coordinates of the uploaded image.")
+    area_px: IntArray = _quantity("px²", "Number of pixels of the particle.")
+    area_nm2: FloatArray | None = _quantity("nm²", "Pixel count × nm_per_px².")
+    ecd_px: FloatArray = _quantity("px", "Equivalent circular diameter √(4A/π).")
+    ecd_nm: FloatArray | None = _quantity("nm", "Equivalent circular diameter √(4A/π).")
+    perimeter_px: FloatArray = _quantity("px", "Perimeter by the Crofton formula over four directions.")
+    perimeter_nm: FloatArray | None = _quantity("nm", "Perimeter by the Crofton formula over four directions.")
+    feret_max_px: FloatArray = _quantity("px", "Largest caliper width over all directions.")
+    feret_max_nm: FloatArray | None = _quantity("nm", "Largest caliper width over all directions.")
+    feret_min_px: FloatArray = _quantity("px", "Smallest caliper width over all directions.")
+    feret_min_nm: FloatArray | None = _quantity("nm", "Smallest caliper width over all directions.")
+    aspect_ratio: FloatArray = _quantity("", "feret_min / feret_max, at most 1 (ISO 9276-6).")
+    circularity: FloatArray = _quantity("", "4πA / P², not clipped; 1 for a disc.")
+    solidity: FloatArray = _quantity("", "Area / area of the convex hull.")
+    touches_border: Mask = _quantity("", "Whether any pixel lies on the edge of the analysed field.")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeStatistics:
+    """Number-weighted statistics of the equivalent circular diameter of the counted particles.
+
+    A statistic is None where it is not defined: all of them without particles, the standard deviation with one, the ``_nm``
+    ones without a calibration.
+    """
+
+    n_particles: int = _quantity("", "Number of particles in the analysed field.")
+    n_touching_border: int = _quantity("", "Number of them that touch the edge of the analysed field.")
+    ecd_mean_px: float | None = _quantity("px", "Arithmetic mean of the equivalent circular diameters.")
+    ecd_mean_nm: float | None = _quantity("nm", "Arithmetic mean of the equivalent circular diameters.")
+    ecd_sd_px: float | None = _quantity("px", "Standard deviation of the sample (n − 1).")
+    ecd_sd_nm: float | None = _quantity("nm", "Standard deviation of the sample (n − 1).")
+    ecd_d10_px: float | None = _quantity("px", "Diameter below which 10 % of the particles lie, by number.")
+    ecd_d10_nm: float | None = _quantity("nm", "Diameter below which 10 % of the particles lie, by number.")
+    ecd_d50_px: float | None = _quantity("px", "Median diameter: half of the particles lie below, by number.")
+    ecd_d50_nm: float | None = _quantity("nm", "Median diameter: half of the particles lie below, by number.")
+    ecd_d90_px: float | None = _quantity("px", "Diameter below which 90 % of the particles lie, by number.")
+    ecd_d90_nm: float | None = _quantity("nm", "Diameter below which 90 % of the particles lie, by number.")
+
+
+def _quantities(record: type) -> tuple[Quantity, ...]:
+    return tuple(Quantity(f.name, f.metadata["unit"], f.metadata["definition"]) for f in fields(record))
+
+
+PARTICLE_QUANTITIES = _quantities(ParticleTable)
+STATISTIC_QUANTITIES = _quantities(SizeStatistics)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the pipeline finds in one micrograph.
+
+    ``labels`` has the size of the input image and is 0 outside the analysed field.
+    """
+
+    model: ModelIdentity
+    parameters: Parameters
+    calibration: Calibration
+    banner: Banner | None
+    field: AnalysedField
+    labels: Labels
+    particles: ParticleTable
+    statistics: SizeStatistics
+    counting_rule: CountingRule = "all"
+    warnings: tuple[str, ...] = ()

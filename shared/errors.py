@@ -1,0 +1,45 @@
+"""Errors grouped by who must act: the user, time, or us."""
+
+from typing import Any
+
+
+class SaemiError(Exception):
+    """Base of the errors that carry a message for people."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.details = details
+
+
+class InputError(SaemiError):
+    """The user acts; never retried. Has a stable code and a message that a microscopist can act on."""
+
+    code = "invalid_input"
+
+
+class NotFoundError(InputError):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+
+
+class TransientError(SaemiError):
+    """Time heals it: retried with back-off."""
+
+    code = "temporarily_unavailable"
+
+
+class LostClaimError(SaemiError):
+    """The job was given to another worker: the work in hand must be dropped without a trace."""
+
+    code = "claim_lost"
+
+
+class OperatorError(SaemiError):
+    """The person who runs the installation acts: a port in use, a full disk, a missing permission."""
+
+    code = "operator_action_needed"
