@@ -6,8 +6,8 @@ statistics are declared once, here, with unit and definition; tables, JSON keys,
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Protocol
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Literal, Protocol, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,22 +151,19 @@ class Segmenter(Protocol):
     """
 
     @property
-    def identity(self) -> ModelIdentity: ...
+    def identity(self) -> ModelIdentity:
+        """Name and version that are stored with the analysis."""
 
-    def __call__(self, image: FloatImage) -> Labels: ...
+    def __call__(self, image: FloatImage) -> Labels:
+        """Label the particles of an image."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
-    """Name, unit and definition of one number that SAEMI reports."""
+class Meaning:
+    """Unit and definition of a number that SAEMI reports; the unit of a ratio is empty."""
 
-    name: str
     unit: str
     definition: str
-
-
-def _quantity(unit: str, definition: str) -> Any:
-    return field(metadata={"unit": unit, "definition": definition})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,23 +173,23 @@ class ParticleTable:
     The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration.
     """
 
-    label: IntArray = _quantity("", "Number of the particle in the label map.")
-    centroid_y_px: FloatArray = _quantity("px", "Row of the centroid in the coordinates of the uploaded image.")
-    centroid_x_px: FloatArray = _quantity("px", "Column of the centroid in the coordinates of the uploaded image.")
-    area_px: IntArray = _quantity("px²", "Number of pixels of the particle.")
-    area_nm2: FloatArray | None = _quantity("nm²", "Pixel count × nm_per_px².")
-    ecd_px: FloatArray = _quantity("px", "Equivalent circular diameter √(4A/π).")
-    ecd_nm: FloatArray | None = _quantity("nm", "Equivalent circular diameter √(4A/π).")
-    perimeter_px: FloatArray = _quantity("px", "Perimeter by the Crofton formula over four directions.")
-    perimeter_nm: FloatArray | None = _quantity("nm", "Perimeter by the Crofton formula over four directions.")
-    feret_max_px: FloatArray = _quantity("px", "Largest caliper width over all directions.")
-    feret_max_nm: FloatArray | None = _quantity("nm", "Largest caliper width over all directions.")
-    feret_min_px: FloatArray = _quantity("px", "Smallest caliper width over all directions.")
-    feret_min_nm: FloatArray | None = _quantity("nm", "Smallest caliper width over all directions.")
-    aspect_ratio: FloatArray = _quantity("", "feret_min / feret_max, at most 1 (ISO 9276-6).")
-    circularity: FloatArray = _quantity("", "4πA / P², not clipped; 1 for a disc.")
-    solidity: FloatArray = _quantity("", "Area / area of the convex hull.")
-    touches_border: Mask = _quantity("", "Whether any pixel lies on the edge of the analysed field.")
+    label: Annotated[IntArray, Meaning("", "Number of the particle in the label map.")]
+    centroid_y_px: Annotated[FloatArray, Meaning("px", "Row of the centroid in the coordinates of the uploaded image.")]
+    centroid_x_px: Annotated[FloatArray, Meaning("px", "Column of the centroid in the coordinates of the uploaded image.")]
+    area_px: Annotated[IntArray, Meaning("px²", "Number of pixels of the particle.")]
+    area_nm2: Annotated[FloatArray | None, Meaning("nm²", "Pixel count × nm_per_px².")]
+    ecd_px: Annotated[FloatArray, Meaning("px", "Equivalent circular diameter √(4A/π).")]
+    ecd_nm: Annotated[FloatArray | None, Meaning("nm", "Equivalent circular diameter √(4A/π).")]
+    perimeter_px: Annotated[FloatArray, Meaning("px", "Perimeter by the Crofton formula over four directions.")]
+    perimeter_nm: Annotated[FloatArray | None, Meaning("nm", "Perimeter by the Crofton formula over four directions.")]
+    feret_max_px: Annotated[FloatArray, Meaning("px", "Largest caliper width over all directions.")]
+    feret_max_nm: Annotated[FloatArray | None, Meaning("nm", "Largest caliper width over all directions.")]
+    feret_min_px: Annotated[FloatArray, Meaning("px", "Smallest caliper width over all directions.")]
+    feret_min_nm: Annotated[FloatArray | None, Meaning("nm", "Smallest caliper width over all directions.")]
+    aspect_ratio: Annotated[FloatArray, Meaning("", "feret_min / feret_max, at most 1 (ISO 9276-6).")]
+    circularity: Annotated[FloatArray, Meaning("", "4πA / P², not clipped; 1 for a disc.")]
+    solidity: Annotated[FloatArray, Meaning("", "Area / area of the convex hull.")]
+    touches_border: Annotated[Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field.")]
 
     def __len__(self) -> int:
         return len(self.label)
@@ -206,22 +203,33 @@ class SizeStatistics:
     ones without a calibration.
     """
 
-    n_particles: int = _quantity("", "Number of particles in the analysed field.")
-    n_touching_border: int = _quantity("", "Number of them that touch the edge of the analysed field.")
-    ecd_mean_px: float | None = _quantity("px", "Arithmetic mean of the equivalent circular diameters.")
-    ecd_mean_nm: float | None = _quantity("nm", "Arithmetic mean of the equivalent circular diameters.")
-    ecd_sd_px: float | None = _quantity("px", "Standard deviation of the sample (n − 1).")
-    ecd_sd_nm: float | None = _quantity("nm", "Standard deviation of the sample (n − 1).")
-    ecd_d10_px: float | None = _quantity("px", "Diameter below which 10 % of the particles lie, by number.")
-    ecd_d10_nm: float | None = _quantity("nm", "Diameter below which 10 % of the particles lie, by number.")
-    ecd_d50_px: float | None = _quantity("px", "Median diameter: half of the particles lie below, by number.")
-    ecd_d50_nm: float | None = _quantity("nm", "Median diameter: half of the particles lie below, by number.")
-    ecd_d90_px: float | None = _quantity("px", "Diameter below which 90 % of the particles lie, by number.")
-    ecd_d90_nm: float | None = _quantity("nm", "Diameter below which 90 % of the particles lie, by number.")
+    n_particles: Annotated[int, Meaning("", "Number of particles in the analysed field.")]
+    n_touching_border: Annotated[int, Meaning("", "Number of them that touch the edge of the analysed field.")]
+    ecd_mean_px: Annotated[float | None, Meaning("px", "Arithmetic mean of the equivalent circular diameters.")]
+    ecd_mean_nm: Annotated[float | None, Meaning("nm", "Arithmetic mean of the equivalent circular diameters.")]
+    ecd_sd_px: Annotated[float | None, Meaning("px", "Standard deviation of the sample (n − 1).")]
+    ecd_sd_nm: Annotated[float | None, Meaning("nm", "Standard deviation of the sample (n − 1).")]
+    ecd_d10_px: Annotated[float | None, Meaning("px", "Diameter below which 10 % of the particles lie, by number.")]
+    ecd_d10_nm: Annotated[float | None, Meaning("nm", "Diameter below which 10 % of the particles lie, by number.")]
+    ecd_d50_px: Annotated[float | None, Meaning("px", "Median diameter: half of the particles lie below, by number.")]
+    ecd_d50_nm: Annotated[float | None, Meaning("nm", "Median diameter: half of the particles lie below, by number.")]
+    ecd_d90_px: Annotated[float | None, Meaning("px", "Diameter below which 90 % of the particles lie, by number.")]
+    ecd_d90_nm: Annotated[float | None, Meaning("nm", "Diameter below which 90 % of the particles lie, by number.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Name, unit and definition of one number, as tables, files and help texts show it."""
+
+    name: str
+    unit: str
+    definition: str
 
 
 def _quantities(record: type) -> tuple[Quantity, ...]:
-    return tuple(Quantity(f.name, f.metadata["unit"], f.metadata["definition"]) for f in fields(record))
+    hints = get_type_hints(record, include_extras=True)
+    meanings = {name: meaning for name, hint in hints.items() for meaning in hint.__metadata__}
+    return tuple(Quantity(f.name, meanings[f.name].unit, meanings[f.name].definition) for f in fields(record))
 
 
 PARTICLE_QUANTITIES = _quantities(ParticleTable)

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs on the connection that `shared.schema` hands over."""
+
+from alembic import context
+
+from shared.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    # SQLite changes a table by copying it.
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

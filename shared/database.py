@@ -1,0 +1,139 @@
+"""The database behind two scopes: one that reads and one that writes. The scope commits; what runs inside never does."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from shared.errors import OperatorError, TransientError
+
+# Long enough for a writer that waits behind a bulk of inserts, short enough for a request to answer.
+SQLITE_BUSY_TIMEOUT_MS = 20_000
+_BEGIN_OPTION = "saemi_begin"
+
+
+class Database:
+    """Engine and session scopes of one process."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.dialect = parsed.get_backend_name()
+        self.engine = _sqlite_engine(parsed) if self.dialect == "sqlite" else _server_engine(parsed)
+        self._writing_engine = self.engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session whose changes are thrown away."""
+        with _named_errors(), Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session that commits at the end of the block and rolls back when the block raises."""
+        with _named_errors(), Session(self._writing_engine) as session, session.begin():
+            yield session
+
+    def check(self) -> None:
+        """Raise TransientError unless the database answers."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what the driver reports into an error that says who must act; what is left is a bug of ours."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig)
+        if isinstance(error.orig, sqlite3.Error):
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise TransientError("The database is busy.", code="database_unavailable") from error
+            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+                raise OperatorError(f"The database file cannot be written: {reason}.", code="database_unwritable") from error
+        elif isinstance(error, OperationalError) or error.connection_invalidated:
+            raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
+        raise
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer that begins deferred fails instead of waiting when another one commits first.
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN_OPTION, "BEGIN"))
+
+    return engine
+
+
+def _server_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return create_engine(url, pool_pre_ping=True)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time, always in UTC and always aware of it, also on SQLite, which knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class database_time(FunctionElement[Any]):  # noqa: N801 - reads as a function in queries
+    """The database's own clock plus so many seconds: all leases are measured on one clock."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+    def __init__(self, offset_s: float = 0.0) -> None:
+        super().__init__(literal(offset_s, Float))
+
+
+@compiles(database_time, "sqlite")
+def _sqlite_time(element: database_time, compiler: SQLCompiler, **options: Any) -> str:
+    # Written like SQLAlchemy stores a datetime, six decimals, so that the texts compare like the times.
+    offset = compiler.process(element.clauses, **options)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({offset}) || ' seconds')"
+
+
+@compiles(database_time, "postgresql")
+def _postgresql_time(element: database_time, compiler: SQLCompiler, **options: Any) -> str:
+    offset = compiler.process(element.clauses, **options)
+    return f"(clock_timestamp() + make_interval(secs => {offset}))"

@@ -1,0 +1,66 @@
+"""The messages that wake workers: a task's name and job ids, nothing else.
+
+A message may be lost, late or repeated without harm, because the job rows are the truth. So publishing never waits long and
+never fails a request.
+"""
+
+from collections.abc import Sequence
+
+import redis
+from celery import Celery
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from shared.errors import TransientError
+
+ANALYSE_TASK = "saemi.analyse"
+ANALYSIS_QUEUE = "analysis"
+
+
+def create_celery(broker_url: str, timeout_s: float) -> Celery:
+    """Create the Celery application of this process, a sender until a worker adds tasks to it."""
+    app = Celery("saemi", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=ANALYSIS_QUEUE,
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        # The rows are repeated by the dispatcher, so a sender tries once and goes on.
+        task_publish_retry=False,
+        broker_connection_timeout=timeout_s,
+        broker_transport_options={
+            "socket_timeout": timeout_s,
+            "socket_connect_timeout": timeout_s,
+            "max_retries": 0,
+        },
+    )
+    return app
+
+
+class JobSender:
+    """Sends job ids to the workers."""
+
+    def __init__(self, broker_url: str, timeout_s: float) -> None:
+        self._app = create_celery(broker_url, timeout_s)
+        self._redis = redis.Redis.from_url(
+            broker_url.replace("redis+socket://", "unix://"), socket_timeout=timeout_s, socket_connect_timeout=timeout_s
+        )
+
+    def send(self, job_ids: Sequence[int]) -> None:
+        """Announce jobs, one message; raises TransientError when the broker does not take it."""
+        try:
+            self._app.send_task(ANALYSE_TASK, args=[list(job_ids)], queue=ANALYSIS_QUEUE, retry=False)
+        except (KombuError, RedisError, OSError) as error:
+            raise TransientError("The message broker does not answer.", code="broker_unavailable") from error
+
+    def queue_length(self) -> int:
+        """Messages that wait in the broker; raises TransientError when it does not answer."""
+        try:
+            return int(self._redis.llen(ANALYSIS_QUEUE))
+        except RedisError as error:
+            raise TransientError("The message broker does not answer.", code="broker_unavailable") from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._app.close()
+        self._redis.close()

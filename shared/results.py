@@ -1,0 +1,180 @@
+"""Analyses and their particles in the database: saved once, found by what they are, read in pages.
+
+Functions take the session first and never commit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from sqlalchemy import insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared.database import database_time
+from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, ParticleTable
+from shared.errors import InputError, NotFoundError
+from shared.models import AnalysisRow, ParticleRow
+
+SOFTWARE_VERSION = version("saemi")
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisFiles:
+    """SHA-256 of the files that belong to an analysis."""
+
+    labels_sha256: str
+    outlines_sha256: str
+    overlay_sha256: str
+    preview_sha256: str
+    thumbnail_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts between edges: ``counts[i]`` values lie in ``[edges[i], edges[i+1])``, the last edge included."""
+
+    quantity: str
+    edges: list[float]
+    counts: list[int]
+
+
+def find_analysis(session: Session, image_sha256: str, model: ModelIdentity, parameters: Parameters) -> int | None:
+    """Return the id of the stored analysis of this image by this model with these parameters, or None."""
+    return session.scalar(
+        select(AnalysisRow.id).filter_by(
+            image_sha256=image_sha256,
+            model_name=model.name,
+            model_version=model.version,
+            parameters_sha256=parameters.digest,
+        )
+    )
+
+
+def save_analysis(
+    session: Session,
+    image_sha256: str,
+    micrograph: Micrograph,
+    analysis: Analysis,
+    files: AnalysisFiles,
+    *,
+    duration_s: float,
+) -> int:
+    """Store an analysis with its particles and return its id; where the same one is stored already, return that."""
+    dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    values = _analysis_values(micrograph, analysis) | asdict(files)
+    values |= {"image_sha256": image_sha256, "duration_s": duration_s, "created_at": database_time()}
+    new_id: int | None = session.scalar(
+        dialect_insert(AnalysisRow).values(values).on_conflict_do_nothing().returning(AnalysisRow.id)
+    )
+    if new_id is None:
+        stored = find_analysis(session, image_sha256, analysis.model, analysis.parameters)
+        if stored is None:
+            raise AssertionError("an analysis that conflicts with a stored one must be found")
+        return stored
+    rows = list(particle_records(analysis.particles))
+    if rows:
+        session.execute(insert(ParticleRow), [{"analysis_id": new_id, **row} for row in rows])
+    return new_id
+
+
+def particle_records(particles: ParticleTable) -> Iterator[dict[str, Any]]:
+    """Yield one mapping of plain Python numbers for each particle, keys in the order of the columns."""
+    names = [f.name for f in fields(particles)]
+    columns = [getattr(particles, name) for name in names]
+    lists = [[None] * len(particles) if column is None else column.tolist() for column in columns]
+    for values in zip(*lists, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def analysis(session: Session, analysis_id: int) -> AnalysisRow:
+    """Return an analysis or raise NotFoundError."""
+    row = session.get(AnalysisRow, analysis_id)
+    if row is None:
+        raise NotFoundError(f"There is no analysis {analysis_id}.", code="analysis_not_found")
+    return row
+
+
+def particles_page(
+    session: Session, analysis_id: int, *, sort: str, descending: bool, after: tuple[float, int] | None, limit: int
+) -> list[ParticleRow]:
+    """Return up to ``limit`` particles in the order of one column, ties by label, those behind ``after`` only.
+
+    Parameters
+    ----------
+    sort
+        Name of a particle column.
+    after
+        Value of the column and label of the last particle that was seen; None begins.
+
+    Raises
+    ------
+    InputError
+        ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration.
+    """
+    column = _quantity_column(session, analysis_id, sort)
+    query = select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(limit)
+    key = tuple_(column, ParticleRow.label)
+    if after is not None:
+        query = query.where(key < after if descending else key > after)
+    order = (column.desc(), ParticleRow.label.desc()) if descending else (column.asc(), ParticleRow.label.asc())
+    return list(session.scalars(query.order_by(*order)))
+
+
+def all_particles(session: Session, analysis_id: int) -> Iterator[ParticleRow]:
+    """Yield all particles of an analysis by label, without holding them all."""
+    yield from session.scalars(
+        select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).order_by(ParticleRow.label),
+        execution_options={"yield_per": 1000},
+    )
+
+
+def histogram(session: Session, analysis_id: int, quantity: str, bins: int | None) -> Histogram:
+    """Count the particles of an analysis over equal bins of one quantity; without a number of bins, as many as suit the data.
+
+    The number of bins then follows Freedman and Diaconis (1981) or Sturges (1926), whichever gives more.
+    """
+    column = _quantity_column(session, analysis_id, quantity)
+    values = np.array(session.scalars(select(column).where(ParticleRow.analysis_id == analysis_id)).all(), dtype=np.float64)
+    if values.size == 0:
+        return Histogram(quantity, [], [])
+    counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
+    return Histogram(quantity, edges.tolist(), counts.tolist())
+
+
+def _quantity_column(session: Session, analysis_id: int, name: str) -> InstrumentedAttribute[Any]:
+    if name not in {f.name for f in fields(ParticleTable)}:
+        raise InputError(f"Particles have no quantity {name!r}.", code="unknown_quantity")
+    if name.endswith(("_nm", "_nm2")) and analysis(session, analysis_id).nm_per_px is None:
+        raise InputError(f"The analysis has no calibration, so {name} is not known.", code="not_calibrated")
+    column: InstrumentedAttribute[Any] = getattr(ParticleRow, name)
+    return column
+
+
+def _analysis_values(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
+    banner, field, calibration = analysis.banner, analysis.field, analysis.calibration
+    return {
+        "model_name": analysis.model.name,
+        "model_version": analysis.model.version,
+        "parameters": asdict(analysis.parameters),
+        "parameters_sha256": analysis.parameters.digest,
+        "software_version": SOFTWARE_VERSION,
+        "format": micrograph.format,
+        "bit_depth": micrograph.bit_depth,
+        "width_px": micrograph.width_px,
+        "height_px": micrograph.height_px,
+        "banner_top": banner.top if banner else None,
+        "banner_bottom": banner.bottom if banner else None,
+        "field_top": field.top,
+        "field_bottom": field.bottom,
+        "field_left": field.left,
+        "field_right": field.right,
+        "nm_per_px": calibration.nm_per_px,
+        "calibration_source": calibration.source,
+        "calibration_status": calibration.status,
+        "counting_rule": analysis.counting_rule,
+        "warnings": [*micrograph.warnings, *analysis.warnings],
+        **asdict(analysis.statistics),
+    }

@@ -1,0 +1,56 @@
+"""The schema's version: brought up to date by Alembic, checked by every process before it works."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import migrations
+from shared.database import Database
+from shared.errors import OperatorError
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to a revision, the newest by default."""
+    _run(database, command.upgrade, revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to a revision; ``base`` removes all of it."""
+    _run(database, command.downgrade, revision)
+
+
+def current_revision(database: Database) -> str | None:
+    """Return the revision the database stands at, None for an empty one."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """Return the revision this release works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def require_current(database: Database) -> None:
+    """Raise OperatorError unless the schema is the one that this release works with."""
+    current, newest = current_revision(database), newest_revision()
+    if current != newest:
+        raise OperatorError(
+            f"The database schema is at revision {current or 'none'}, this release needs {newest}: run `saemi admin db upgrade`.",
+            code="schema_outdated",
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    return config
+
+
+def _run(database: Database, action: object, revision: str) -> None:
+    config = _config()
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        action(config, revision)  # type: ignore[operator]

@@ -1,0 +1,109 @@
+"""One frozen settings object for each entry point, read once from `saemi.toml` and `SAEMI_*`, and passed on explicitly."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from sqlalchemy.engine import make_url
+
+from shared.errors import OperatorError
+
+ENVIRONMENT_PREFIX = "SAEMI_"
+# Names the file to read instead of ./saemi.toml; not a setting itself.
+CONFIG_FILE_VARIABLE = "SAEMI_CONFIG"
+
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Settings(BaseSettings):
+    """What is in force. Environment variables win over the file, the file over the defaults."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
+
+    data_dir: AbsolutePath = Field(Path("data"), description="Folder of the database, the blobs and the logs.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    broker_url: str = Field("", description="Redis-protocol server; `saemi up` starts its own and fills this in.")
+
+    host: str = Field("127.0.0.1", description="Address the portal listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the portal listens on.")
+    web_threads: int = Field(8, ge=1, le=256, description="Requests the portal answers at the same time.")
+    worker_processes: int = Field(0, ge=0, le=256, description="Analyses a worker runs side by side; 0: one per core.")
+
+    max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")
+    max_pixels: int = Field(400_000_000, ge=1, description="Largest image that is decoded.")
+    decode_timeout_s: float = Field(60.0, gt=0, description="Longest time one file may take to decode.")
+    min_free_bytes: int = Field(200 * 2**20, ge=0, description="Free disk below which nothing is started or accepted.")
+
+    lease_s: float = Field(60.0, ge=1, description="Time a worker holds a job without a sign of life.")
+    max_attempts: int = Field(3, ge=1, description="Attempts after which a job that kills its worker is set aside.")
+    dispatch_interval_s: float = Field(0.5, gt=0, description="Pause between two rounds of the dispatcher.")
+    dispatch_window: int = Field(512, ge=1, description="Messages the dispatcher keeps in the broker at most.")
+    resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
+    broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
+
+    server: str = Field("http://127.0.0.1:8000", description="Portal that `saemi submit` and `saemi status` talk to.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 - documented by pydantic-settings
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(CONFIG_FILE_VARIABLE, "saemi.toml")))
+        return init_settings, env_settings, file
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'saemi.db'}"
+
+    @property
+    def blob_dir(self) -> Path:
+        """The folder of the content-addressed blobs."""
+        return self.data_dir / "blobs"
+
+    @property
+    def effective_worker_processes(self) -> int:
+        """Analyses side by side, with the cores this process may use counted."""
+        return self.worker_processes or len(os.sched_getaffinity(0))
+
+    def public(self) -> dict[str, Any]:
+        """What is in force, passwords masked, ready for JSON."""
+        shown = self.model_dump(mode="json")
+        shown["database_url"] = make_url(self.effective_database_url).render_as_string(hide_password=True)
+        if self.broker_url:
+            shown["broker_url"] = make_url(self.broker_url).render_as_string(hide_password=True)
+        shown["worker_processes"] = self.effective_worker_processes
+        return shown
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings, every problem reported together.
+
+    Raises
+    ------
+    OperatorError
+        With one line for each unknown key and each value that does not fit.
+    """
+    problems = _unknown_variables()
+    try:
+        settings = Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problems += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    except ValueError as error:  # the TOML file does not parse
+        problems.append(str(error))
+    if problems:
+        raise OperatorError("The settings are not valid:\n  " + "\n  ".join(problems), code="invalid_settings")
+    return settings
+
+
+def _unknown_variables() -> list[str]:
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_FILE_VARIABLE}
+    given = {name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)}
+    return [f"{name}: no such setting" for name in sorted(given - known)]
