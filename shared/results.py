@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from shared.database import database_time
 from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, ParticleTable
 from shared.errors import InputError, NotFoundError
-from shared.models import AnalysisRow, ParticleRow
+from shared.models import AnalysisRow, JobRow, ParticleRow
 
 SOFTWARE_VERSION = version("saemi")
 
@@ -64,7 +64,7 @@ def save_analysis(
 ) -> int:
     """Store an analysis with its particles and return its id; where the same one is stored already, return that."""
     dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    values = _analysis_values(micrograph, analysis) | asdict(files)
+    values = describe(micrograph, analysis) | asdict(files)
     values |= {"image_sha256": image_sha256, "duration_s": duration_s, "created_at": database_time()}
     new_id: int | None = session.scalar(
         dialect_insert(AnalysisRow).values(values).on_conflict_do_nothing().returning(AnalysisRow.id)
@@ -78,6 +78,34 @@ def save_analysis(
     if rows:
         session.execute(insert(ParticleRow), [{"analysis_id": new_id, **row} for row in rows])
     return new_id
+
+
+def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
+    """Return everything but the particles and the files of an analysis, under the names of the `analysis` columns."""
+    banner, field, calibration = analysis.banner, analysis.field, analysis.calibration
+    return {
+        "model_name": analysis.model.name,
+        "model_version": analysis.model.version,
+        "parameters": asdict(analysis.parameters),
+        "parameters_sha256": analysis.parameters.digest,
+        "software_version": SOFTWARE_VERSION,
+        "format": micrograph.format,
+        "bit_depth": micrograph.bit_depth,
+        "width_px": micrograph.width_px,
+        "height_px": micrograph.height_px,
+        "banner_top": banner.top if banner else None,
+        "banner_bottom": banner.bottom if banner else None,
+        "field_top": field.top,
+        "field_bottom": field.bottom,
+        "field_left": field.left,
+        "field_right": field.right,
+        "nm_per_px": calibration.nm_per_px,
+        "calibration_source": calibration.source,
+        "calibration_status": calibration.status,
+        "counting_rule": analysis.counting_rule,
+        "warnings": [*micrograph.warnings, *analysis.warnings],
+        **asdict(analysis.statistics),
+    }
 
 
 def particle_records(particles: ParticleTable) -> Iterator[dict[str, Any]]:
@@ -95,6 +123,21 @@ def analysis(session: Session, analysis_id: int) -> AnalysisRow:
     if row is None:
         raise NotFoundError(f"There is no analysis {analysis_id}.", code="analysis_not_found")
     return row
+
+
+def analyses_page(session: Session, *, before: int | None, limit: int) -> list[AnalysisRow]:
+    """Return up to ``limit`` analyses, the newest first, those with a smaller number than ``before`` only."""
+    query = select(AnalysisRow).order_by(AnalysisRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AnalysisRow.id < before)
+    return list(session.scalars(query))
+
+
+def source_name(session: Session, analysis_id: int) -> str:
+    """Return the name under which the image of an analysis was first handed in."""
+    analysis(session, analysis_id)
+    query = select(JobRow.source_name).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(1)
+    return session.scalars(query).one_or_none() or f"analysis-{analysis_id}"
 
 
 def particles_page(
@@ -151,30 +194,3 @@ def _quantity_column(session: Session, analysis_id: int, name: str) -> Instrumen
         raise InputError(f"The analysis has no calibration, so {name} is not known.", code="not_calibrated")
     column: InstrumentedAttribute[Any] = getattr(ParticleRow, name)
     return column
-
-
-def _analysis_values(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
-    banner, field, calibration = analysis.banner, analysis.field, analysis.calibration
-    return {
-        "model_name": analysis.model.name,
-        "model_version": analysis.model.version,
-        "parameters": asdict(analysis.parameters),
-        "parameters_sha256": analysis.parameters.digest,
-        "software_version": SOFTWARE_VERSION,
-        "format": micrograph.format,
-        "bit_depth": micrograph.bit_depth,
-        "width_px": micrograph.width_px,
-        "height_px": micrograph.height_px,
-        "banner_top": banner.top if banner else None,
-        "banner_bottom": banner.bottom if banner else None,
-        "field_top": field.top,
-        "field_bottom": field.bottom,
-        "field_left": field.left,
-        "field_right": field.right,
-        "nm_per_px": calibration.nm_per_px,
-        "calibration_source": calibration.source,
-        "calibration_status": calibration.status,
-        "counting_rule": analysis.counting_rule,
-        "warnings": [*micrograph.warnings, *analysis.warnings],
-        **asdict(analysis.statistics),
-    }

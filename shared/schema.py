@@ -38,7 +38,8 @@ def require_current(database: Database) -> None:
     current, newest = current_revision(database), newest_revision()
     if current != newest:
         raise OperatorError(
-            f"The database schema is at revision {current or 'none'}, this release needs {newest}: run `saemi admin db upgrade`.",
+            f"The database schema is at revision {current or 'none'}, this release needs {newest}: "
+            "run `saemi admin db upgrade`.",
             code="schema_outdated",
         )
 

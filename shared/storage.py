@@ -78,6 +78,11 @@ class FolderBlobStore:
         """Tell whether the blob is there."""
         return self._path(sha256).is_file()
 
+    def discard_incomplete(self) -> None:
+        """Remove what uploads left that were cut off with their process; nobody may be writing meanwhile."""
+        for path in self._incoming.glob("*"):
+            path.unlink(missing_ok=True)
+
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             raise _missing(sha256)

@@ -1,4 +1,4 @@
-"""Images, submissions, jobs, analyses and particles
+"""Images, submissions, jobs, analyses and particles.
 
 Revision 0001, the first.
 """

@@ -1,0 +1,130 @@
+"""`saemi config` and `saemi admin`: what is in force, the database's schema, and what is wrong."""
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import httpx
+
+import web
+from cli.console import EXIT_SOME_FAILED, print_json, print_table
+from shared import schema
+from shared.database import Database
+from shared.errors import SaemiError
+from shared.messaging import JobSender
+from shared.results import SOFTWARE_VERSION
+from shared.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check of the doctor found."""
+
+    part: str
+    ok: bool
+    says: str
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def config(*, as_json: bool) -> None:
+    """Print the settings in force, passwords masked."""
+    settings = load_settings()
+    shown = settings.public()
+    if as_json:
+        print_json(shown)
+        return
+    rows = [(name, str(value), Settings.model_fields[name].description) for name, value in shown.items()]
+    print_table(("setting", "value", "meaning"), rows)
+
+
+@click.group()
+def admin() -> None:
+    """Look after an installation."""
+
+
+@admin.group()
+def db() -> None:
+    """Look after the database's schema."""
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the schema up to this release."""
+    database = Database(load_settings().effective_database_url)
+    schema.upgrade(database)
+    click.echo(f"The schema is at revision {schema.current_revision(database)}.")
+
+
+@admin.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Check every part and say what is wrong."""
+    settings = load_settings()
+    checks: dict[str, Callable[[Settings], str]] = {
+        "software": _check_software,
+        "front end": _check_front_end,
+        "data folder": _check_data_dir,
+        "database": _check_database,
+        "broker": _check_broker,
+        "portal": _check_portal,
+    }
+    findings = [_finding(part, check, settings) for part, check in checks.items()]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        rows = [(finding.part, "ok" if finding.ok else "WRONG", finding.says) for finding in findings]
+        print_table(("part", "state", ""), rows)
+    context.exit(0 if all(finding.ok for finding in findings) else EXIT_SOME_FAILED)
+
+
+def _finding(part: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(part, ok=True, says=check(settings))
+    except (SaemiError, OSError, httpx.HTTPError) as error:
+        return Finding(part, ok=False, says=str(error))
+
+
+def _check_software(settings: Settings) -> str:
+    return (
+        f"SAEMI {SOFTWARE_VERSION}, Python {platform.python_version()}, {settings.effective_worker_processes} worker processes"
+    )
+
+
+def _check_front_end(_settings: Settings) -> str:
+    vendor = Path(web.__file__).parent / "static" / "vendor"
+    if not any(vendor.glob("*.js")):
+        raise SaemiError("The portal's libraries are not installed: run `make setup`.")
+    return f"{len(list(vendor.glob('*')))} files of libraries"
+
+
+def _check_data_dir(settings: Settings) -> str:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.data_dir):
+        free = shutil.disk_usage(settings.data_dir).free
+    if free < settings.min_free_bytes:
+        raise SaemiError(f"{settings.data_dir} has only {free / 2**20:.0f} MiB free")
+    return f"{settings.data_dir}, {free / 2**30:.1f} GiB free"
+
+
+def _check_database(settings: Settings) -> str:
+    database = Database(settings.effective_database_url)
+    schema.require_current(database)
+    return f"{database.dialect}, schema at revision {schema.current_revision(database)}"
+
+
+def _check_broker(settings: Settings) -> str:
+    if not settings.broker_url:
+        return "none set; `saemi up` starts its own"
+    sender = JobSender(settings.broker_url, settings.broker_timeout_s)
+    return f"answers, {sender.queue_length()} messages wait"
+
+
+def _check_portal(settings: Settings) -> str:
+    httpx.get(f"{settings.server}/healthz", timeout=3).raise_for_status()
+    return f"{settings.server} answers"

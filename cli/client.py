@@ -1,0 +1,130 @@
+"""The Python client: hand in micrographs, wait, read results.
+
+>>> from cli.client import Saemi
+>>> with Saemi("http://127.0.0.1:8000") as saemi:  # doctest: +SKIP
+...     submission = saemi.open_submission("gold", nm_per_px=0.5)
+...     saemi.add_file(submission.id, Path("gold_01.tif"))
+...     saemi.wait(submission.id)
+...     analyses = [saemi.analysis(job.analysis_id) for job in saemi.jobs(submission.id) if job.analysis_id]
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from shared.errors import InputError, NotFoundError, SaemiError, TransientError
+from web.schemas import Analysis, ErrorAnswer, Job, Page, Particle, Submission
+
+Model = TypeVar("Model", bound=BaseModel)
+
+UPLOAD_CHUNK_BYTES = 2**20
+# Tries and pauses of a request that the server or the line could not take at the moment.
+RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+POLL_INTERVAL_S = 0.5
+
+
+class Saemi:
+    """A connection to one portal. Raises InputError for what the user must mend, TransientError when nobody answers."""
+
+    def __init__(self, server: str = "http://127.0.0.1:8000") -> None:
+        self.server = server.rstrip("/")
+        self._http = httpx.Client(base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def open_submission(
+        self, project: str, *, sample: str | None = None, nm_per_px: float | None = None, model: str = "classical"
+    ) -> Submission:
+        """Open a submission; its files follow."""
+        body = {"project": project, "sample": sample, "nm_per_px": nm_per_px, "model": model}
+        return Submission.model_validate(self._request("POST", "/submissions", json=body))
+
+    def add_file(self, submission_id: int, path: Path, name: str | None = None) -> Job:
+        """Upload one file into a submission; the same file again returns the same job."""
+
+        def body() -> Iterator[bytes]:
+            with path.open("rb") as file:
+                while chunk := file.read(UPLOAD_CHUNK_BYTES):
+                    yield chunk
+
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        answer = self._request(
+            "PUT", f"/submissions/{submission_id}/files", params={"name": name or path.name}, content=body, headers=headers
+        )
+        return Job.model_validate(answer)
+
+    def submission(self, submission_id: int) -> Submission:
+        """Return a submission with the counts of its jobs."""
+        return Submission.model_validate(self._request("GET", f"/submissions/{submission_id}"))
+
+    def submissions(self) -> Iterator[Submission]:
+        """Yield all submissions, the newest first."""
+        return self._all_pages(Submission, "/submissions", {})
+
+    def jobs(self, submission_id: int) -> Iterator[Job]:
+        """Yield the jobs of a submission, the newest first."""
+        return self._all_pages(Job, "/jobs", {"submission_id": submission_id})
+
+    def analysis(self, analysis_id: int) -> Analysis:
+        """Return an analysis."""
+        return Analysis.model_validate(self._request("GET", f"/analyses/{analysis_id}"))
+
+    def particles(self, analysis_id: int) -> Iterator[Particle]:
+        """Yield the particles of an analysis by label."""
+        return self._all_pages(Particle, f"/analyses/{analysis_id}/particles", {})
+
+    def wait(self, submission_id: int, on_progress: Callable[[Submission], None] = lambda _: None) -> Submission:
+        """Wait until every job of a submission has come to an end."""
+        while True:
+            current = self.submission(submission_id)
+            on_progress(current)
+            if not current.counts.unfinished:
+                return current
+            time.sleep(POLL_INTERVAL_S)
+
+    def _all_pages(self, item: type[Model], path: str, query: dict[str, Any]) -> Iterator[Model]:
+        cursor: str | None = None
+        while True:
+            params = {**query, "limit": 500, **({"cursor": cursor} if cursor else {})}
+            page = Page[item].model_validate(self._request("GET", path, params=params))  # type: ignore[valid-type]
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def _request(self, method: str, path: str, *, content: Callable[[], Iterator[bytes]] | None = None, **options: Any) -> Any:
+        """Send a request, again after a pause while the server cannot take it, and return its JSON."""
+        for pause_s in (*RETRY_PAUSES_S, None):
+            try:
+                response = self._http.request(method, path, content=content() if content else None, **options)
+                error = _error_of(response)
+            except httpx.TransportError as problem:
+                error = TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable")
+            if error is None:
+                return response.json()
+            if pause_s is None or not isinstance(error, TransientError):
+                raise error
+            time.sleep(pause_s)
+        raise AssertionError("the last try returns or raises")
+
+
+def _error_of(response: httpx.Response) -> SaemiError | None:
+    if response.is_success:
+        return None
+    try:
+        error = ErrorAnswer.model_validate(response.json()).error
+    except ValueError:
+        return SaemiError(f"The server answered {response.status_code} without saying why.", code="unexpected_answer")
+    kind = {404: NotFoundError, 503: TransientError}.get(response.status_code, InputError)
+    return kind(error.message, code=error.code, **error.details)

@@ -1,0 +1,96 @@
+"""The `saemi` command."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from cli.console import EXIT_SOME_FAILED, EXIT_USAGE, messages
+from shared.errors import InputError, SaemiError
+from shared.settings import load_settings
+
+USAGE_CODES = frozenset({"invalid_settings", "no_files"})
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when the command is called, so that `saemi --help` needs no image library."""
+
+    lazy = {  # noqa: RUF012 - click's own style of declaration
+        "analyze": "cli.local",
+        "measure": "cli.local",
+        "submit": "cli.remote",
+        "status": "cli.remote",
+        "demo": "cli.demo",
+        "config": "cli.admin",
+        "admin": "cli.admin",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return sorted([*super().list_commands(ctx), *self.lazy])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module = __import__(self.lazy[cmd_name], fromlist=[cmd_name])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="saemi")
+def saemi() -> None:
+    """Particle sizes from electron micrographs, for a whole facility."""
+
+
+@saemi.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the portal; default: SAEMI_PORT.")
+@click.option("--data", "data_dir", type=click.Path(path_type=Path), help="Data folder; default: SAEMI_DATA_DIR.")
+def up(*, port: int | None, data_dir: Path | None) -> None:
+    """Run everything on this machine: broker, worker, dispatcher and portal. Ctrl-C stops all of it."""
+    from cli.stack import run_stack, stop_on_signals
+
+    settings = load_settings(port=port, data_dir=data_dir)
+    messages.print(f"Starting SAEMI on {settings.data_dir} …")
+    with stop_on_signals() as stop:
+        run_stack(settings, lambda address: messages.print(f"SAEMI is ready: {address}   (Ctrl-C stops it)"), stop)
+    messages.print("SAEMI has stopped; its jobs go on at the next start.")
+
+
+@saemi.command()
+def web() -> None:
+    """Run the portal alone."""
+    from cli.processes import run_web
+
+    run_web(load_settings())
+
+
+@saemi.command()
+def worker() -> None:
+    """Run a worker alone."""
+    from cli.processes import run_worker
+
+    run_worker(load_settings())
+
+
+@saemi.command()
+def dispatcher() -> None:
+    """Run the dispatcher alone; one is enough for any number of workers."""
+    from cli.processes import run_dispatcher
+
+    run_dispatcher(load_settings())
+
+
+def main() -> None:
+    """Run the command line; every error of ours is one clear message and an exit code."""
+    try:
+        saemi.main(standalone_mode=True)
+    except SaemiError as error:
+        messages.print(f"saemi: {error.message}", markup=False)
+        wrong_usage = isinstance(error, InputError) or error.code in USAGE_CODES
+        sys.exit(EXIT_USAGE if wrong_usage and error.code in USAGE_CODES else EXIT_SOME_FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The long-running processes of an installation: portal, worker and dispatcher, each until it is told to stop."""
+
+import signal
+import threading
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from shared.database import Database
+from shared.errors import OperatorError
+from shared.log import configure_logging
+from shared.messaging import JobSender
+from shared.schema import require_current
+from shared.settings import Settings
+
+# A slow line may need minutes for a large file; a thread, not a process, waits for it.
+REQUEST_TIMEOUT_S = 600
+GRACEFUL_STOP_S = 10
+
+
+class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn around the portal: one process, many threads, so that uploads never block each other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn up from our settings alone."""
+        for name, value in {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self._settings.web_threads,
+            "timeout": REQUEST_TIMEOUT_S,
+            "graceful_timeout": GRACEFUL_STOP_S,
+            "control_socket_disable": True,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the portal inside the serving process."""
+        from web.app import create_app
+
+        return create_app(self._settings)
+
+
+def run_web(settings: Settings) -> None:
+    """Serve the portal."""
+    _prepare(settings, "web")
+    PortalServer(settings).run()
+
+
+def run_worker(settings: Settings) -> None:
+    """Analyse micrographs."""
+    from worker.celery_app import run_worker as run_celery
+
+    _prepare(settings, "worker")
+    run_celery(settings)
+
+
+def run_dispatcher(settings: Settings) -> None:
+    """Announce waiting jobs."""
+    from worker.dispatcher import Dispatcher
+
+    _prepare(settings, "dispatcher")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    sender = JobSender(settings.broker_url, settings.broker_timeout_s)
+    Dispatcher(Database(settings.effective_database_url), sender, settings).run(stop)
+    sender.close()
+
+
+def _prepare(settings: Settings, process: str) -> None:
+    configure_logging(settings.log_format, process)
+    if not settings.broker_url:
+        raise OperatorError("No message broker is set: SAEMI_BROKER_URL says where it is.", code="no_broker")
+    database = Database(settings.effective_database_url)
+    require_current(database)
+    database.dispose()

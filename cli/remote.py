@@ -1,0 +1,136 @@
+"""`saemi submit` and `saemi status`: clients of a running portal."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.client import Saemi
+from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
+from cli.inputs import find_micrographs
+from cli.local import NM_PER_PX
+from shared.errors import InputError
+from shared.settings import load_settings
+from web.schemas import Submission
+
+PARALLEL_UPLOADS = 4
+RESULT_COLUMNS = ("file", "state", "particles", "mean ECD", "D50", "unit", "result")
+STATUS_COLUMNS = ("submission", "project", "sample", "queued", "running", "done", "failed")
+
+server_option = click.option("--server", help="Address of the portal; default: SAEMI_SERVER.")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--project", required=True, help="Project the micrographs belong to.")
+@click.option("--sample", help="Sample they show.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
+@click.option("--model", default="classical", show_default=True, help="Segmenter to use.")
+@click.option("--wait", is_flag=True, help="Wait for the results and print them.")
+@click.option("--json", "as_json", is_flag=True, help="Print the submission as JSON.")
+@server_option
+@click.pass_context
+def submit(
+    context: click.Context,
+    *,
+    paths: tuple[Path, ...],
+    project: str,
+    sample: str | None,
+    nm_per_px: float | None,
+    model: str,
+    wait: bool,
+    as_json: bool,
+    server: str | None,
+) -> None:
+    """Hand micrographs to the portal's queue. PATHS are files, or folders that are searched for images."""
+    files = find_micrographs(paths)
+    with Saemi(server or load_settings().server) as saemi:
+        submission = saemi.open_submission(project, sample=sample, nm_per_px=nm_per_px, model=model)
+        refused = upload_all(saemi, submission.id, names_of(paths, files))
+        for path, reason in refused:
+            messages.print(f"{path}: {reason}", markup=False)
+        submission = wait_with_bar(saemi, submission.id) if wait else saemi.submission(submission.id)
+        if as_json:
+            print_json(submission.model_dump(mode="json"))
+        elif wait:
+            print_results(saemi, submission.id)
+        messages.print(f"Submission {submission.id}: {saemi.server}/submissions/{submission.id}")
+    context.exit(EXIT_SOME_FAILED if refused or submission.counts.failed else 0)
+
+
+@click.command()
+@click.argument("submission_id", required=False, type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@server_option
+def status(*, submission_id: int | None, as_json: bool, server: str | None) -> None:
+    """Show how far a submission is, or all of them."""
+    with Saemi(server or load_settings().server) as saemi:
+        shown = [saemi.submission(submission_id)] if submission_id else list(saemi.submissions())
+    if as_json:
+        print_json([submission.model_dump(mode="json") for submission in shown])
+    else:
+        print_table(STATUS_COLUMNS, [_status_row(submission) for submission in shown])
+
+
+def names_of(paths: Sequence[Path], files: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return each file with its name in the submission: relative to the folder it was found in, so that folders are kept."""
+    folders = [path for path in paths if path.is_dir()]
+    names = []
+    for file in files:
+        parent = next((folder for folder in folders if folder in file.parents), file.parent)
+        names.append((file, file.relative_to(parent).as_posix()))
+    return names
+
+
+def upload_all(saemi: Saemi, submission_id: int, files: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    """Upload files side by side; returns those that the portal refused, with the reason."""
+    refused = []
+
+    def upload(file: tuple[Path, str]) -> str | None:
+        try:
+            saemi.add_file(submission_id, *file)
+        except (InputError, OSError) as error:
+            return str(error)
+        return None
+
+    with progress_bar() as bar, ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        task = bar.add_task("Uploading", total=len(files))
+        for (path, _), problem in zip(files, pool.map(upload, files), strict=True):
+            if problem:
+                refused.append((path, problem))
+            bar.advance(task)
+    return refused
+
+
+def wait_with_bar(saemi: Saemi, submission_id: int) -> Submission:
+    """Wait for a submission with a progress bar."""
+    with progress_bar() as bar:
+        task = bar.add_task("Analysing", total=None)
+
+        def show(submission: Submission) -> None:
+            counts = submission.counts
+            bar.update(task, total=counts.total, completed=counts.total - counts.unfinished)
+
+        return saemi.wait(submission_id, show)
+
+
+def print_results(saemi: Saemi, submission_id: int) -> None:
+    """Print one line for each file of a submission."""
+    rows: list[list[Any]] = []
+    for job in sorted(saemi.jobs(submission_id), key=lambda job: job.id):
+        if job.analysis_id is None:
+            rows.append([job.source_name, job.state, None, None, None, None, job.error_message])
+            continue
+        analysis = saemi.analysis(job.analysis_id)
+        found, calibrated = analysis.statistics, analysis.nm_per_px is not None
+        sizes = (found.ecd_mean_nm, found.ecd_d50_nm, "nm") if calibrated else (found.ecd_mean_px, found.ecd_d50_px, "px")
+        page = f"{saemi.server}/analyses/{analysis.id}"
+        rows.append([job.source_name, job.state, found.n_particles, *sizes, page])
+    print_table(RESULT_COLUMNS, rows)
+
+
+def _status_row(submission: Submission) -> list[Any]:
+    counts = submission.counts
+    return [submission.id, submission.project, submission.sample, counts.queued, counts.running, counts.done, counts.failed]

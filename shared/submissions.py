@@ -1,0 +1,163 @@
+"""What people hand in: submissions, their files, and how far they are.
+
+Functions take the session first and never commit.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from shared.database import database_time
+from shared.domain import Parameters
+from shared.errors import InputError, NotFoundError
+from shared.jobs import JobState
+from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
+
+MAX_NAME_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Number of jobs in each state."""
+
+    queued: int
+    running: int
+    done: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.queued + self.running + self.done + self.failed
+
+    @property
+    def unfinished(self) -> int:
+        """Jobs that still have to reach an end."""
+        return self.queued + self.running
+
+
+@dataclass(frozen=True, slots=True)
+class AddedJob:
+    """A job of a file, and whether this call made it."""
+
+    row: JobRow
+    is_new: bool
+
+
+def create_submission(session: Session, project: str, sample: str | None, parameters: Parameters) -> SubmissionRow:
+    """Open a submission; files are added to it one by one."""
+    row = SubmissionRow(project=project, sample=sample, parameters=asdict(parameters), created_at=database_time())
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def submission(session: Session, submission_id: int) -> SubmissionRow:
+    """Return a submission or raise NotFoundError."""
+    row = session.get(SubmissionRow, submission_id)
+    if row is None:
+        raise NotFoundError(f"There is no submission {submission_id}.", code="submission_not_found")
+    return row
+
+
+def job(session: Session, job_id: int) -> JobRow:
+    """Return a job or raise NotFoundError."""
+    row = session.get(JobRow, job_id)
+    if row is None:
+        raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
+    return row
+
+
+def clean_name(name: str) -> str:
+    """Return a file's name as text to show: control characters, drive and `..` parts gone, folders kept.
+
+    Names are never paths of ours (files are stored by their hash), so this protects people and their downloads only.
+
+    Raises
+    ------
+    InputError
+        ``invalid_name`` when nothing is left or the name is longer than 1024 characters.
+    """
+    text = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")
+    parts = [part.strip() for part in re.sub(r"^[A-Za-z]:/", "", text).split("/")]
+    cleaned = "/".join(part for part in parts if part not in {"", ".", ".."})
+    if not cleaned:
+        raise InputError("The file has no name.", code="invalid_name")
+    if len(cleaned) > MAX_NAME_LENGTH:
+        raise InputError(f"The file's name has {len(cleaned)} characters; {MAX_NAME_LENGTH} are allowed.", code="invalid_name")
+    return cleaned
+
+
+def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: int, source_name: str) -> AddedJob:
+    """Add a stored file to a submission; the same file under the same name a second time finds the first job."""
+    insert = _insert(session)
+    image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
+    session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
+    key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name}
+    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "sent_at": database_time()}
+    new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
+    return AddedJob(session.scalars(select(JobRow).filter_by(**key)).one(), is_new=new_id is not None)
+
+
+def counts(session: Session, submission_id: int | None = None) -> JobCounts:
+    """Count the jobs of one submission, or of all, by state."""
+    query = _count_states()
+    if submission_id is not None:
+        query = query.where(JobRow.submission_id == submission_id)
+    return _job_counts(session.execute(query).one())
+
+
+def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobCounts]:
+    """Count the jobs of several submissions by state, in one query."""
+    query = _count_states().add_columns(JobRow.submission_id).where(JobRow.submission_id.in_(submission_ids))
+    found = {row.submission_id: _job_counts(row) for row in session.execute(query.group_by(JobRow.submission_id))}
+    return {number: found.get(number, JobCounts(0, 0, 0, 0)) for number in submission_ids}
+
+
+def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:
+    """Return up to ``limit`` submissions, the newest first, those with a smaller number than ``before`` only."""
+    query = select(SubmissionRow).order_by(SubmissionRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(SubmissionRow.id < before)
+    return list(session.scalars(query))
+
+
+def jobs_page(
+    session: Session, *, submission_id: int | None, state: JobState | None, before: int | None, limit: int
+) -> list[JobRow]:
+    """Return up to ``limit`` jobs, the newest first, of one submission and in one state where these are given."""
+    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    if submission_id is not None:
+        query = query.where(JobRow.submission_id == submission_id)
+    if state is not None:
+        query = query.where(JobRow.state == state)
+    if before is not None:
+        query = query.where(JobRow.id < before)
+    return list(session.scalars(query))
+
+
+def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None]]:
+    """Return every job of a submission in the order of submission, with its analysis where it has one."""
+    query = select(JobRow, AnalysisRow).outerjoin(AnalysisRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id)
+    return [(job_row, analysis_row) for job_row, analysis_row in session.execute(query)]
+
+
+def _insert(session: Session) -> type[sqlite.Insert] | type[postgresql.Insert]:
+    """Return the insert of the dialect at hand: only these know `ON CONFLICT DO NOTHING`."""
+    return sqlite.Insert if session.get_bind().dialect.name == "sqlite" else postgresql.Insert
+
+
+def _count_states() -> Select[*tuple[Any, ...]]:
+    return select(*(func.count(case((JobRow.state == state, 1))).label(state) for state in JobState))
+
+
+def _job_counts(row: Row[*tuple[Any, ...]]) -> JobCounts:
+    return JobCounts(row.queued, row.running, row.done, row.failed)

@@ -1,0 +1,72 @@
+"""The tables people download: particles of an analysis and summary of a submission, as CSV.
+
+Headers are the names of the quantities, so that a file, a column of the database and a key of the API are called the same.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.models import AnalysisRow, JobRow, ParticleRow
+
+PARTICLE_COLUMNS = tuple(quantity.name for quantity in PARTICLE_QUANTITIES)
+ANALYSIS_COLUMNS = (
+    "width_px",
+    "height_px",
+    "bit_depth",
+    "format",
+    "nm_per_px",
+    "calibration_source",
+    "calibration_status",
+    "banner_top",
+    "banner_bottom",
+    *(quantity.name for quantity in STATISTIC_QUANTITIES),
+    "counting_rule",
+    "model_name",
+    "model_version",
+    "parameters_sha256",
+    "software_version",
+    "warnings",
+)
+SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS)
+
+
+def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a CSV table line by line; a missing value is an empty cell, truth is written true or false."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    yield buffer.getvalue()
+    for record in records:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow([_cell(record.get(column)) for column in columns])
+        yield buffer.getvalue()
+
+
+def particle_record(row: ParticleRow) -> dict[str, Any]:
+    """Return a stored particle under the names of its quantities."""
+    return {name: getattr(row, name) for name in PARTICLE_COLUMNS}
+
+
+def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:
+    """Return one file of a submission: its outcome, the reason where it failed, the statistics where it did not."""
+    record = {
+        "file": job.source_name,
+        "state": job.state,
+        "error_code": job.error_code,
+        "error_message": job.error_message,
+    }
+    if analysis is None:
+        return record
+    return record | {name: getattr(analysis, name) for name in ANALYSIS_COLUMNS}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "; ".join(value)
+    return value

@@ -1,0 +1,137 @@
+"""Analyses, their particles, their histograms and their files."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Literal
+
+from flask import Response, send_file, stream_with_context
+from pydantic import Field
+
+from shared import results
+from shared.domain import PARTICLE_QUANTITIES
+from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
+from web.api.blueprint import answer, api_blueprint, paged
+from web.schemas import (
+    Analysis,
+    HistogramAnswer,
+    HistogramQuery,
+    IdPath,
+    Page,
+    PageQuery,
+    Particle,
+    ParticleQuery,
+    Quantities,
+    decode_cursor,
+    encode_cursor,
+)
+from web.services import services
+
+FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png"]
+UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
+
+api = api_blueprint("analyses", "What was found.")
+
+
+class FilePath(IdPath):
+    """A file of an analysis."""
+
+    file: FileName = Field(description="Which of its files.")
+
+
+@api.get("/analyses", responses={200: Page[Analysis]})
+def list_analyses(query: PageQuery) -> Response:
+    """List the analyses, the newest first."""
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=query.limit + 1)
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
+        page = Page[Analysis](items=[Analysis.of(row) for row in shown], next_cursor=cursor)
+    return answer(page)
+
+
+@api.get("/analyses/<int:id>", responses={200: Analysis})
+def show_analysis(path: IdPath) -> Response:
+    """Show an analysis: model, parameters, calibration, field, statistics, warnings."""
+    with services().database.reading() as session:
+        found = Analysis.of(results.analysis(session, path.id))
+    return answer(found)
+
+
+@api.get("/analyses/<int:id>/particles", responses={200: Page[Particle]})
+def list_particles(path: IdPath, query: ParticleQuery) -> Response:
+    """List the particles of an analysis in the order of one of their quantities."""
+    after = decode_cursor(query.cursor, 2)
+    with services().database.reading() as session:
+        results.analysis(session, path.id)
+        rows = results.particles_page(
+            session,
+            path.id,
+            sort=query.sort,
+            descending=query.order == "desc",
+            after=(after[0], int(after[1])) if after else None,
+            limit=query.limit + 1,
+        )
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(getattr(row, query.sort), row.label))
+        page = Page[Particle](items=[Particle.of(row) for row in shown], next_cursor=cursor)
+    return answer(page)
+
+
+@api.get("/analyses/<int:id>/histogram", responses={200: HistogramAnswer})
+def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
+    """Count the particles over equal bins of a quantity; all particles count, those at the border included."""
+    with services().database.reading() as session:
+        results.analysis(session, path.id)
+        histogram = results.histogram(session, path.id, query.quantity, query.bins)
+    return answer(
+        HistogramAnswer(
+            quantity=histogram.quantity,
+            unit=UNITS[histogram.quantity],
+            edges=histogram.edges,
+            counts=histogram.counts,
+        )
+    )
+
+
+@api.get("/analyses/<int:id>/particles.csv", responses={200: {"content": {"text/csv": {}}}})
+def download_particles(path: IdPath) -> Response:
+    """Download all particles as CSV."""
+    with services().database.reading() as session:
+        stem = _stem(results.source_name(session, path.id))
+
+    def lines() -> Iterator[str]:
+        with services().database.reading() as session:
+            yield from csv_lines(PARTICLE_COLUMNS, map(particle_record, results.all_particles(session, path.id)))
+
+    response = Response(stream_with_context(lines()), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.particles.csv")
+    return response
+
+
+@api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {"application/octet-stream": {}}}})
+def download_file(path: FilePath) -> Response:
+    """Download the label map (TIFF), the outlines (JSON), the overlay, the preview or the thumbnail (PNG)."""
+    kind, suffix = path.file.split(".")
+    with services().database.reading() as session:
+        sha256 = getattr(results.analysis(session, path.id), f"{kind}_sha256")
+        stem = _stem(results.source_name(session, path.id))
+    response = send_file(
+        services().store.open(sha256),
+        mimetype={"tif": "image/tiff", "png": "image/png", "json": "application/json"}[suffix],
+        download_name=f"{stem}.{path.file}",
+        as_attachment=suffix == "tif",
+        etag=sha256,
+        max_age=3600,
+        conditional=True,
+    )
+    response.cache_control.immutable = True
+    return response
+
+
+@api.get("/quantities", responses={200: Quantities})
+def list_quantities() -> Response:
+    """List all numbers that SAEMI reports, with unit and definition."""
+    return answer(Quantities())
+
+
+def _stem(source_name: str) -> str:
+    return PurePosixPath(source_name).stem

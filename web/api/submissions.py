@@ -1,0 +1,127 @@
+"""Opening submissions, adding files to them, and watching their jobs."""
+
+from collections.abc import Iterator
+
+from flask import Response, request, stream_with_context
+from werkzeug.wsgi import get_input_stream
+
+from shared import submissions
+from shared.errors import TransientError
+from shared.log import get_logger
+from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
+from web.api.blueprint import answer, api_blueprint, paged
+from web.schemas import (
+    FileQuery,
+    IdPath,
+    Job,
+    JobQuery,
+    Page,
+    PageQuery,
+    Submission,
+    SubmissionRequest,
+    decode_cursor,
+    encode_cursor,
+)
+from web.services import services
+
+UPLOAD_CHUNK_BYTES = 2**20
+
+api = api_blueprint("submissions", "What people hand in, and how far it is.")
+logger = get_logger(__name__)
+
+
+@api.post("/submissions", responses={201: Submission})
+def open_submission(body: SubmissionRequest) -> Response:
+    """Open a submission; its files follow one by one."""
+    with services().database.writing() as session:
+        row = submissions.create_submission(session, body.project, body.sample, body.parameters())
+        opened = Submission.of(row, submissions.counts(session, row.id))
+    return answer(opened, 201)
+
+
+@api.get("/submissions", responses={200: Page[Submission]})
+def list_submissions(query: PageQuery) -> Response:
+    """List the submissions, the newest first."""
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        rows = submissions.submissions_page(session, before=int(before[0]) if before else None, limit=query.limit + 1)
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
+        counts = submissions.counts_of(session, [row.id for row in shown])
+        page = Page[Submission](items=[Submission.of(row, counts[row.id]) for row in shown], next_cursor=cursor)
+    return answer(page)
+
+
+@api.get("/submissions/<int:id>", responses={200: Submission})
+def show_submission(path: IdPath) -> Response:
+    """Show a submission with the number of its jobs in each state."""
+    with services().database.reading() as session:
+        found = Submission.of(submissions.submission(session, path.id), submissions.counts(session, path.id))
+    return answer(found)
+
+
+@api.put("/submissions/<int:id>/files", responses={200: Job, 201: Job})
+def add_file(path: IdPath, query: FileQuery) -> Response:
+    """Add one file to a submission; the body is the bytes of the file.
+
+    Adding the same file under the same name again changes nothing and answers 200 with the job that is there.
+    """
+    name = submissions.clean_name(query.name)
+    with services().database.reading() as session:
+        submissions.submission(session, path.id)
+    blob = services().store.put(_request_chunks(), services().settings.max_upload_bytes)
+    with services().database.writing() as session:
+        added = submissions.add_job(session, path.id, blob.sha256, blob.n_bytes, name)
+        job = Job.of(added.row)
+    if added.is_new:
+        _announce(job.id)
+    return answer(job, 201 if added.is_new else 200)
+
+
+@api.get("/submissions/<int:id>/summary.csv", responses={200: {"content": {"text/csv": {}}}})
+def download_summary(path: IdPath) -> Response:
+    """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not."""
+    with services().database.reading() as session:
+        submissions.submission(session, path.id)
+        records = [summary_record(*file) for file in submissions.analysed_files(session, path.id)]
+    headers = {"Content-Disposition": f'attachment; filename="submission-{path.id}-summary.csv"'}
+    return Response(stream_with_context(csv_lines(SUMMARY_COLUMNS, records)), mimetype="text/csv", headers=headers)
+
+
+@api.get("/jobs", responses={200: Page[Job]})
+def list_jobs(query: JobQuery) -> Response:
+    """List jobs, the newest first."""
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        rows = submissions.jobs_page(
+            session,
+            submission_id=query.submission_id,
+            state=query.state,
+            before=int(before[0]) if before else None,
+            limit=query.limit + 1,
+        )
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
+        page = Page[Job](items=[Job.of(row) for row in shown], next_cursor=cursor)
+    return answer(page)
+
+
+@api.get("/jobs/<int:id>", responses={200: Job})
+def show_job(path: IdPath) -> Response:
+    """Show a job."""
+    with services().database.reading() as session:
+        found = Job.of(submissions.job(session, path.id))
+    return answer(found)
+
+
+def _request_chunks() -> Iterator[bytes]:
+    """Yield the body as it arrives, never all of it in memory; a body that breaks off raises."""
+    stream = get_input_stream(request.environ, max_content_length=services().settings.max_upload_bytes)
+    while chunk := stream.read(UPLOAD_CHUNK_BYTES):
+        yield chunk
+
+
+def _announce(job_id: int) -> None:
+    """Wake a worker. When the broker is away the job waits in its row until the dispatcher announces it."""
+    try:
+        services().sender.send([job_id])
+    except TransientError as error:
+        logger.warning("job_not_announced", job_id=job_id, code=error.code)

@@ -1,0 +1,67 @@
+"""The application factory of the portal and its API."""
+
+from flask import Flask, Response, request
+from flask_openapi3 import Info, OpenAPI
+from sqlalchemy import text
+
+from shared.database import Database
+from shared.messaging import JobSender
+from shared.results import SOFTWARE_VERSION
+from shared.settings import Settings
+from shared.storage import FolderBlobStore
+from web.api import analyses, submissions
+from web.api.blueprint import API_PREFIX
+from web.errors import invalid_request, register_error_handlers
+from web.portal import portal
+from web.schemas import ErrorAnswer
+from web.services import EXTENSION, Services, services
+
+# Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
+)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build the portal around its settings."""
+    app = OpenAPI(
+        "web",
+        info=Info(title="SAEMI", version=SOFTWARE_VERSION, description="Particle sizes from electron micrographs."),
+        doc_prefix=API_PREFIX,
+        validation_error_model=ErrorAnswer,
+        validation_error_callback=invalid_request,
+        root_path=None,
+    )
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        database=Database(settings.effective_database_url),
+        store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+        sender=JobSender(settings.broker_url, settings.broker_timeout_s),
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    for api in (submissions.api, analyses.api):
+        app.register_api(api)
+    app.register_blueprint(portal)
+    app.add_url_rule("/healthz", view_func=healthz)
+    register_error_handlers(app)
+    app.after_request(_finish_response)
+    return app
+
+
+def healthz() -> dict[str, str]:
+    """Answer when the portal and its database do."""
+    with services().database.reading() as session:
+        session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+def _finish_response(response: Response) -> Response:
+    """Give JSON an ETag, and every page the headers that keep foreign scripts out."""
+    if request.method == "GET" and response.status_code == 200 and response.is_json and not response.direct_passthrough:
+        response.add_etag()
+        response.make_conditional(request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    if not request.path.startswith(API_PREFIX):
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response

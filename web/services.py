@@ -1,0 +1,28 @@
+"""What a request needs and the application was built with: database, file store, sender, settings."""
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from shared.database import Database
+from shared.messaging import JobSender
+from shared.settings import Settings
+from shared.storage import BlobStore
+
+EXTENSION = "saemi"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts behind the portal; made once by the application factory."""
+
+    settings: Settings
+    database: Database
+    store: BlobStore
+    sender: JobSender
+
+
+def services() -> Services:
+    """Return the services of the application that answers this request."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found

@@ -1,0 +1,220 @@
+"""The classical segmentation that users know: flatten, threshold, fill, split by the watershed of the distance transform.
+
+It needs no training and every step can be explained, so it is the baseline that the networks are measured against.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label as connected_parts
+from skimage.morphology import local_maxima
+from skimage.segmentation import watershed
+
+from shared.domain import FloatImage, Labels, Mask, ModelIdentity
+
+# Noise is removed on the scale of the picture, so that a micrograph saved at twice the size gives the same particles:
+# 1.5 px where the shorter side has 512.
+SMOOTHING_SHARE = 1.5 / 512
+MIN_SMOOTHING_PX = 1.0
+
+# Illumination varies over lengths of this share of the shorter side; larger particles would be flattened away.
+ILLUMINATION_SHARE = 0.12
+# The flattened picture is taken where its two classes are this much better separated (Otsu's η, 0..1).
+MIN_GAIN_BY_FLATTENING = 0.02
+
+# A mask that touches the frame of the picture more than it fills the middle is the background; likewise one whose pieces
+# reach several sides. Both are shares; the second is spread 1.5 times as wide over micrographs, hence the weight.
+SIDES_WEIGHT = 0.7
+
+# Holes up to this share of the picture are the bright or dark middle of a particle.
+MAX_HOLE_SHARE = 0.1
+# Specks below are noise: fewer than 8 px across cannot be sized (SCIENCE.md), and at 512 px less than 6 px is texture.
+MIN_DIAMETER_PX = 6.0
+MIN_DIAMETER_SHARE = 6.0 / 512
+# Beside particles that make up half of all the area found, pieces of less than this share of their area are texture,
+# dirt and burnt-in text.
+MIN_AREA_SHARE = 0.1
+
+# Two peaks of the distance transform are two particles if the neck between them is narrower than this share of the
+# smaller one.
+NECK_SHARE = 0.75
+# Markers are found on a grid of at most so many pixels; the cut itself runs at full size.
+MARKER_PIXELS = 300_000
+
+IDENTITY = ModelIdentity("classical", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicalSegmenter:
+    """Segmenter of the form that ``shared.domain.Segmenter`` describes; deterministic and without settings."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name and version stored with every analysis."""
+        return IDENTITY
+
+    def __call__(self, image: FloatImage) -> Labels:
+        """Split a grey image into particles.
+
+        Parameters
+        ----------
+        image : ndarray of float32, shape (rows, columns)
+            Grey values in 0..1.
+
+        Returns
+        -------
+        ndarray of int32, shape (rows, columns)
+            0 is background, particles are 1..n in the order of the rows; all 0 for a constant image.
+        """
+        if image.size == 0 or float(np.ptp(image)) == 0.0:
+            return np.zeros(image.shape, dtype=np.int32)
+        return split_touching(particle_mask(image))
+
+
+def particle_mask(image: FloatImage) -> Mask:
+    """Separate particles from background, whichever of the two is brighter.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Grey values in 0..1, not constant.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+        Holes filled, specks removed.
+    """
+    smooth = _smoothed(image)
+    raw, raw_separation = _otsu(smooth)
+    flat, flat_separation = _otsu(_flattened(smooth))
+    bright = flat if flat_separation > raw_separation + MIN_GAIN_BY_FLATTENING else raw
+    candidates = [_cleaned(bright), _cleaned(~bright)]
+    return min(candidates, key=_background_likeness)
+
+
+def split_touching(mask: Mask) -> Labels:
+    """Cut a mask at the necks between touching particles.
+
+    The watershed of the distance transform (S. Beucher and C. Lantuéjoul, 1979), flooded from maxima that stand out by a
+    share of their own height, so that large and small particles are judged alike.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, columns)
+        True on particles.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, columns)
+        0 is background, particles are 1..n.
+    """
+    if not mask.any():
+        return np.zeros(mask.shape, dtype=np.int32)
+    # The border of the picture is no border of a particle, so it adds no distance zero.
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    distance = cv2.GaussianBlur(distance, (0, 0), 1.0)
+    labels = watershed(-distance, _markers(distance, mask), mask=mask)
+    return _without_specks(labels)
+
+
+def _smoothed(image: FloatImage) -> FloatImage:
+    sigma = max(SMOOTHING_SHARE * min(image.shape), MIN_SMOOTHING_PX)
+    return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.float32, copy=False)
+
+
+def _flattened(image: FloatImage) -> FloatImage:
+    """Subtract what varies slowly: uneven illumination, charging, a bent film."""
+    # A wide Gaussian on a small copy equals one on the picture, at a hundredth of the time.
+    small = _shrunk(image, 128 * 128)
+    sigma = max(ILLUMINATION_SHARE * min(small.shape), 1.0)
+    slow = cv2.GaussianBlur(small, (0, 0), sigma)
+    return (image - cv2.resize(slow, image.shape[::-1], interpolation=cv2.INTER_LINEAR)).astype(np.float32, copy=False)
+
+
+def _otsu(image: FloatImage) -> tuple[Mask, float]:
+    """Mask of the brighter class (N. Otsu, 1979, doi 10.1109/TSMC.1979.4310076) and the separation η of the two."""
+    low, high = np.percentile(image, (0.1, 99.9))
+    scale = 255.0 / (high - low) if high > low else 0.0
+    levels = np.rint(np.clip((image - low) * scale, 0, 255)).astype(np.uint8)
+    counts = np.bincount(levels.ravel(), minlength=256) / levels.size
+    grey = np.arange(256)
+    weight, moment = np.cumsum(counts), np.cumsum(counts * grey)
+    inner = weight * (1 - weight)
+    between = np.divide((moment[-1] * weight - moment) ** 2, inner, out=np.zeros(256), where=inner > 1e-12)
+    total = float((counts * (grey - moment[-1]) ** 2).sum())
+    threshold = int(between.argmax())
+    return levels > threshold, float(between[threshold] / total) if total > 0 else 0.0
+
+
+def _cleaned(mask: Mask) -> Mask:
+    """Remove bridges and specks of a few pixels, and fill the holes inside particles."""
+    radius = max(round(SMOOTHING_SHARE * min(mask.shape)), 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(1 - opened, connectivity=4)
+    is_hole = ~_touches(stats, mask.shape) & (stats[:, cv2.CC_STAT_AREA] <= MAX_HOLE_SHARE * mask.size)
+    is_hole[0] = False
+    return (opened > 0) | is_hole[parts]
+
+
+def _background_likeness(mask: Mask) -> float:
+    """How much more the mask lies on the frame of the picture than in its middle, and how many sides its pieces reach."""
+    rows, columns = mask.shape
+    middle = mask[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8]
+    frame = np.concatenate((mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    area = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    sides = _sides(stats, mask.shape)[1:].sum(axis=1) / 4
+    reach = float((area * sides).sum() / area.sum()) if len(area) else 1.0
+    return float(frame.mean() - middle.mean()) + SIDES_WEIGHT * reach
+
+
+def _sides(stats: NDArray[np.int32], shape: tuple[int, int]) -> Mask:
+    """Whether each part touches the left, top, right and bottom edge of the picture; shape (parts, 4)."""
+    left, top, width, height = stats[:, :4].T
+    return np.stack((left == 0, top == 0, left + width == shape[1], top + height == shape[0]), axis=1)
+
+
+def _touches(stats: NDArray[np.int32], shape: tuple[int, int]) -> Mask:
+    return _sides(stats, shape).any(axis=1)
+
+
+def _markers(distance: FloatImage, mask: Mask) -> NDArray[np.int32]:
+    """One marker for every maximum that stands out from its neck, found on a smaller grid; shape (rows, columns)."""
+    small = _shrunk(distance, MARKER_PIXELS)
+    peaks = local_maxima(_flooded(small * NECK_SHARE, small), connectivity=2)
+    markers = connected_parts(peaks & (small > 0), connectivity=2).astype(np.int32)
+    grown = cv2.resize(markers, distance.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int32, copy=False)
+    return np.where(mask, grown, 0).astype(np.int32)
+
+
+def _flooded(seed: FloatImage, ceiling: FloatImage) -> FloatImage:
+    """Reconstruction by dilation: raise the seed step by step, nowhere above the ceiling, until it is stable."""
+    kernel = np.ones((3, 3), dtype=np.uint8)
+    level = seed
+    while True:
+        raised = np.minimum(cv2.dilate(level, kernel), ceiling)
+        if np.array_equal(raised, level):
+            return raised.astype(np.float32, copy=False)
+        level = raised
+
+
+def _shrunk(image: FloatImage, pixels: int) -> FloatImage:
+    factor = min((pixels / image.size) ** 0.5, 1.0)
+    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+
+
+def _without_specks(labels: Labels) -> Labels:
+    """Drop what is too small to be told from noise, or from the texture of larger particles, and number the rest 1..n."""
+    smallest = np.pi / 4 * max(MIN_DIAMETER_PX, MIN_DIAMETER_SHARE * min(labels.shape)) ** 2
+    area = np.bincount(labels.ravel())
+    area[0] = 0
+    ascending = np.sort(area)
+    # The area-weighted median, and not the median, because texture outnumbers the particles.
+    typical = ascending[np.searchsorted(np.cumsum(ascending), area.sum() / 2)]
+    is_kept = area >= max(smallest, MIN_AREA_SHARE * typical)
+    numbers = np.where(is_kept, np.cumsum(is_kept), 0).astype(np.int32)
+    return numbers[labels]

@@ -1,0 +1,54 @@
+"""The files of an analysis: label map, outlines, overlay, preview and thumbnail, encoded for people and programs."""
+
+import io
+import json
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from shared.domain import Analysis, Labels, Micrograph
+from shared.results import AnalysisFiles
+from shared.storage import BlobStore, put_bytes
+from worker.analysis.rendering import outlines, overlay, preview, thumbnail
+
+THUMBNAIL_SIDE_PX = 320
+# Fast; the files are read far less often than they are written.
+PNG_COMPRESSION_LEVEL = 1
+
+
+def store_files(store: BlobStore, micrograph: Micrograph, analysis: Analysis) -> AnalysisFiles:
+    """Encode and store the files of an analysis."""
+    grey = preview(micrograph.pixels)
+    return AnalysisFiles(
+        labels_sha256=put_bytes(store, encode_labels(analysis.labels)),
+        outlines_sha256=put_bytes(store, encode_outlines(analysis.labels)),
+        overlay_sha256=put_bytes(store, encode_png(overlay(grey, analysis.labels))),
+        preview_sha256=put_bytes(store, encode_png(grey)),
+        thumbnail_sha256=put_bytes(store, encode_png(thumbnail(grey, THUMBNAIL_SIDE_PX))),
+    )
+
+
+def encode_labels(labels: Labels) -> bytes:
+    """Encode a label map as a deflated TIFF, 16 bit where the numbers allow it, which every program reads, else 32 bit."""
+    dtype = np.uint16 if labels.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, labels.astype(dtype), compression="zlib", metadata=None)
+    return buffer.getvalue()
+
+
+def encode_outlines(labels: Labels) -> bytes:
+    """Encode the outlines as JSON: a list of particles with ``label`` and closed ``polygons`` of [x, y] in pixels."""
+    particles = [{"label": label, "polygon": np.round(polygon, 1).tolist()} for label, polygon in outlines(labels)]
+    return json.dumps(particles, separators=(",", ":")).encode()
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Encode a grey (rows, columns) or RGB (rows, columns, 3) image as PNG."""
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    encoded, buffer = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION_LEVEL])
+    if not encoded:
+        raise ValueError(f"an image of shape {image.shape} cannot be encoded as PNG")
+    return buffer.tobytes()

@@ -1,0 +1,30 @@
+"""What decoding one micrograph may cost, in pixels, bytes and seconds.
+
+The defaults let the largest stitched micrographs of today through and stop what no instrument writes.
+"""
+
+from dataclasses import dataclass
+
+GIBIBYTE = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """Ceilings for one image.
+
+    Attributes
+    ----------
+    max_pixels : int
+        Rows × columns that a file may declare. 400 million is 20,000 × 20,000, a stitched overview.
+    max_file_bytes : int
+        Size of the file. 400 million pixels in colour with 16 bits are 2.4 GB without compression.
+    timeout_s : float
+        Wall-clock time of one decoding in the sandbox. 400 million pixels take about 5 s.
+    memory_bytes : int
+        Address space of the decoding process: the largest file, its samples and the grey image together need 6 GB.
+    """
+
+    max_pixels: int = 400_000_000
+    max_file_bytes: int = 4 * GIBIBYTE
+    timeout_s: float = 60.0
+    memory_bytes: int = 8 * GIBIBYTE

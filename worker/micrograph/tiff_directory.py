@@ -1,0 +1,121 @@
+"""The directories (IFDs) of a TIFF, classic and BigTIFF, read without believing a single length or offset.
+
+Sources: Adobe, "TIFF Revision 6.0" (1992), section 2; the BigTIFF design, AWare Systems (2004).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.micrograph.container import Source, damaged
+
+# Far more pages than any stack has; walking so many takes about a second.
+MAX_PAGES = 100_000
+# Entries of one directory: TIFF itself allows 65,535; vendors use fewer than a hundred.
+MAX_ENTRIES = 4096
+
+# Field types that hold unsigned integers (section 2, and 13 from Supplement 1): type code and NumPy type.
+INTEGER_TYPES: Mapping[int, str] = MappingProxyType({1: "u1", 3: "u2", 4: "u4", 7: "u1", 13: "u4", 16: "u8", 18: "u8"})
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One IFD: its fields by tag, whose values are read and checked when they are asked for."""
+
+    fields: Mapping[int, "_Field"]
+    directories: "TiffDirectories"
+
+    def integers(self, tag: int) -> NDArray[np.uint64]:
+        """All values of a field, shape (count,); empty where the field is missing."""
+        field = self.fields.get(tag)
+        return np.empty(0, np.uint64) if field is None else self.directories.values(field)
+
+    def integer(self, tag: int, default: int) -> int:
+        """The first value of a field, or the default of the specification."""
+        values = self.integers(tag)
+        return int(values[0]) if len(values) else default
+
+    def raw(self, tag: int) -> bytes:
+        """The bytes of a field of type BYTE or UNDEFINED; empty where it is missing."""
+        return self.integers(tag).astype(np.uint8).tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    kind: int
+    count: int
+    value_offset: int  # where the entry's own value bytes lie in the file
+
+
+class TiffDirectories:
+    """The chain of directories of one TIFF; raises InputError ``damaged_file`` or ``truncated_file``.
+
+    Parameters
+    ----------
+    source : Source
+        Begins with the TIFF signature.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        start = source.read(0, 8)
+        if start[:2] not in {b"II", b"MM"}:
+            raise damaged("the byte order of the TIFF is missing")
+        self.byte_order: str = "<" if start[:2] == b"II" else ">"
+        self.is_big: bool = self._number(start[2:4]) == 43
+        self._offset_bytes = 8 if self.is_big else 4
+        self._count_bytes = 8 if self.is_big else 2
+        self._entry_bytes = 20 if self.is_big else 12
+        self.first_offset: int = self._number(source.read(8, 8)) if self.is_big else self._number(start[4:8])
+
+    def read(self, offset: int) -> Directory:
+        """The directory at an offset."""
+        n_entries = self._n_entries(offset)
+        start = offset + self._count_bytes
+        raw = self._source.read(start, n_entries * self._entry_bytes)
+        fields = {}
+        for position in range(0, len(raw), self._entry_bytes):
+            tag = self._number(raw[position : position + 2])
+            kind = self._number(raw[position + 2 : position + 4])
+            count = self._number(raw[position + 4 : position + 4 + self._offset_bytes])
+            fields[tag] = _Field(kind, count, start + position + 4 + self._offset_bytes)
+        return Directory(MappingProxyType(fields), self)
+
+    def count_pages(self) -> int:
+        """Directories in the chain; a chain that runs in a circle is damage."""
+        visited: set[int] = set()
+        offset = self.first_offset
+        while offset:
+            if offset in visited:
+                raise damaged("its list of pages runs in a circle")
+            if len(visited) >= MAX_PAGES:
+                raise damaged(f"it lists more than {MAX_PAGES:,} pages")
+            visited.add(offset)
+            end = offset + self._count_bytes + self._n_entries(offset) * self._entry_bytes
+            offset = self._number(self._source.read(end, self._offset_bytes))
+        return len(visited)
+
+    def values(self, field: _Field) -> NDArray[np.uint64]:
+        """The values of a field of unsigned integers, shape (count,); empty for fields of other types."""
+        if field.kind not in INTEGER_TYPES:
+            return np.empty(0, np.uint64)
+        dtype = np.dtype(self.byte_order + INTEGER_TYPES[field.kind])
+        n_bytes = field.count * dtype.itemsize
+        offset = field.value_offset
+        if n_bytes > self._offset_bytes:
+            offset = self._number(self._source.read(field.value_offset, self._offset_bytes))
+        return np.frombuffer(self._source.read(offset, n_bytes), dtype).astype(np.uint64)
+
+    def _n_entries(self, offset: int) -> int:
+        if offset < 8 or offset >= self._source.size_bytes:
+            raise damaged(f"a page is said to begin at byte {offset:,} of {self._source.size_bytes:,}")
+        n_entries = self._number(self._source.read(offset, self._count_bytes))
+        if not 1 <= n_entries <= MAX_ENTRIES:
+            raise damaged(f"a page is said to have {n_entries:,} properties")
+        return n_entries
+
+    def _number(self, raw: bytes) -> int:
+        return int.from_bytes(raw, "little" if self.byte_order == "<" else "big")

@@ -1,0 +1,49 @@
+"""The whole science of one micrograph: banner, field, padding, segmentation, measurement, statistics.
+
+Callable from a notebook: pixels and a segmenter in, an analysis out; no files, database, clock or settings.
+"""
+
+from shared.domain import Analysis, Calibration, Micrograph, Parameters, Segmenter
+from worker.analysis.banner import find_banner
+from worker.analysis.distribution import size_statistics
+from worker.analysis.measurement import measure
+from worker.analysis.normalisation import to_unit_range
+from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside
+
+
+def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter) -> Analysis:
+    """Find, split and measure the particles of a micrograph.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        The decoded image, shape (rows, columns).
+    parameters : Parameters
+        What a person chose; ``parameters.nm_per_px`` calibrates, without it the result is in pixels only.
+    segmenter : Segmenter
+        Any callable from a grey image to labels.
+
+    Returns
+    -------
+    Analysis
+        With labels of the size of the image, 0 outside the analysed field.
+    """
+    pixels = micrograph.pixels
+    banner = find_banner(pixels)
+    field = analysed_field(pixels.shape, banner)
+    # The grey range is taken after the banner is gone: its white would darken the specimen.
+    labels = cut_to_field(segmenter(to_unit_range(reflect_outside(pixels, field))), field)
+    calibration = Calibration.missing() if parameters.nm_per_px is None else Calibration.manual(parameters.nm_per_px)
+    particles = measure(labels, field, calibration.nm_per_px)
+    warnings = () if len(particles) else ("No particles were found.",)
+    return Analysis(
+        model=segmenter.identity,
+        parameters=parameters,
+        calibration=calibration,
+        banner=banner,
+        field=field,
+        labels=labels,
+        particles=particles,
+        statistics=size_statistics(particles),
+        warnings=warnings,
+    )

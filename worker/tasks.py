@@ -1,0 +1,41 @@
+"""The tasks a message can name. Each is as thin as a view: ids in, the runner does the rest."""
+
+from functools import cached_property
+
+import cv2
+from celery import Task, shared_task
+
+from shared.database import Database
+from shared.messaging import ANALYSE_TASK
+from shared.settings import load_settings
+from shared.storage import FolderBlobStore
+from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.sandbox import Decoder
+from worker.runner import JobRunner
+from worker.segmenters import create_segmenter
+
+
+class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
+    """Holds the resources of its process, made when the first message arrives, after the pool has started its processes."""
+
+    @cached_property
+    def runner(self) -> JobRunner:
+        """The runner of this process."""
+        settings = load_settings()
+        # As many processes as cores run side by side, so that each has one.
+        cv2.setNumThreads(1)
+        limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+        return JobRunner(
+            Database(settings.effective_database_url),
+            FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+            Decoder(limits),
+            create_segmenter,
+            lease_s=settings.lease_s,
+            max_attempts=settings.max_attempts,
+        )
+
+
+@shared_task(bind=True, base=RunnerTask, name=ANALYSE_TASK)
+def analyse(self: RunnerTask, job_ids: list[int]) -> None:
+    """Analyse the micrographs of those of the jobs that are still free."""
+    self.runner.run(job_ids)
