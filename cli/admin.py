@@ -126,5 +126,5 @@ def _check_broker(settings: Settings) -> str:
 
 
 def _check_portal(settings: Settings) -> str:
-    httpx.get(f"{settings.server}/healthz", timeout=3).raise_for_status()
-    return f"{settings.server} answers"
+    httpx.get(f"{settings.effective_server}/healthz", timeout=3).raise_for_status()
+    return f"{settings.effective_server} answers"

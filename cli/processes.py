@@ -5,6 +5,7 @@ import threading
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from shared.database import Database
 from shared.errors import OperatorError
@@ -16,6 +17,14 @@ from shared.settings import Settings
 # A slow line may need minutes for a large file; a thread, not a process, waits for it.
 REQUEST_TIMEOUT_S = 600
 GRACEFUL_STOP_S = 10
+
+
+class PropagatingLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves gunicorn's messages to the logging of the process."""
+
+    def setup(self, cfg: object) -> None:  # noqa: ARG002 - the signature is gunicorn's
+        """Add no handlers of its own."""
+        self.error_log.propagate = True
 
 
 class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -35,6 +44,7 @@ class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "timeout": REQUEST_TIMEOUT_S,
             "graceful_timeout": GRACEFUL_STOP_S,
             "control_socket_disable": True,
+            "logger_class": PropagatingLogger,
         }.items():
             self.cfg.set(name, value)
 

@@ -46,7 +46,7 @@ def submit(
 ) -> None:
     """Hand micrographs to the portal's queue. PATHS are files, or folders that are searched for images."""
     files = find_micrographs(paths)
-    with Saemi(server or load_settings().server) as saemi:
+    with Saemi(server or load_settings().effective_server) as saemi:
         submission = saemi.open_submission(project, sample=sample, nm_per_px=nm_per_px, model=model)
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
@@ -66,7 +66,7 @@ def submit(
 @server_option
 def status(*, submission_id: int | None, as_json: bool, server: str | None) -> None:
     """Show how far a submission is, or all of them."""
-    with Saemi(server or load_settings().server) as saemi:
+    with Saemi(server or load_settings().effective_server) as saemi:
         shown = [saemi.submission(submission_id)] if submission_id else list(saemi.submissions())
     if as_json:
         print_json([submission.model_dump(mode="json") for submission in shown])

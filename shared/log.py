@@ -6,6 +6,9 @@ from typing import Literal
 
 import structlog
 
+# What these say of their everyday work is of no use to the people who run SAEMI.
+QUIET_LOGGERS = ("alembic", "celery.worker.strategy", "celery.app.trace", "httpx")
+
 Logger = structlog.stdlib.BoundLogger
 
 
@@ -36,6 +39,8 @@ def configure_logging(log_format: Literal["auto", "json", "console"], process: s
     handler.setFormatter(formatter)
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.INFO)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -166,6 +166,15 @@ def particles_page(
     return list(session.scalars(query.order_by(*order)))
 
 
+def particle(session: Session, analysis_id: int, label: int) -> ParticleRow:
+    """Return one particle of an analysis or raise NotFoundError."""
+    analysis(session, analysis_id)
+    row = session.get(ParticleRow, (analysis_id, label))
+    if row is None:
+        raise NotFoundError(f"Analysis {analysis_id} has no particle {label}.", code="particle_not_found")
+    return row
+
+
 def all_particles(session: Session, analysis_id: int) -> Iterator[ParticleRow]:
     """Yield all particles of an analysis by label, without holding them all."""
     yield from session.scalars(

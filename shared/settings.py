@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
 
-    server: str = Field("http://127.0.0.1:8000", description="Portal that `saemi submit` and `saemi status` talk to.")
+    server: str = Field("", description="Portal that the command line talks to; empty: the one on this host and port.")
+    shared_data: str = Field("", description="Folder of labelled micrographs for demonstration, tests and benchmarks.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
 
     @classmethod
@@ -64,6 +65,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'saemi.db'}"
 
     @property
+    def effective_server(self) -> str:
+        """The address of the portal."""
+        return self.server or f"http://{self.host}:{self.port}"
+
+    @property
     def blob_dir(self) -> Path:
         """The folder of the content-addressed blobs."""
         return self.data_dir / "blobs"
@@ -79,6 +85,7 @@ class Settings(BaseSettings):
         shown["database_url"] = make_url(self.effective_database_url).render_as_string(hide_password=True)
         if self.broker_url:
             shown["broker_url"] = make_url(self.broker_url).render_as_string(hide_password=True)
+        shown["server"] = self.effective_server
         shown["worker_processes"] = self.effective_worker_processes
         return shown
 

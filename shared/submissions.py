@@ -43,6 +43,15 @@ class JobCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job with what a list shows beside it."""
+
+    job: JobRow
+    submission: SubmissionRow
+    analysis: AnalysisRow | None
+
+
+@dataclass(frozen=True, slots=True)
 class AddedJob:
     """A job of a file, and whether this call made it."""
 
@@ -142,6 +151,29 @@ def jobs_page(
     if before is not None:
         query = query.where(JobRow.id < before)
     return list(session.scalars(query))
+
+
+def listed_jobs(session: Session, rows: Sequence[JobRow]) -> list[ListedJob]:
+    """Give jobs their submissions and analyses, in one query for each kind."""
+    submission_ids = {row.submission_id for row in rows}
+    analysis_ids = {row.analysis_id for row in rows if row.analysis_id is not None}
+    found = {row.id: row for row in session.scalars(select(SubmissionRow).where(SubmissionRow.id.in_(submission_ids)))}
+    analyses = {row.id: row for row in session.scalars(select(AnalysisRow).where(AnalysisRow.id.in_(analysis_ids)))}
+    return [ListedJob(row, found[row.submission_id], analyses.get(row.analysis_id or 0)) for row in rows]
+
+
+def jobs_of_analysis(session: Session, analysis_id: int, limit: int) -> list[JobRow]:
+    """Return up to ``limit`` jobs that ended with an analysis, the oldest first."""
+    query = select(JobRow).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(limit)
+    return list(session.scalars(query))
+
+
+def analysed_neighbours(session: Session, row: JobRow) -> tuple[JobRow | None, JobRow | None]:
+    """Return the analysed jobs of the same submission before and after a job."""
+    done = select(JobRow).where(JobRow.submission_id == row.submission_id, JobRow.analysis_id.is_not(None)).limit(1)
+    before = session.scalar(done.where(JobRow.id < row.id).order_by(JobRow.id.desc()))
+    after = session.scalar(done.where(JobRow.id > row.id).order_by(JobRow.id))
+    return before, after
 
 
 def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None]]:

@@ -1,18 +1,17 @@
 """The Celery worker: a process pool that is woken by messages and takes its work from the job rows."""
 
 import celery
-from celery import Celery, signals
+from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
 
 from shared.errors import OperatorError
-from shared.log import configure_logging
 from shared.messaging import create_celery
-from shared.settings import Settings, load_settings
+from shared.settings import Settings
 
 CELERY_SERIES = "5.7."
 
 WORKER_SETTINGS = {
-    "include": ["worker.tasks"],
+    "include": ["worker.tasks", "worker.pool_process"],
     # Fresh interpreters: a forked child would share connections, threads and, later, a CUDA context.
     "worker_pool": "prefork",
     "worker_pool_start_method": "spawn",
@@ -43,6 +42,7 @@ def create_worker(settings: Settings) -> Celery:
     app = create_celery(settings.broker_url, settings.broker_timeout_s)
     app.conf.update(WORKER_SETTINGS, broker_transport_options=CONSUMER_TRANSPORT_OPTIONS)
     app.set_current()
+    app.loader.import_default_modules()
     return app
 
 
@@ -58,14 +58,3 @@ def run_worker(settings: Settings) -> None:
             "--without-heartbeat",
         ]
     )
-
-
-@signals.setup_logging.connect
-def _keep_our_logging(**_: object) -> None:
-    """Keep Celery from replacing the logging of the process; a connected receiver is all it takes."""
-
-
-@signals.worker_process_init.connect
-def _log_like_the_parent(**_: object) -> None:
-    """Set up logging in a fresh pool process."""
-    configure_logging(load_settings().log_format, "worker")

@@ -38,6 +38,12 @@ class FilePath(IdPath):
     file: FileName = Field(description="Which of its files.")
 
 
+class ParticlePath(IdPath):
+    """A particle of an analysis."""
+
+    label: int = Field(ge=1, le=2**31 - 1, description="Number of the particle in the label map.")
+
+
 @api.get("/analyses", responses={200: Page[Analysis]})
 def list_analyses(query: PageQuery) -> Response:
     """List the analyses, the newest first."""
@@ -74,6 +80,14 @@ def list_particles(path: IdPath, query: ParticleQuery) -> Response:
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(getattr(row, query.sort), row.label))
         page = Page[Particle](items=[Particle.of(row) for row in shown], next_cursor=cursor)
     return answer(page)
+
+
+@api.get("/analyses/<int:id>/particles/<int:label>", responses={200: Particle})
+def show_particle(path: ParticlePath) -> Response:
+    """Show one particle."""
+    with services().database.reading() as session:
+        found = Particle.of(results.particle(session, path.id, path.label))
+    return answer(found)
 
 
 @api.get("/analyses/<int:id>/histogram", responses={200: HistogramAnswer})

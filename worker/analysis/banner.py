@@ -64,8 +64,9 @@ MIN_CHANGES_WITHOUT_EDGE = 40
 class _Strip:
     """The rows at one edge of the image that could hold a banner, and what each row is made of.
 
-    ``ground`` is the grey value that fills the last rows, ``distance`` that of every pixel from it. ``exact`` and ``near`` are the shares of pixels on the ground value, ``median`` the middle grey value, ``is_line`` whether
-    the row has one value from edge to edge. All have shape (rows,), ``distance`` has shape (rows, columns).
+    ``ground`` is the grey value that fills the last rows; ``distance`` of every pixel from it has shape (rows, columns).
+    Of every row: ``exact`` and ``near``, the shares of pixels on the ground value; ``median``, the middle grey value;
+    ``is_line``, whether it has one value from edge to edge.
     """
 
     ground: int
@@ -217,8 +218,8 @@ def _top_by_gap(strip: _Strip, bottom: int) -> int | None:
         return None
     is_empty = strip.exact[:bottom] >= EMPTY_SHARE
     written = np.flatnonzero(~is_empty)
-    gaps = np.flatnonzero(np.diff(written) > MIN_GAP_ROWS)
-    return int(written[gaps[-1] + 1]) if len(gaps) else None
+    gaps = np.flatnonzero(np.diff(written, prepend=-1) > MIN_GAP_ROWS)
+    return int(written[gaps[-1]]) if len(gaps) else None
 
 
 def _is_coherent(strip: _Strip, top: int, bottom: int) -> bool:

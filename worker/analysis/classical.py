@@ -12,17 +12,24 @@ from skimage.measure import label as connected_parts
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from shared.domain import FloatImage, Labels, Mask, ModelIdentity
+from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity
 
 # Noise is removed on the scale of the picture, so that a micrograph saved at twice the size gives the same particles:
-# 1.5 px where the shorter side has 512.
-SMOOTHING_SHARE = 1.5 / 512
+# 2.5 px where the shorter side has 512.
+SMOOTHING_SHARE = 2.5 / 512
 MIN_SMOOTHING_PX = 1.0
 
 # Illumination varies over lengths of this share of the shorter side; larger particles would be flattened away.
 ILLUMINATION_SHARE = 0.12
-# The flattened picture is taken where its two classes are this much better separated (Otsu's η, 0..1).
-MIN_GAIN_BY_FLATTENING = 0.02
+# The flattened picture is taken where the outline it gives is this many times steeper: an outline that follows a slope of
+# the illumination crosses hardly any edge. Flattening also hollows large particles out, hence well above 1.
+MIN_GAIN_BY_FLATTENING = 1.6
+
+# Letters and their boxes are flat and as white or black as can be; their core holds a square of this side, in px, which
+# noise breaks up elsewhere. Saturated specimen is spared by the limit on their share of the picture.
+ANNOTATION_CORE_PX = 5
+MAX_ANNOTATION_SHARE = 0.1
+SATURATION = 1 / 255
 
 # A mask that touches the frame of the picture more than it fills the middle is the background; likewise one whose pieces
 # reach several sides. Both are shares; the second is spread 1.5 times as wide over micrographs, hence the weight.
@@ -44,6 +51,19 @@ NECK_SHARE = 0.75
 MARKER_PIXELS = 300_000
 
 IDENTITY = ModelIdentity("classical", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Connected parts of a mask, with the background as number 0.
+
+    ``labels`` has shape (rows, columns), ``area`` in px² shape (parts + 1,), and ``sides``, whether a part touches the left,
+    top, right and bottom edge of the picture, shape (parts + 1, 4).
+    """
+
+    labels: Labels
+    area: IntArray
+    sides: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +107,11 @@ def particle_mask(image: FloatImage) -> Mask:
         Holes filled, specks removed.
     """
     smooth = _smoothed(image)
-    raw, raw_separation = _otsu(smooth)
-    flat, flat_separation = _otsu(_flattened(smooth))
-    bright = flat if flat_separation > raw_separation + MIN_GAIN_BY_FLATTENING else raw
+    specimen = ~_annotations(image)
+    raw, flat = _brighter(smooth, specimen), _brighter(_flattened(smooth), specimen)
+    slope = np.where(specimen, _slope(smooth), 0)
+    is_uneven = _steepness(flat, slope) > MIN_GAIN_BY_FLATTENING * _steepness(raw, slope)
+    bright = flat if is_uneven else raw
     candidates = [_cleaned(bright), _cleaned(~bright)]
     return min(candidates, key=_background_likeness)
 
@@ -133,19 +155,45 @@ def _flattened(image: FloatImage) -> FloatImage:
     return (image - cv2.resize(slow, image.shape[::-1], interpolation=cv2.INTER_LINEAR)).astype(np.float32, copy=False)
 
 
-def _otsu(image: FloatImage) -> tuple[Mask, float]:
-    """Mask of the brighter class (N. Otsu, 1979, doi 10.1109/TSMC.1979.4310076) and the separation η of the two."""
-    low, high = np.percentile(image, (0.1, 99.9))
+def _annotations(image: FloatImage) -> Mask:
+    """Text, bars and boxes written on the picture: they would decide where the threshold lies."""
+    extreme = ((image <= SATURATION) | (image >= 1 - SATURATION)).astype(np.uint8)
+    cores = cv2.erode(extreme, np.ones((ANNOTATION_CORE_PX, ANNOTATION_CORE_PX), np.uint8)) > 0
+    parts = _parts(extreme, 8).labels
+    is_written = np.zeros(int(parts.max()) + 1, dtype=np.bool_)
+    is_written[parts[cores]] = True
+    is_written[0] = False
+    found = is_written[parts]
+    if found.mean() > MAX_ANNOTATION_SHARE or not found.any():
+        return np.zeros(image.shape, dtype=np.bool_)
+    # The smoothed rim of a letter is as misleading as the letter.
+    rim = 2 * round(2 * max(SMOOTHING_SHARE * min(image.shape), MIN_SMOOTHING_PX)) + 1
+    return cv2.dilate(found.astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
+
+
+def _brighter(image: FloatImage, specimen: Mask) -> Mask:
+    """Brighter class of two (N. Otsu, 1979, doi 10.1109/TSMC.1979.4310076), the threshold taken from the specimen alone."""
+    low, high = np.percentile(image[specimen] if specimen.any() else image, (0.1, 99.9))
     scale = 255.0 / (high - low) if high > low else 0.0
     levels = np.rint(np.clip((image - low) * scale, 0, 255)).astype(np.uint8)
-    counts = np.bincount(levels.ravel(), minlength=256) / levels.size
-    grey = np.arange(256)
-    weight, moment = np.cumsum(counts), np.cumsum(counts * grey)
+    counts = np.bincount(levels[specimen], minlength=256) / max(np.count_nonzero(specimen), 1)
+    weight, moment = np.cumsum(counts), np.cumsum(counts * np.arange(256))
     inner = weight * (1 - weight)
     between = np.divide((moment[-1] * weight - moment) ** 2, inner, out=np.zeros(256), where=inner > 1e-12)
-    total = float((counts * (grey - moment[-1]) ** 2).sum())
-    threshold = int(between.argmax())
-    return levels > threshold, float(between[threshold] / total) if total > 0 else 0.0
+    # Empty levels between the classes all separate them equally well; their middle treats bright and dark alike.
+    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
+    return np.asarray(levels > (best[0] + best[-1]) / 2)
+
+
+def _slope(image: FloatImage) -> FloatImage:
+    across, down = (cv2.Sobel(image, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+    return cv2.magnitude(across, down).astype(np.float32, copy=False)
+
+
+def _steepness(mask: Mask, slope: FloatImage) -> float:
+    """Mean slope of the picture along the outline of a mask."""
+    outline = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    return float(slope[outline].mean()) if outline.any() else 0.0
 
 
 def _cleaned(mask: Mask) -> Mask:
@@ -153,10 +201,10 @@ def _cleaned(mask: Mask) -> Mask:
     radius = max(round(SMOOTHING_SHARE * min(mask.shape)), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(1 - opened, connectivity=4)
-    is_hole = ~_touches(stats, mask.shape) & (stats[:, cv2.CC_STAT_AREA] <= MAX_HOLE_SHARE * mask.size)
+    gaps = _parts(1 - opened, 4)
+    is_hole = ~gaps.sides.any(axis=1) & (gaps.area <= MAX_HOLE_SHARE * mask.size)
     is_hole[0] = False
-    return (opened > 0) | is_hole[parts]
+    return np.asarray((opened > 0) | is_hole[gaps.labels])
 
 
 def _background_likeness(mask: Mask) -> float:
@@ -164,21 +212,18 @@ def _background_likeness(mask: Mask) -> float:
     rows, columns = mask.shape
     middle = mask[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8]
     frame = np.concatenate((mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    area = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
-    sides = _sides(stats, mask.shape)[1:].sum(axis=1) / 4
-    reach = float((area * sides).sum() / area.sum()) if len(area) else 1.0
+    parts = _parts(mask.astype(np.uint8), 8)
+    total = parts.area[1:].sum()
+    reach = float(parts.area[1:] @ parts.sides[1:].mean(axis=1) / total) if total else 1.0
     return float(frame.mean() - middle.mean()) + SIDES_WEIGHT * reach
 
 
-def _sides(stats: NDArray[np.int32], shape: tuple[int, int]) -> Mask:
-    """Whether each part touches the left, top, right and bottom edge of the picture; shape (parts, 4)."""
-    left, top, width, height = stats[:, :4].T
-    return np.stack((left == 0, top == 0, left + width == shape[1], top + height == shape[0]), axis=1)
-
-
-def _touches(stats: NDArray[np.int32], shape: tuple[int, int]) -> Mask:
-    return _sides(stats, shape).any(axis=1)
+def _parts(mask: NDArray[np.uint8], connectivity: int) -> _Parts:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+    left, top, width, height, area = np.asarray(stats, dtype=np.int64).T
+    rows, columns = mask.shape
+    sides = np.stack((left == 0, top == 0, left + width == columns, top + height == rows), axis=1)
+    return _Parts(np.asarray(labels, dtype=np.int32), area, sides)
 
 
 def _markers(distance: FloatImage, mask: Mask) -> NDArray[np.int32]:

@@ -29,10 +29,10 @@ MID_GREY = 128
 
 
 class Outline(NamedTuple):
-    """The outline of one particle: closed polygons of shape (k, 2), (x, y) in px, outer ones first, then holes."""
+    """One closed polygon of a particle's outline, shape (k, 2), (x, y) in px; a particle with holes has several."""
 
     label: int
-    polygons: tuple[FloatArray, ...]
+    polygon: FloatArray
 
 
 def outlines(labels: Labels) -> tuple[Outline, ...]:
@@ -46,8 +46,8 @@ def outlines(labels: Labels) -> tuple[Outline, ...]:
     Returns
     -------
     tuple of Outline
-        In ascending order of the labels. Whole numbers are pixel centres, so pixel (0, 0) reaches from −0.5 to 0.5; the last
-        point is not repeated. Draw with the even-odd rule, since the polygons of holes are among them.
+        In ascending order of the labels; for each, the outer polygon first, then those of its holes (draw with the even-odd
+        rule). Whole numbers are pixel centres, so pixel (0, 0) reaches from −0.5 to 0.5; the last point is not repeated.
 
     Notes
     -----
@@ -57,8 +57,9 @@ def outlines(labels: Labels) -> tuple[Outline, ...]:
     runs = particle_runs(labels)
     top, bottom, left, right = _bounding_boxes(runs)
     return tuple(
-        Outline(int(number), _trace(labels[top[i] : bottom[i], left[i] : right[i]] == number, int(left[i]), int(top[i])))
+        Outline(int(number), polygon)
         for i, number in enumerate(runs.numbers)
+        for polygon in _trace(labels[top[i] : bottom[i], left[i] : right[i]] == number, int(left[i]), int(top[i]))
     )
 
 
@@ -122,7 +123,8 @@ def preview(pixels: Pixels) -> GreyImage:
         return np.full(pixels.shape, MID_GREY, dtype=np.uint8)
     # In double precision, since the range of float32 values can exceed the largest float32.
     grey = (pixels.astype(np.float64) - dark) * (255 / (bright - dark))
-    return np.asarray(np.nan_to_num(np.clip(grey, 0, 255), nan=0).round(), dtype=np.uint8)
+    grey[~np.isfinite(grey)] = 0
+    return np.asarray(np.clip(grey, 0, 255).round(), dtype=np.uint8)
 
 
 def thumbnail(preview: GreyImage, longest_side_px: int) -> GreyImage:
@@ -215,11 +217,16 @@ def _distinct_colours(labels: Labels, numbers: IntArray) -> IntArray:
 
 def _voronoi_neighbours(labels: Labels, numbers: IntArray) -> list[set[int]]:
     """Positions in ``numbers`` of the particles whose Voronoi cells touch, for each particle."""
-    background = (labels == 0).astype(np.uint8)
+    # Cells need no more detail than a screen shows; a particle lost between the chosen pixels keeps any colour.
+    stride = -(-max(labels.shape) // THIN_OUTLINE_SIDE_PX)
+    coarse = labels[::stride, ::stride]
+    background = (coarse == 0).astype(np.uint8)
+    if background.all():
+        return [set() for _ in numbers]
     _, seed = cv2.distanceTransformWithLabels(background, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     particle_of_seed = np.zeros(int(seed.max()) + 1, dtype=np.int32)
     inside = background == 0
-    particle_of_seed[seed[inside]] = np.searchsorted(numbers.astype(np.int32), labels[inside])
+    particle_of_seed[seed[inside]] = np.searchsorted(numbers.astype(np.int32), coarse[inside])
     cells = particle_of_seed[seed]
     neighbours: list[set[int]] = [set() for _ in numbers]
     for one, other in ((cells[:, :-1], cells[:, 1:]), (cells[:-1], cells[1:])):

