@@ -97,10 +97,10 @@ def _check_software(settings: Settings) -> str:
 
 
 def _check_front_end(_settings: Settings) -> str:
-    vendor = Path(web.__file__).parent / "static" / "vendor"
-    if not any(vendor.glob("*.js")):
-        raise SaemiError("The portal's libraries are not installed: run `make setup`.")
-    return f"{len(list(vendor.glob('*')))} files of libraries"
+    built = Path(web.__file__).parent / "static" / "build"
+    if not any(built.glob("*.js")):
+        raise SaemiError("The portal's scripts are not built: run `make setup`.")
+    return f"{len(list(built.glob('*.js')))} scripts"
 
 
 def _check_data_dir(settings: Settings) -> str:

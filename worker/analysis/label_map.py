@@ -128,12 +128,12 @@ def _require_label_numbers(array: NDArray[Any]) -> None:
                 "The label map has values with a fraction. A label is a whole number; was the map resized or blurred?",
                 code="labels_not_whole",
             )
-    lowest, highest = array.min(), array.max()
+    lowest, highest = int(array.min()), int(array.max())
     if lowest < 0:
-        raise InputError(f"The label map has the negative value {lowest:.0f}.", code="labels_negative")
+        raise InputError(f"The label map has the negative value {lowest}.", code="labels_negative")
     if highest > LARGEST_LABEL:
         raise InputError(
-            f"The label map has the value {highest:.0f}; the largest number a particle can have is {LARGEST_LABEL}.",
+            f"The label map has the value {highest}; the largest number a particle can have is {LARGEST_LABEL}.",
             code="labels_too_large",
         )
 

@@ -4,11 +4,13 @@ A segmenter sees the specimen go on by reflection where the banner was, instead 
 is cut away before anything is measured.
 """
 
+from typing import overload
+
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label as connected_parts
 
-from shared.domain import AnalysedField, Banner, FloatImage, Labels
+from shared.domain import AnalysedField, Banner, FloatImage, Labels, Pixels
 
 
 def analysed_field(shape: tuple[int, int], banner: Banner | None) -> AnalysedField:
@@ -34,7 +36,11 @@ def analysed_field(shape: tuple[int, int], banner: Banner | None) -> AnalysedFie
     return AnalysedField(banner.bottom, rows, 0, columns)
 
 
-def reflect_outside(image: FloatImage, field: AnalysedField) -> FloatImage:
+@overload
+def reflect_outside(image: FloatImage, field: AnalysedField) -> FloatImage: ...
+@overload
+def reflect_outside(image: Pixels, field: AnalysedField) -> Pixels: ...
+def reflect_outside(image: Pixels, field: AnalysedField) -> Pixels:
     """Replace everything outside the field by its mirror image.
 
     The edge pixels are repeated (``symmetric`` in the words of ``numpy.pad``), and the mirror image is mirrored again where
@@ -42,15 +48,15 @@ def reflect_outside(image: FloatImage, field: AnalysedField) -> FloatImage:
 
     Parameters
     ----------
-    image : ndarray of float32, shape (rows, columns)
+    image : ndarray of uint8, uint16 or float32, shape (rows, columns)
         Grey values.
     field : AnalysedField
         The rectangle to keep. An empty one leaves the image as it is.
 
     Returns
     -------
-    ndarray of float32, shape (rows, columns)
-        A new array, equal to ``image`` inside the field.
+    ndarray, shape (rows, columns)
+        A new array of the same type, equal to ``image`` inside the field.
     """
     if field.area_px == 0:
         return image.copy()
@@ -80,7 +86,7 @@ def cut_to_field(labels: Labels, field: AnalysedField) -> Labels:
     cut = np.zeros_like(labels, dtype=np.int32)
     inside = labels[field.slices]
     if inside.size:
-        cut[field.slices] = connected_parts(inside, background=0, connectivity=2)
+        cut[field.slices] = connected_parts(inside, background=0, connectivity=2)  # type: ignore[no-untyped-call]
     return cut
 
 

@@ -1,4 +1,4 @@
-"""Drawn shapes with known answers, laws that hold for any map, and scikit-image where its definition is the same."""
+"""Drawn shapes with known answers, and laws that hold for any map."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from skimage.measure import perimeter_crofton, regionprops_table
-from skimage.morphology import convex_hull_image
 
 from shared.domain import AnalysedField, FloatArray, Labels, Mask, ParticleTable
 from worker.analysis.measurement import calibrate, measure
@@ -238,9 +236,6 @@ def test_quarter_turns_change_no_size_and_no_shape(labels: Labels, quarter_turns
     for f in fields(ParticleTable):
         if f.name.endswith("_nm") or f.name.endswith("_nm2") or f.name.startswith("centroid"):
             continue
-        if f.name in {"feret_max_px", "aspect_ratio"}:
-            # Of several diameters of the same length any one may be taken, and their tips differ.
-            continue
         # Only the order of sums changes.
         np.testing.assert_allclose(getattr(after, f.name).astype(float), getattr(before, f.name).astype(float), rtol=1e-12)
 
@@ -261,7 +256,8 @@ def test_two_maps_side_by_side_are_measured_as_the_two_alone(labels: Labels) -> 
     both = np.hstack([apart, np.where(apart > 0, apart + 10, 0).astype(np.int32)])
     alone, together = measured(apart), measured(both)
     for name in ("area_px", "perimeter_px", "feret_max_px", "feret_min_px", "circularity", "solidity"):
-        assert np.array_equal(getattr(together, name), np.tile(getattr(alone, name), 2))
+        # Only the rounding of coordinates differs.
+        np.testing.assert_allclose(getattr(together, name), np.tile(getattr(alone, name), 2), rtol=1e-12)
 
 
 @settings(max_examples=60)
@@ -273,58 +269,3 @@ def test_any_map_gives_numbers_within_their_bounds(labels: Labels) -> None:
     assert (table.aspect_ratio <= 1).all()
     assert (table.feret_min_px > 0).all()
     assert table.area_px.sum() == np.count_nonzero(labels)
-
-
-def crowded_map() -> Labels:
-    """Many touching and overlapping discs and rectangles, numbers with gaps, some cut by the edge."""
-    random = np.random.default_rng(3)
-    labels = np.zeros((240, 320), dtype=np.int32)
-    y, x = np.mgrid[:240, :320]
-    for number in random.permutation(np.arange(1, 400, 3)):
-        centre_y, centre_x, angle = random.uniform(0, 240), random.uniform(0, 320), random.uniform(0, np.pi)
-        a, b = random.uniform(2, 18, 2)
-        along = (x - centre_x) * np.cos(angle) + (y - centre_y) * np.sin(angle)
-        across = (y - centre_y) * np.cos(angle) - (x - centre_x) * np.sin(angle)
-        labels[(along / a) ** 2 + (across / b) ** 2 <= 1] = number
-    return labels
-
-
-def test_areas_centroids_and_diameters_equal_those_of_scikit_image() -> None:
-    labels = crowded_map()
-    ours, theirs = (
-        measured(labels),
-        regionprops_table(labels, properties=("label", "area", "centroid", "equivalent_diameter_area")),
-    )
-    assert np.array_equal(ours.label, theirs["label"])
-    assert np.array_equal(ours.area_px, theirs["area"])
-    np.testing.assert_allclose(ours.centroid_y_px, theirs["centroid-0"], rtol=1e-12)
-    np.testing.assert_allclose(ours.centroid_x_px, theirs["centroid-1"], rtol=1e-12)
-    np.testing.assert_allclose(ours.ecd_px, theirs["equivalent_diameter_area"], rtol=1e-12)
-
-
-def test_perimeters_equal_those_of_scikit_image_for_each_particle_alone() -> None:
-    labels = crowded_map()
-    table = measured(labels)
-    alone = [perimeter_crofton(np.pad(labels == number, 1), directions=4) for number in table.label]
-    np.testing.assert_allclose(table.perimeter_px, alone, rtol=1e-12)
-
-
-def test_the_pixels_of_the_hull_equal_those_of_scikit_image_with_the_hull_of_centres() -> None:
-    labels = crowded_map()
-    table = measured(labels)
-    for i, number in enumerate(table.label):
-        y, x = np.nonzero(labels == number)
-        if np.ptp(y) == 0 or np.ptp(x) == 0 or len(y) < 4:
-            continue  # scikit-image refuses a hull without area
-        hull = convex_hull_image(labels == number, offset_coordinates=False)
-        assert table.solidity[i] == pytest.approx(table.area_px[i] / hull.sum())
-
-
-def test_solidity_differs_little_from_the_default_of_scikit_image() -> None:
-    labels = crowded_map()
-    ours, theirs = measured(labels), regionprops_table(labels, properties=("solidity", "area"))
-    large = theirs["area"] >= 200
-    # Its hull goes through edge midpoints and takes in up to one more pixel for each few px of outline: never less, and below
-    # 6 % from 200 px area up.
-    assert (ours.solidity >= theirs["solidity"] - 1e-12).all()
-    np.testing.assert_allclose(ours.solidity[large], theirs["solidity"][large], rtol=0.06)

@@ -1,0 +1,166 @@
+// The picture: outlines over it as SVG, what was not measured shaded, zoom, and the keyboard along the particles.
+import { read, write } from "./address.js";
+import { ask } from "./portal_api.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const COLOURS = 6; // classes c0 to c5 in saemi.css
+const DRAG_THRESHOLD_PX = 4;
+const ZOOMS = ["fit", "1", "2", "4"];
+
+export async function showMicrograph(result, { highlight, choose }) {
+  const width = Number(result.dataset.width);
+  const height = Number(result.dataset.height);
+  const viewport = document.getElementById("viewport");
+  const stage = document.getElementById("stage");
+  // Whole numbers are pixel centres, so the picture reaches from −0.5 to its width − 0.5.
+  const svg = make("svg", { viewBox: `-0.5 -0.5 ${width} ${height}`, role: "group", "aria-label": "Particles" });
+  stage.append(svg);
+  shadeUnmeasured(stage, result.dataset.field.split(" ").map(Number), width, height);
+  setUpZoom(viewport, stage, width, height);
+  setUpOpacity(svg);
+  setUpPanning(viewport);
+
+  const paths = new Map();
+  try {
+    draw(svg, paths, await ask(`/analyses/${result.dataset.analysis}/files/outlines.json`));
+  } catch (error) {
+    const notice = Object.assign(document.createElement("p"), { className: "notice failed", textContent: `No outlines: ${error.message}` });
+    viewport.before(notice);
+  }
+  const labels = [...paths.keys()];
+
+  const labelAt = (event) => Number(event.target.closest?.("path[data-label]")?.dataset.label) || null;
+  svg.addEventListener("pointerover", (event) => highlight(labelAt(event)));
+  svg.addEventListener("pointerleave", () => highlight(null));
+  svg.addEventListener("focusin", (event) => highlight(labelAt(event)));
+  svg.addEventListener("focusout", () => highlight(null));
+  svg.addEventListener("click", (event) => {
+    const label = labelAt(event);
+    if (label && !viewport.dataset.dragged) choose(label);
+  });
+  svg.addEventListener("keydown", (event) => {
+    const label = labelAt(event);
+    if (!label) return;
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const at = labels.indexOf(label);
+    const target = step ? at + step : { Home: 0, End: labels.length - 1 }[event.key];
+    if (event.key === "Enter" || event.key === " ") choose(label);
+    else if (target === undefined) return;
+    else focusOn(labels[(target + labels.length) % labels.length]);
+    event.preventDefault();
+  });
+
+  // One stop of the Tab key for all particles: the arrow keys move it.
+  let stop = labels[0] ?? null;
+  paths.get(stop)?.setAttribute("tabindex", "0");
+  function focusOn(label) {
+    paths.get(stop)?.setAttribute("tabindex", "-1");
+    stop = label;
+    paths.get(stop).setAttribute("tabindex", "0");
+    paths.get(stop).focus();
+  }
+
+  return {
+    highlight: (label) => mark(svg, paths, "highlighted", label),
+    choose: (label) => mark(svg, paths, "chosen", label),
+  };
+}
+
+function make(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+// All polygons of a particle in one path: with the even-odd rule its holes stay open.
+function draw(svg, paths, outlines) {
+  const data = new Map();
+  for (const { label, polygon } of outlines) {
+    data.set(label, `${data.get(label) ?? ""}M${polygon.map((point) => point.join(" ")).join("L")}Z`);
+  }
+  for (const [label, d] of data) {
+    const path = make("path", { d, "data-label": label, class: `c${label % COLOURS}`, tabindex: "-1", role: "img", "aria-label": `Particle ${label}` });
+    paths.set(label, path);
+  }
+  svg.append(...paths.values());
+}
+
+function mark(svg, paths, name, label) {
+  svg.querySelector(`path.${name}`)?.classList.remove(name);
+  const path = paths.get(label);
+  if (!path) return;
+  path.classList.add(name);
+}
+
+function shadeUnmeasured(stage, [top, bottom, left, right], width, height) {
+  const shades = [
+    { top: 0, bottom: top, left: 0, right: width },
+    { top: bottom, bottom: height, left: 0, right: width },
+    { top, bottom, left: 0, right: left },
+    { top, bottom, left: right, right: width },
+  ];
+  for (const shade of shades) {
+    if (shade.bottom <= shade.top || shade.right <= shade.left) continue;
+    const box = document.createElement("div");
+    box.className = "unmeasured";
+    box.style.top = `${(100 * shade.top) / height}%`;
+    box.style.height = `${(100 * (shade.bottom - shade.top)) / height}%`;
+    box.style.left = `${(100 * shade.left) / width}%`;
+    box.style.width = `${(100 * (shade.right - shade.left)) / width}%`;
+    box.append(Object.assign(document.createElement("span"), { textContent: "not measured" }));
+    stage.append(box);
+  }
+}
+
+function setUpZoom(viewport, stage, width, height) {
+  const buttons = [...document.querySelectorAll("button[data-zoom]")];
+  viewport.style.setProperty("--ratio", width / height);
+  const show = (zoom) => {
+    // The middle of what is seen stays in the middle.
+    const x = (viewport.scrollLeft + viewport.clientWidth / 2) / viewport.scrollWidth;
+    const y = (viewport.scrollTop + viewport.clientHeight / 2) / viewport.scrollHeight;
+    viewport.dataset.zoom = zoom;
+    stage.style.width = zoom === "fit" ? "" : `${width * Number(zoom)}px`;
+    viewport.scrollTo(x * viewport.scrollWidth - viewport.clientWidth / 2, y * viewport.scrollHeight - viewport.clientHeight / 2);
+    // Smoothing would invent grey values between the pixels.
+    stage.classList.toggle("enlarged", stage.clientWidth > width);
+    for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.zoom === zoom);
+  };
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      show(button.dataset.zoom);
+      write({ zoom: button.dataset.zoom === "fit" ? null : button.dataset.zoom });
+    });
+  }
+  const wanted = read("zoom");
+  show(ZOOMS.includes(wanted) ? wanted : "fit");
+  new ResizeObserver(() => stage.classList.toggle("enlarged", stage.clientWidth > width)).observe(stage);
+}
+
+function setUpOpacity(svg) {
+  const slider = document.getElementById("opacity");
+  const show = () => {
+    svg.style.setProperty("--outline-opacity", slider.value / 100);
+    slider.nextElementSibling.value = `${slider.value} %`;
+  };
+  slider.addEventListener("input", show);
+  show();
+}
+
+// An enlarged picture is moved by dragging it; touch screens scroll by themselves.
+function setUpPanning(viewport) {
+  let from = null;
+  viewport.addEventListener("pointerdown", (event) => {
+    delete viewport.dataset.dragged;
+    if (event.pointerType !== "mouse" || event.button !== 0 || viewport.dataset.zoom === "fit") return;
+    from = { x: event.clientX, y: event.clientY, left: viewport.scrollLeft, top: viewport.scrollTop };
+  });
+  window.addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+    if (Math.hypot(dx, dy) > DRAG_THRESHOLD_PX) viewport.dataset.dragged = "true";
+    if (viewport.dataset.dragged) viewport.scrollTo(from.left - dx, from.top - dy);
+  });
+  window.addEventListener("pointerup", () => (from = null));
+  viewport.querySelector("img").draggable = false;
+}

@@ -1,0 +1,176 @@
+// Handing in: the form opens a submission, then each file goes up as a request of its own, five side by side.
+import Uppy from "@uppy/core";
+import Dashboard from "@uppy/dashboard";
+import XHRUpload from "@uppy/xhr-upload";
+import "@uppy/core/css/style.min.css";
+import "@uppy/dashboard/css/style.min.css";
+import { ask, messageOf } from "./portal_api.js";
+
+const PARALLEL_UPLOADS = 5;
+// Without any progress for so long an upload is called stalled; a large file takes its time to be stored at the end.
+const STALLED_MS = 120_000;
+
+const form = document.getElementById("submit");
+const start = document.getElementById("start");
+const status = document.getElementById("status");
+const refused = document.getElementById("refused");
+
+let submission = null;
+let busy = false;
+let added = 0;
+
+const uppy = new Uppy({
+  restrictions: { maxFileSize: Number(form.dataset.maxUploadBytes) }, // no smallest size: the server says what is wrong with an empty file
+  onBeforeFileAdded: (file, files) => {
+    // Two different files may share name, size and date; the server knows them apart by their content.
+    added += 1;
+    return file.id in files ? { ...file, id: `${file.id}-${added}` } : true;
+  },
+  locale: {
+    strings: {
+      dropPasteImportBoth: "",
+    },
+  },
+});
+
+uppy.use(Dashboard, {
+  target: "#files",
+  inline: true,
+  width: "100%",
+  height: 420,
+  theme: "auto",
+  proudlyDisplayPoweredByUppy: false,
+  fileManagerSelectionType: "both",
+  hideUploadButton: true,
+  hideRetryButton: false,
+  doneButtonHandler: null,
+  singleFileFullScreen: false,
+  showRemoveButtonAfterComplete: false,
+  note: "TIFF, PNG, JPEG or BMP; whole folders keep their paths",
+  locale: {
+    strings: {
+      dropPasteBoth: "Drop micrographs or folders here, %{browseFiles} or %{browseFolders}",
+      dropHint: "Drop micrographs or folders here",
+      browseFiles: "choose files",
+      browseFolders: "choose a folder",
+      uploadFailed: "Some files did not arrive",
+      failedToUpload: "%{file} did not arrive",
+    },
+  },
+});
+
+uppy.use(XHRUpload, {
+  method: "PUT",
+  formData: false,
+  limit: PARALLEL_UPLOADS,
+  timeout: STALLED_MS,
+  headers: { "Content-Type": "application/octet-stream" },
+  endpoint: (file) => `/api/v1/submissions/${submission.id}/files?name=${encodeURIComponent(nameOf(file))}`,
+  // What is wrong with the request stays wrong; only the line and a busy server deserve another try.
+  shouldRetry: (request) => request.status === 0 || request.status === 429 || request.status >= 500,
+  onAfterResponse: (request) => {
+    if (request.status >= 400) throw new Error(messageOf(request.status, request.responseText));
+  },
+  getResponseData: (request) => JSON.parse(request.responseText),
+});
+
+// A name that is not proper Unicode (an old disk, a broken archive) still has to go up.
+function nameOf(file) {
+  return (file.meta.relativePath || file.data.name || file.name).replace(/^\/+/, "").toWellFormed();
+}
+
+uppy.on("files-added", refresh);
+uppy.on("file-removed", refresh);
+uppy.on("progress", (percent) => {
+  if (busy) say(`Uploading, ${percent} %.`);
+});
+uppy.on("upload-error", (file, error) => showRefused(file, error.message));
+uppy.on("upload-success", (file) => removeRefused(file));
+// A retry begins in the dashboard as well as with our button.
+uppy.on("upload", () => setBusy(true));
+uppy.on("complete", ({ failed }) => {
+  setBusy(false);
+  const there = `/submissions/${submission.id}`;
+  if (failed.length === 0) {
+    location.assign(there);
+    return;
+  }
+  say(`${failed.length} of ${uppy.getFiles().length} files did not arrive. The others are being analysed: `);
+  const link = Object.assign(document.createElement("a"), { href: there, textContent: `submission ${submission.id}` });
+  status.append(link);
+  refresh();
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (busy || uppy.getFiles().length === 0) return;
+  setBusy(true);
+  try {
+    submission ??= await open();
+    const failed = uppy.getFiles().filter((file) => file.error);
+    if (failed.length > 0) await uppy.retryAll();
+    if (uppy.getFiles().some((file) => !file.progress.uploadStarted)) await uppy.upload();
+  } catch (error) {
+    setBusy(false);
+    say(error.message);
+    status.classList.add("failed-text");
+  }
+});
+
+// Leaving now would cut the uploads off.
+window.addEventListener("beforeunload", (event) => {
+  if (busy) event.preventDefault();
+});
+
+function open() {
+  const fields = new FormData(form);
+  const pixelSize = fields.get("nm_per_px");
+  const body = {
+    project: fields.get("project"),
+    sample: fields.get("sample").trim() || null,
+    nm_per_px: pixelSize ? Number(pixelSize) : null,
+    model: fields.get("model"),
+  };
+  return ask("/submissions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+function setBusy(value) {
+  busy = value;
+  // What the submission was opened with no longer changes.
+  form.querySelector("fieldset").disabled = busy || submission !== null;
+  refresh();
+}
+
+function refresh() {
+  const files = uppy.getFiles();
+  const failed = files.filter((file) => file.error).length;
+  const waiting = files.filter((file) => !file.progress.uploadStarted).length;
+  start.disabled = busy || failed + waiting === 0;
+  if (busy) start.textContent = "Uploading …";
+  else if (failed > 0) start.textContent = `Retry ${countOf(failed)}`;
+  else if (waiting > 0) start.textContent = `Analyse ${countOf(waiting)}`;
+  else start.textContent = "Add files to begin";
+}
+
+const countOf = (n) => (n === 1 ? "1 file" : `${n} files`);
+
+function say(text) {
+  status.classList.remove("failed-text");
+  status.textContent = text;
+}
+
+function showRefused(file, message) {
+  removeRefused(file);
+  const item = document.createElement("li");
+  const name = document.createElement("b");
+  name.textContent = nameOf(file);
+  item.dataset.file = file.id;
+  item.append(name, ` ${message}`);
+  refused.querySelector("ul").append(item);
+  refused.hidden = false;
+}
+
+function removeRefused(file) {
+  refused.querySelector(`li[data-file="${CSS.escape(file.id)}"]`)?.remove();
+  refused.hidden = refused.querySelector("li") === null;
+}
