@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import httpx
+from sqlalchemy.engine import make_url
 
 import web
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
@@ -61,20 +62,16 @@ def db_upgrade() -> None:
 
 
 @admin.command()
+@click.option("--part", "parts", multiple=True, help="Check this part only; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
-def doctor(context: click.Context, *, as_json: bool) -> None:
+def doctor(context: click.Context, *, parts: tuple[str, ...], as_json: bool) -> None:
     """Check every part and say what is wrong."""
+    unknown = set(parts) - set(CHECKS)
+    if unknown:
+        raise click.BadParameter(f"the parts are {', '.join(CHECKS)}", param_hint="--part")
     settings = load_settings()
-    checks: dict[str, Callable[[Settings], str]] = {
-        "software": _check_software,
-        "front end": _check_front_end,
-        "data folder": _check_data_dir,
-        "database": _check_database,
-        "broker": _check_broker,
-        "portal": _check_portal,
-    }
-    findings = [_finding(part, check, settings) for part, check in checks.items()]
+    findings = [_finding(part, check, settings) for part, check in CHECKS.items() if not parts or part in parts]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -104,7 +101,8 @@ def _check_front_end(_settings: Settings) -> str:
 
 
 def _check_data_dir(settings: Settings) -> str:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.data_dir.is_dir():
+        raise SaemiError(f"{settings.data_dir} does not exist yet; `saemi up` makes it")
     with tempfile.TemporaryFile(dir=settings.data_dir):
         free = shutil.disk_usage(settings.data_dir).free
     if free < settings.min_free_bytes:
@@ -113,6 +111,9 @@ def _check_data_dir(settings: Settings) -> str:
 
 
 def _check_database(settings: Settings) -> str:
+    url = make_url(settings.effective_database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise SaemiError(f"{url.database} does not exist yet; `saemi up` makes it")
     database = Database(settings.effective_database_url)
     schema.require_current(database)
     return f"{database.dialect}, schema at revision {schema.current_revision(database)}"
@@ -126,5 +127,15 @@ def _check_broker(settings: Settings) -> str:
 
 
 def _check_portal(settings: Settings) -> str:
-    httpx.get(f"{settings.effective_server}/healthz", timeout=3).raise_for_status()
+    httpx.get(f"{settings.effective_server}/healthz", timeout=3, trust_env=False).raise_for_status()
     return f"{settings.effective_server} answers"
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "software": _check_software,
+    "front-end": _check_front_end,
+    "data-folder": _check_data_dir,
+    "database": _check_database,
+    "broker": _check_broker,
+    "portal": _check_portal,
+}

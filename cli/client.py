@@ -26,6 +26,7 @@ UPLOAD_CHUNK_BYTES = 2**20
 # Tries and pauses of a request that the server or the line could not take at the moment.
 RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 POLL_INTERVAL_S = 0.5
+WITHOUT_PROXY: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
 
 class Saemi:
@@ -33,7 +34,15 @@ class Saemi:
 
     def __init__(self, server: str = "http://127.0.0.1:8000") -> None:
         self.server = server.rstrip("/")
-        self._http = httpx.Client(base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5))
+        if not self.server.startswith(("http://", "https://")):
+            raise InputError(f"{server} is no address of a portal: it begins with http:// or https://.", code="invalid_server")
+        try:
+            # A proxy of the environment leads out of the house; this machine is reached without.
+            self._http = httpx.Client(
+                base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5), mounts=WITHOUT_PROXY
+            )
+        except httpx.InvalidURL as error:
+            raise InputError(f"{server} is no address of a portal: {error}.", code="invalid_server") from error
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +121,7 @@ class Saemi:
             except httpx.TransportError as problem:
                 error = TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable")
             if error is None:
-                return response.json()
+                return _json_of(response)
             if pause_s is None or not isinstance(error, TransientError):
                 raise error
             time.sleep(pause_s)
@@ -125,6 +134,22 @@ def _error_of(response: httpx.Response) -> SaemiError | None:
     try:
         error = ErrorAnswer.model_validate(response.json()).error
     except ValueError:
-        return SaemiError(f"The server answered {response.status_code} without saying why.", code="unexpected_answer")
-    kind = {404: NotFoundError, 503: TransientError}.get(response.status_code, InputError)
-    return kind(error.message, code=error.code, **error.details)
+        # A gateway in front of the portal, which is away at the moment, speaks for itself.
+        kind = TransientError if response.status_code in (502, 503, 504) else SaemiError
+        return kind(f"The server answered {response.status_code} without saying why.", code="unexpected_answer")
+    return _kind_of(response.status_code)(error.message, code=error.code, **error.details)
+
+
+def _kind_of(status: int) -> type[SaemiError]:
+    if status == httpx.codes.NOT_FOUND:
+        return NotFoundError
+    if status == httpx.codes.SERVICE_UNAVAILABLE:
+        return TransientError
+    return InputError if status < 500 else SaemiError
+
+
+def _json_of(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise SaemiError(f"{response.url.host} answers, but is no SAEMI portal.", code="unexpected_answer") from error

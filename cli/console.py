@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+# File names may hold square brackets and colons, which rich would take for markup and emoji.
+messages = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+# A pipe has no width: nothing is cut or folded there.
+PIPE_COLUMNS = 100_000
 EXIT_SOME_FAILED = 1
 EXIT_USAGE = 2
 
@@ -24,8 +27,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    # A pipe has no width: nothing is cut there.
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    width = None if sys.stdout.isatty() else PIPE_COLUMNS
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
 
 
 def progress_bar() -> Progress:
@@ -46,5 +49,4 @@ def _cell(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}" if value < 1e4 else f"{value:.0f}"
-    # Square brackets are rich's markup; file names may hold them.
-    return str(value).replace("[", "\\[")
+    return str(value)

@@ -1,5 +1,6 @@
 """Which files a command is about: those named, and the micrographs in the folders named."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +11,15 @@ MICROGRAPH_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff
 MAX_STEM_BYTES = 220
 
 
-def find_micrographs(paths: Sequence[Path]) -> list[Path]:
+def find_micrographs(paths: Sequence[Path], results: Path | None = None) -> list[Path]:
     """Return the files named, whatever they are called, and the files in the folders named that have an image's ending.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    results
+        A folder of results, whose pictures are no micrographs; it may lie in a folder that is searched.
 
     Raises
     ------
@@ -20,7 +28,7 @@ def find_micrographs(paths: Sequence[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        found.update(dict.fromkeys(_in_folder(path) if path.is_dir() else [path]))
+        found.update(dict.fromkeys(_in_folder(path, results) if path.is_dir() else [path]))
     if not found:
         endings = ", ".join(sorted(MICROGRAPH_SUFFIXES))
         raise InputError(f"No micrographs found: a folder is searched for {endings}.", code="no_files")
@@ -31,7 +39,7 @@ def distinct_stems(paths: Iterable[Path]) -> Iterator[str]:
     """Yield a name for the results of each file: its stem, shortened where too long, numbered where two are the same."""
     seen: set[str] = set()
     for path in paths:
-        stem = base = path.stem.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
+        stem = base = os.fsencode(path.stem)[:MAX_STEM_BYTES].decode(errors="replace")
         number = 2
         while stem.casefold() in seen:
             stem = f"{base}_{number}"
@@ -40,5 +48,13 @@ def distinct_stems(paths: Iterable[Path]) -> Iterator[str]:
         yield stem
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in MICROGRAPH_SUFFIXES and path.is_file())
+def readable(path: Path) -> str:
+    """Return a path as text that can be printed and stored, also where its bytes are no text."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _in_folder(folder: Path, results: Path | None) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in MICROGRAPH_SUFFIXES and path.is_file())
+    if results is None or results.resolve() == folder.resolve():
+        return sorted(found)
+    return sorted(path for path in found if not path.resolve().is_relative_to(results.resolve()))

@@ -1,5 +1,6 @@
 """Label maps made elsewhere, read from the user's own files."""
 
+import struct
 from pathlib import Path
 
 import imagecodecs
@@ -9,6 +10,9 @@ import tifffile
 from shared.domain import Labels
 from shared.errors import InputError
 from worker.analysis.label_map import labels_from_array
+
+# What the readers raise for files that are cut off or hold nonsense.
+DAMAGE = (OSError, ValueError, RuntimeError, EOFError, LookupError, TypeError, struct.error, tifffile.TiffFileError)
 
 
 def read_labels(path: Path) -> Labels:
@@ -25,7 +29,7 @@ def read_labels(path: Path) -> Labels:
         raise InputError(f"{path.name} is no label map: PNG, TIFF and NPY are read.", code="unsupported_format")
     try:
         array = np.asarray(reader(path))
-    except (OSError, ValueError, RuntimeError, tifffile.TiffFileError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path.name} cannot be read as a label map: {error}", code="damaged_file") from error
     return labels_from_array(array)
 

@@ -16,10 +16,10 @@ from worker.analysis.distribution import size_statistics
 from worker.analysis.rendering import overlay, preview
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
-from cli.inputs import distinct_stems, find_micrographs
+from cli.inputs import distinct_stems, find_micrographs, readable
 from cli.label_files import read_labels
 from shared.domain import AnalysedField, Labels, Parameters, ParticleTable, Segmenter
-from shared.errors import InputError
+from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, particle_records
 from shared.settings import Settings, load_settings
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS, csv_lines
@@ -76,8 +76,8 @@ def analyze(
     Writes STEM.particles.csv, STEM.labels.tif and STEM.overlay.png for each image, and summary.csv and summary.json.
     """
     _check_device(model, device)
-    files = find_micrographs(paths)
-    out.mkdir(parents=True, exist_ok=True)
+    files = find_micrographs(paths, out)
+    _make_folder(out)
     parameters = Parameters(model=model, nm_per_px=nm_per_px)
     records = _analyse_all(files, parameters, out, processes or len(os.sched_getaffinity(0)))
     (out / "summary.csv").write_text("".join(csv_lines(SUMMARY_COLUMNS, records)), encoding="utf-8")
@@ -117,7 +117,7 @@ def measure(
     """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background). Writes STEM.particles.csv for each."""
     if image is not None and len(labels) > 1:
         raise click.UsageError("--image belongs to one label map.")
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     records = [
         _measure_one(path, out / stem, nm_per_px, image) for path, stem in zip(labels, distinct_stems(labels), strict=True)
     ]
@@ -135,6 +135,13 @@ def _check_device(model: str, device: str) -> None:
         raise click.BadParameter(error.message, param_hint="--model") from error
     if device == "cuda" and model == "classical":
         raise click.BadParameter("the model classical runs on the CPU only.", param_hint="--device")
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(f"The results cannot be written to {out}: {error.strerror}.", code="out_unwritable") from error
 
 
 def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, processes: int) -> list[dict[str, Any]]:
@@ -159,7 +166,7 @@ def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, proce
                     records.append(_failure(path, "process_died", f"The process that analysed the image ended: {error}"))
                 bar.advance(task)
         except BaseException:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]
             raise
     return records
 
@@ -175,12 +182,14 @@ def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
     try:
         micrograph = process.decoder.decode(path)
         analysis = analyse(micrograph, process.parameters, process.segmenter)
-    except InputError as error:
+        _write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
+        (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
+        (process.out / f"{stem}.overlay.png").write_bytes(encode_png(overlay(preview(micrograph.pixels), analysis.labels)))
+    except SaemiError as error:
         return _failure(path, error.code, error.message)
-    _write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
-    (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
-    (process.out / f"{stem}.overlay.png").write_bytes(encode_png(overlay(preview(micrograph.pixels), analysis.labels)))
-    return {"file": str(path), "state": "done", **describe(micrograph, analysis)}
+    except OSError as error:
+        return _failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
+    return {"file": readable(path), "state": "done", **describe(micrograph, analysis)}
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
@@ -190,12 +199,14 @@ def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path 
         if image is not None:
             target.with_name(f"{target.name}.overlay.png").write_bytes(_overlay_of(image, labels))
         particles = measure_labels(labels, AnalysedField(0, height, 0, width), nm_per_px)
-    except InputError as error:
+        _write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
+    except SaemiError as error:
         return _failure(path, error.code, error.message)
-    _write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
+    except OSError as error:
+        return _failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
     statistics = size_statistics(particles)
     values = {name: getattr(statistics, name) for name in SUMMARY_COLUMNS if hasattr(statistics, name)}
-    return {"file": str(path), "state": "done", "width_px": width, "height_px": height, "nm_per_px": nm_per_px, **values}
+    return {"file": readable(path), "state": "done", "width_px": width, "height_px": height, "nm_per_px": nm_per_px, **values}
 
 
 def _overlay_of(image: Path, labels: Labels) -> bytes:
@@ -215,7 +226,7 @@ def _write_particles(path: Path, particles: ParticleTable) -> None:
 
 
 def _failure(path: Path, code: str, message: str) -> dict[str, Any]:
-    return {"file": str(path), "state": "failed", "error_code": code, "error_message": message}
+    return {"file": readable(path), "state": "failed", "error_code": code, "error_message": message}
 
 
 def _nested_banner(record: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from cli.console import EXIT_SOME_FAILED, EXIT_USAGE, messages
-from shared.errors import InputError, SaemiError
+from shared.errors import SaemiError
 from shared.settings import load_settings
 
-USAGE_CODES = frozenset({"invalid_settings", "no_files"})
+USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files"})
 
 
 class LazyGroup(click.Group):
@@ -87,9 +87,8 @@ def main() -> None:
     try:
         saemi.main(standalone_mode=True)
     except SaemiError as error:
-        messages.print(f"saemi: {error.message}", markup=False)
-        wrong_usage = isinstance(error, InputError) or error.code in USAGE_CODES
-        sys.exit(EXIT_USAGE if wrong_usage and error.code in USAGE_CODES else EXIT_SOME_FAILED)
+        messages.print(f"saemi: {error.message}")
+        sys.exit(EXIT_USAGE if error.code in USAGE_CODES else EXIT_SOME_FAILED)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from shared.messaging import JobSender
 from shared.schema import require_current
 from shared.settings import Settings
 
+# The most that gunicorn takes; a file's name is part of it, percent-encoded.
+REQUEST_LINE_BYTES = 8190
 # A slow line may need minutes for a large file; a thread, not a process, waits for it.
 REQUEST_TIMEOUT_S = 600
 GRACEFUL_STOP_S = 10
@@ -41,6 +43,7 @@ class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
             "worker_class": "gthread",
             "workers": 1,
             "threads": self._settings.web_threads,
+            "limit_request_line": REQUEST_LINE_BYTES,
             "timeout": REQUEST_TIMEOUT_S,
             "graceful_timeout": GRACEFUL_STOP_S,
             "control_socket_disable": True,

@@ -50,7 +50,7 @@ def submit(
         submission = saemi.open_submission(project, sample=sample, nm_per_px=nm_per_px, model=model)
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
-            messages.print(f"{path}: {reason}", markup=False)
+            messages.print(f"{path}: {reason}")
         submission = wait_with_bar(saemi, submission.id) if wait else saemi.submission(submission.id)
         if as_json:
             print_json(submission.model_dump(mode="json"))

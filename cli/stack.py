@@ -170,7 +170,8 @@ def _broker_answers(socket_dir: Path) -> bool:
 
 def _portal_answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz", timeout=2).status_code == httpx.codes.OK
+        # Never through a proxy of the environment: it does not lead to this machine.
+        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -22,6 +22,18 @@ from shared.errors import OperatorError, TransientError
 SQLITE_BUSY_TIMEOUT_MS = 20_000
 _BEGIN_OPTION = "saemi_begin"
 
+_SQLITE_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SQLITE_FILE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
 
 class Database:
     """Engine and session scopes of one process."""
@@ -35,13 +47,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session whose changes are thrown away."""
-        with _named_errors(), Session(self.engine) as session:
+        with named_errors(), Session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session that commits at the end of the block and rolls back when the block raises."""
-        with _named_errors(), Session(self._writing_engine) as session, session.begin():
+        with named_errors(), Session(self._writing_engine) as session, session.begin():
             yield session
 
     def check(self) -> None:
@@ -55,7 +67,7 @@ class Database:
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def named_errors() -> Iterator[None]:
     """Turn what the driver reports into an error that says who must act; what is left is a bug of ours."""
     try:
         yield
@@ -63,10 +75,10 @@ def _named_errors() -> Iterator[None]:
         reason = str(error.orig)
         if isinstance(error.orig, sqlite3.Error):
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if code in _SQLITE_BUSY_CODES:
                 raise TransientError("The database is busy.", code="database_unavailable") from error
-            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-                raise OperatorError(f"The database file cannot be written: {reason}.", code="database_unwritable") from error
+            if code in _SQLITE_FILE_CODES:
+                raise OperatorError(f"The database file cannot be used: {reason}.", code="database_unusable") from error
         elif isinstance(error, OperationalError) or error.connection_invalidated:
             raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
         raise

@@ -127,6 +127,9 @@ class Parameters:
     def __post_init__(self) -> None:
         if self.nm_per_px is not None and not 1e-4 <= self.nm_per_px <= 1e6:
             raise ValueError(f"nm_per_px is {self.nm_per_px}: a pixel size lies between 0.0001 and 1,000,000 nm")
+        if self.nm_per_px is not None:
+            # 1 and 1.0 are the same request and must have the same digest.
+            object.__setattr__(self, "nm_per_px", float(self.nm_per_px))
 
     @property
     def digest(self) -> str:

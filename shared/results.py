@@ -19,6 +19,8 @@ from shared.errors import InputError, NotFoundError
 from shared.models import AnalysisRow, JobRow, ParticleRow
 
 SOFTWARE_VERSION = version("saemi")
+# Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ def particles_page(
     query = select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(limit)
     key = tuple_(column, ParticleRow.label)
     if after is not None:
-        query = query.where(key < after if descending else key > after)
+        seen = (column.type.python_type(after[0]), after[1])
+        query = query.where(key < seen if descending else key > seen)
     order = (column.desc(), ParticleRow.label.desc()) if descending else (column.asc(), ParticleRow.label.asc())
     return list(session.scalars(query.order_by(*order)))
 
@@ -192,7 +195,13 @@ def histogram(session: Session, analysis_id: int, quantity: str, bins: int | Non
     values = np.array(session.scalars(select(column).where(ParticleRow.analysis_id == analysis_id)).all(), dtype=np.float64)
     if values.size == 0:
         return Histogram(quantity, [], [])
-    counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
+    low, high = float(values.min()), float(values.max())
+    if high - low <= ROUNDING * max(abs(low), abs(high)):
+        # Values that differ by rounding only: bins between them would have no width.
+        margin = max(0.5, 1e-6 * abs(low))
+        counts, edges = np.histogram(values, bins=bins or 1, range=(low - margin, high + margin))
+    else:
+        counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
     return Histogram(quantity, edges.tolist(), counts.tolist())
 
 

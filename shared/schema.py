@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import migrations
-from shared.database import Database
+from shared.database import Database, named_errors
 from shared.errors import OperatorError
 
 
@@ -24,7 +24,7 @@ def downgrade(database: Database, revision: str) -> None:
 
 def current_revision(database: Database) -> str | None:
     """Return the revision the database stands at, None for an empty one."""
-    with database.engine.connect() as connection:
+    with named_errors(), database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -52,6 +52,6 @@ def _config() -> Config:
 
 def _run(database: Database, action: object, revision: str) -> None:
     config = _config()
-    with database.engine.begin() as connection:
+    with named_errors(), database.engine.begin() as connection:
         config.attributes["connection"] = connection
         action(config, revision)  # type: ignore[operator]

@@ -1,18 +1,40 @@
 """One frozen settings object for each entry point, read once from `saemi.toml` and `SAEMI_*`, and passed on explicitly."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from shared.errors import OperatorError
 
 ENVIRONMENT_PREFIX = "SAEMI_"
 # Names the file to read instead of ./saemi.toml; not a setting itself.
 CONFIG_FILE_VARIABLE = "SAEMI_CONFIG"
+
+DATABASES = ("sqlite", "postgresql")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
+
+
+def _database_url(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name() if url else DATABASES[0]
+    except ArgumentError:
+        backend = None
+    if backend not in DATABASES:
+        raise ValueError("expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    return url
+
+
+def _broker_url(url: str) -> str:
+    if url and url.partition("://")[0] not in BROKER_SCHEMES:
+        raise ValueError("expected redis://HOST:PORT/NUMBER, rediss://... or redis+socket:///PATH")
+    return url
+
 
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
@@ -23,8 +45,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
 
     data_dir: AbsolutePath = Field(Path("data"), description="Folder of the database, the blobs and the logs.")
-    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
-    broker_url: str = Field("", description="Redis-protocol server; `saemi up` starts its own and fills this in.")
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "", description="SQLAlchemy URL; empty: SQLite in the data folder."
+    )
+    broker_url: Annotated[str, AfterValidator(_broker_url)] = Field(
+        "", description="Redis-protocol server; `saemi up` starts its own and fills this in."
+    )
 
     host: str = Field("127.0.0.1", description="Address the portal listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the portal listens on.")
@@ -82,10 +108,9 @@ class Settings(BaseSettings):
     def public(self) -> dict[str, Any]:
         """What is in force, passwords masked, ready for JSON."""
         shown = self.model_dump(mode="json")
-        shown["database_url"] = make_url(self.effective_database_url).render_as_string(hide_password=True)
-        if self.broker_url:
-            shown["broker_url"] = make_url(self.broker_url).render_as_string(hide_password=True)
-        shown["server"] = self.effective_server
+        shown["database_url"] = _masked(self.effective_database_url)
+        shown["broker_url"] = _masked(self.broker_url)
+        shown["server"] = _masked(self.effective_server)
         shown["worker_processes"] = self.effective_worker_processes
         return shown
 
@@ -98,7 +123,7 @@ def load_settings(**overrides: Any) -> Settings:
     OperatorError
         With one line for each unknown key and each value that does not fit.
     """
-    problems = _unknown_variables()
+    problems = [*_unknown_variables(), *_missing_file()]
     try:
         settings = Settings(**{key: value for key, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -108,6 +133,16 @@ def load_settings(**overrides: Any) -> Settings:
     if problems:
         raise OperatorError("The settings are not valid:\n  " + "\n  ".join(problems), code="invalid_settings")
     return settings
+
+
+def _masked(url: str) -> str:
+    """Return a URL with stars for the password, whether it stands before the host or among the options."""
+    return re.sub(r"(?<=[?&]password=)[^&]*", "***", re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url))
+
+
+def _missing_file() -> list[str]:
+    file = os.environ.get(CONFIG_FILE_VARIABLE)
+    return [] if file is None or Path(file).is_file() else [f"{CONFIG_FILE_VARIABLE}: there is no file {file}"]
 
 
 def _unknown_variables() -> list[str]:

@@ -106,13 +106,18 @@ def put_bytes(store: BlobStore, content: bytes) -> str:
     return store.put([content]).sha256
 
 
+def file_too_large(max_bytes: int) -> InputError:
+    """Return the error of a file that passes the limit."""
+    return InputError(f"The file is larger than {max_bytes:,} bytes, the limit here.", code="file_too_large")
+
+
 def _write_hashed(path: Path, chunks: Iterable[bytes], max_bytes: int | None) -> BlobInfo:
     digest, n_bytes = hashlib.sha256(), 0
     with path.open("xb") as file:
         for chunk in chunks:
             n_bytes += len(chunk)
             if max_bytes is not None and n_bytes > max_bytes:
-                raise InputError(f"The file is larger than {max_bytes:,} bytes, the limit here.", code="file_too_large")
+                raise file_too_large(max_bytes)
             digest.update(chunk)
             file.write(chunk)
         file.flush()
@@ -132,6 +137,7 @@ def _operator_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OperatorError("The disk of the file store is full.", code="storage_full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OperatorError("The file store cannot be written.", code="storage_unwritable") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EIO):
+            reason = os.strerror(error.errno)
+            raise OperatorError(f"The file store cannot be written: {reason}.", code="storage_unwritable") from error
         raise

@@ -19,7 +19,9 @@ from shared.errors import InputError, NotFoundError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 
-MAX_NAME_LENGTH = 1024
+# A row of PostgreSQL's index over submission, name and image holds 2,704 bytes.
+MAX_NAME_BYTES = 2048
+DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,16 @@ def clean_name(name: str) -> str:
     Raises
     ------
     InputError
-        ``invalid_name`` when nothing is left or the name is longer than 1024 characters.
+        ``invalid_name`` when nothing is left or the name takes more than 2,048 bytes in UTF-8.
     """
-    text = unicodedata.normalize("NFC", name.replace("\\", "/"))
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")
-    parts = [part.strip() for part in re.sub(r"^[A-Za-z]:/", "", text).split("/")]
-    cleaned = "/".join(part for part in parts if part not in {"", ".", ".."})
+    printable = "".join(c for c in name.replace("\\", "/") if unicodedata.category(c)[0] != "C")
+    parts = [part.strip() for part in unicodedata.normalize("NFC", printable).split("/")]
+    cleaned = "/".join(part for part in parts if part not in {"", ".", ".."} and not DRIVE.fullmatch(part))
     if not cleaned:
         raise InputError("The file has no name.", code="invalid_name")
-    if len(cleaned) > MAX_NAME_LENGTH:
-        raise InputError(f"The file's name has {len(cleaned)} characters; {MAX_NAME_LENGTH} are allowed.", code="invalid_name")
+    n_bytes = len(cleaned.encode())
+    if n_bytes > MAX_NAME_BYTES:
+        raise InputError(f"The file's name takes {n_bytes:,} bytes; {MAX_NAME_BYTES:,} are allowed.", code="invalid_name")
     return cleaned
 
 

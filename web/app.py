@@ -20,6 +20,8 @@ from web.services import EXTENSION, Services, services
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
 )
+# The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
+API_CONTENT_SECURITY_POLICY = f"script-src 'self' 'unsafe-inline'; {CONTENT_SECURITY_POLICY}"
 
 
 def create_app(settings: Settings) -> Flask:
@@ -38,6 +40,7 @@ def create_app(settings: Settings) -> Flask:
         store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
         sender=JobSender(settings.broker_url, settings.broker_timeout_s),
     )
+    app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     for api in (submissions.api, analyses.api):
         app.register_api(api)
@@ -62,6 +65,6 @@ def _finish_response(response: Response) -> Response:
         response.make_conditional(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    if not request.path.startswith(API_PREFIX):
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    is_api = request.path.startswith(API_PREFIX)
+    response.headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY if is_api else CONTENT_SECURITY_POLICY
     return response

@@ -61,6 +61,7 @@ class JobLine:
     analysis_id: int | None
     n_particles: str
     size: str
+    method: str
     created_at: datetime
     duration: str
     error_message: str | None
@@ -112,6 +113,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.replace(",", NARROW_SPACE).replace("-", "−")
 
 
+def count(value: int) -> str:
+    """Write a whole number."""
+    return f"{value:,}".replace(",", NARROW_SPACE)
+
+
 def mean_and_sd(mean: float | None, sd: float | None, unit: str) -> str:
     """Write mean ± standard deviation, both to the second digit of the deviation."""
     if mean is None:
@@ -149,8 +155,9 @@ def job_line(listed: ListedJob) -> JobLine:
         state=job.state,
         state_text=STATE_TEXT[JobState(job.state)],
         analysis_id=job.analysis_id,
-        n_particles=f"{analysis.n_particles:,}".replace(",", NARROW_SPACE) if analysis else "",
+        n_particles=count(analysis.n_particles) if analysis else "",
         size=_size(analysis) if analysis else "",
+        method=_method(analysis) if analysis else "",
         created_at=job.created_at,
         duration=_job_duration(job),
         error_message=job.error_message,
@@ -184,7 +191,9 @@ def statistics(analysis: AnalysisRow) -> list[Fact]:
     definitions = {quantity.name: quantity.definition for quantity in STATISTIC_QUANTITIES}
     labels = {"mean": "Mean", "sd": "SD", "d10": "D10", "d50": "D50", "d90": "D90"}
     names = {label: f"ecd_{key}_{unit}" for key, label in labels.items()}
-    return [Fact(label, f"{number(getattr(analysis, name))}", definitions[name]) for label, name in names.items()]
+    values = [value for name in names.values() if (value := getattr(analysis, name)) is not None]
+    decimals = max(0, 3 - math.floor(math.log10(max(values)))) if values else 0
+    return [Fact(label, _fixed(getattr(analysis, name), decimals), definitions[name]) for label, name in names.items()]
 
 
 def calibration(analysis: AnalysisRow) -> Fact:
@@ -193,7 +202,7 @@ def calibration(analysis: AnalysisRow) -> Fact:
         return Fact("Pixel size", "Calibration missing: sizes in px", "State nm per px when you submit to get sizes in nm.")
     source = SOURCE_TEXT.get(analysis.calibration_source or "", analysis.calibration_source or "")
     note = "Metadata and scale bar contradict each other." if analysis.calibration_status == "conflict" else ""
-    return Fact("Pixel size", f"{number(analysis.nm_per_px)} nm/px, {source}", note)
+    return Fact("Pixel size", f"{analysis.nm_per_px:.6g} nm/px, {source}", note)
 
 
 def provenance(analysis: AnalysisRow) -> list[Fact]:
@@ -238,9 +247,17 @@ def _column(quantity: Quantity) -> Column:
     return Column(quantity.name, label, quantity.unit, quantity.definition)
 
 
+def _method(analysis: AnalysisRow) -> str:
+    return f"{analysis.model_name} {analysis.model_version}, counting {analysis.counting_rule}"
+
+
 def _size(analysis: AnalysisRow) -> str:
     unit = length_unit(analysis)
     return mean_and_sd(getattr(analysis, f"ecd_mean_{unit}"), getattr(analysis, f"ecd_sd_{unit}"), unit)
+
+
+def _fixed(value: float | None, decimals: int) -> str:
+    return "–" if value is None else f"{value:,.{decimals}f}".replace(",", NARROW_SPACE)
 
 
 def _job_duration(job: JobRow) -> str:

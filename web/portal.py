@@ -112,7 +112,7 @@ def result_page(analysis_id: int) -> str:
         before=before,
         after=after,
         unit=pages.length_unit(row),
-        n_particles=pages.number(row.n_particles, 12),
+        n_particles=pages.count(row.n_particles),
         statistics=pages.statistics(row),
         calibration=pages.calibration(row),
         counting_rule=pages.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),

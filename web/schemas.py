@@ -1,12 +1,13 @@
 """What the API takes and gives, one pydantic model each; the OpenAPI document is made from them."""
 
 import base64
-import binascii
 import json
+import math
+import unicodedata
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
 from shared.errors import InputError
@@ -16,6 +17,7 @@ from shared.submissions import JobCounts
 
 Item = TypeVar("Item")
 PAGE_LIMIT = 500
+LARGEST_ID = 2**63 - 1
 
 ModelName = Literal["classical"]
 QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
@@ -56,7 +58,7 @@ class JobQuery(PageQuery):
     """Which jobs to list."""
 
     state: JobState | None = None
-    submission_id: int | None = None
+    submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
 
 
 class ParticleQuery(PageQuery):
@@ -78,7 +80,7 @@ class HistogramQuery(BaseModel):
 class IdPath(BaseModel):
     """The number of a thing in its address."""
 
-    id: int = Field(ge=1, le=2**63 - 1)
+    id: int = Field(ge=1, le=LARGEST_ID)
 
 
 class FileQuery(BaseModel):
@@ -89,13 +91,23 @@ class FileQuery(BaseModel):
     name: str = Field(min_length=1, description="Name of the file, with its folders where they matter.")
 
 
+def _one_line(text: str) -> str:
+    # A database holds neither NUL nor half a surrogate pair, and a list shows one line.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
 class SubmissionRequest(BaseModel):
     """A submission to open: what its files belong to and how they are analysed."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    project: str = Field(min_length=1, max_length=200)
-    sample: str | None = Field(None, max_length=200)
+    project: Line = Field(min_length=1, max_length=200)
+    sample: Line | None = Field(None, max_length=200)
     model: ModelName = "classical"
     nm_per_px: float | None = Field(None, ge=1e-4, le=1e6, description="Pixel size, nm; without, the result is in pixels.")
 
@@ -307,8 +319,21 @@ def decode_cursor(cursor: str | None, length: int) -> tuple[float, ...] | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
-        raise InputError("The cursor is not one of this list.", code="invalid_cursor") from error
-    if not isinstance(key, list) or len(key) != length or not all(isinstance(part, int | float) for part in key):
-        raise InputError("The cursor is not one of this list.", code="invalid_cursor")
+    except (ValueError, RecursionError) as error:
+        raise _invalid_cursor() from error
+    # The last part of every key is a row's number; what stands before it is a value of the list's order.
+    if not isinstance(key, list) or len(key) != length or not all(map(_is_number, key)) or not _is_id(key[-1]):
+        raise _invalid_cursor()
     return tuple(key)
+
+
+def _is_number(part: object) -> bool:
+    return math.isfinite(part) if isinstance(part, float) else isinstance(part, int) and abs(part) <= LARGEST_ID
+
+
+def _is_id(part: object) -> bool:
+    return isinstance(part, int) and not isinstance(part, bool) and part >= 0
+
+
+def _invalid_cursor() -> InputError:
+    return InputError("The cursor is not one of this list.", code="invalid_cursor")

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -19,15 +21,21 @@ PNG_COMPRESSION_LEVEL = 1
 
 
 def store_files(store: BlobStore, micrograph: Micrograph, analysis: Analysis) -> AnalysisFiles:
-    """Encode and store the files of an analysis."""
-    grey = preview(micrograph.pixels)
-    return AnalysisFiles(
-        labels_sha256=put_bytes(store, encode_labels(analysis.labels)),
-        outlines_sha256=put_bytes(store, encode_outlines(analysis.labels)),
-        overlay_sha256=put_bytes(store, encode_png(overlay(grey, analysis.labels))),
-        preview_sha256=put_bytes(store, encode_png(grey)),
-        thumbnail_sha256=put_bytes(store, encode_png(thumbnail(grey, THUMBNAIL_SIDE_PX))),
-    )
+    """Encode and store the files of an analysis.
+
+    Side by side, because encoding runs outside the interpreter's lock and storing waits for the disk.
+    """
+    grey, labels = preview(micrograph.pixels), analysis.labels
+    contents: dict[str, Callable[[], bytes]] = {
+        "overlay_sha256": lambda: encode_png(overlay(grey, labels)),
+        "preview_sha256": lambda: encode_png(grey),
+        "outlines_sha256": lambda: encode_outlines(labels),
+        "labels_sha256": lambda: encode_labels(labels),
+        "thumbnail_sha256": lambda: encode_png(thumbnail(grey, THUMBNAIL_SIDE_PX)),
+    }
+    with ThreadPoolExecutor(len(contents)) as pool:
+        stored = pool.map(lambda content: put_bytes(store, content()), contents.values())
+        return AnalysisFiles(**dict(zip(contents, stored, strict=True)))
 
 
 def encode_labels(labels: Labels) -> bytes:
@@ -39,16 +47,18 @@ def encode_labels(labels: Labels) -> bytes:
 
 
 def encode_outlines(labels: Labels) -> bytes:
-    """Encode the outlines as JSON: a list of particles with ``label`` and closed ``polygons`` of [x, y] in pixels."""
+    """Encode the outlines as JSON: a list of ``label`` and closed ``polygon`` of [x, y] in px; whole numbers are pixel centres.
+
+    A particle with holes has several polygons of the same label.
+    """
     particles = [{"label": label, "polygon": np.round(polygon, 1).tolist()} for label, polygon in outlines(labels)]
     return json.dumps(particles, separators=(",", ":")).encode()
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
     """Encode a grey (rows, columns) or RGB (rows, columns, 3) image as PNG."""
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    encoded, buffer = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION_LEVEL])
+    stored = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    encoded, buffer = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION_LEVEL])
     if not encoded:
         raise ValueError(f"an image of shape {image.shape} cannot be encoded as PNG")
     return buffer.tobytes()

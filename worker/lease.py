@@ -6,7 +6,7 @@ from typing import Self
 
 from shared import jobs
 from shared.database import Database
-from shared.errors import LostClaimError, TransientError
+from shared.errors import LostClaimError, OperatorError, TransientError
 from shared.log import get_logger
 
 logger = get_logger(__name__)
@@ -40,5 +40,5 @@ class LeaseKeeper:
             except LostClaimError:
                 logger.warning("lease_lost", job_id=self._claim.job_id)
                 return
-            except TransientError as error:
+            except (TransientError, OperatorError) as error:
                 logger.warning("lease_not_extended", job_id=self._claim.job_id, code=error.code)

@@ -51,11 +51,18 @@ class JobRunner:
     def run(self, job_ids: Sequence[int]) -> None:
         """Run those of the jobs that are still free, one after the other."""
         for job_id in job_ids:
-            with self._database.writing() as session:
-                claims = jobs.claim(session, [job_id], lease_s=self._lease_s, max_attempts=self._max_attempts)
-            for claim in claims:
+            for claim in self._claim(job_id):
                 with bound_contextvars(job_id=claim.job_id, submission_id=claim.submission_id):
                     self._run_claimed(claim)
+
+    def _claim(self, job_id: int) -> list[jobs.Claim]:
+        """Claim a job; where the database is away it stays in the queue, and the dispatcher announces it again."""
+        try:
+            with self._database.writing() as session:
+                return jobs.claim(session, [job_id], lease_s=self._lease_s, max_attempts=self._max_attempts)
+        except (TransientError, OperatorError) as error:
+            logger.warning("job_not_claimed", job_id=job_id, code=error.code, message=error.message)
+            return []
 
     def _run_claimed(self, claim: jobs.Claim) -> None:
         logger.info("job_started", source_name=claim.source_name, attempt=claim.attempts)

@@ -10,7 +10,7 @@ from pydantic import Field
 from shared import results
 from shared.domain import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
-from web.api.blueprint import answer, api_blueprint, paged
+from web.api.blueprint import answer, api_blueprint, as_download, paged
 from web.schemas import (
     Analysis,
     HistogramAnswer,
@@ -116,9 +116,7 @@ def download_particles(path: IdPath) -> Response:
         with services().database.reading() as session:
             yield from csv_lines(PARTICLE_COLUMNS, map(particle_record, results.all_particles(session, path.id)))
 
-    response = Response(stream_with_context(lines()), mimetype="text/csv")
-    response.headers.set("Content-Disposition", "attachment", filename=f"{stem}.particles.csv")
-    return response
+    return as_download(Response(stream_with_context(lines()), mimetype="text/csv"), f"{stem}.particles.csv")
 
 
 @api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {"application/octet-stream": {}}}})

@@ -1,8 +1,10 @@
 """The blueprint of version 1 and what its views have in common."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, jsonify, make_response
 from flask_openapi3 import APIBlueprint, Tag
@@ -34,3 +36,11 @@ def paged(rows: Sequence[Any], limit: int, cursor_of: Callable[[Any], str]) -> t
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], cursor_of(rows[limit - 1])
+
+
+def as_download(response: Response, filename: str) -> Response:
+    """Have browsers save a response under a name of any script (RFC 6266: a plain name, and the real one encoded)."""
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    encoded = {"filename*": f"UTF-8''{quote(filename, safe='')}"}
+    response.headers.set("Content-Disposition", "attachment", filename=plain, **encoded)
+    return response

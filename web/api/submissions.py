@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from flask import Response, request, stream_with_context
+from flask import Response, request
 from werkzeug.wsgi import get_input_stream
 
 from shared import submissions
 from shared.errors import TransientError
 from shared.log import get_logger
+from shared.storage import file_too_large
 from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
-from web.api.blueprint import answer, api_blueprint, paged
+from web.api.blueprint import answer, api_blueprint, as_download, paged
 from web.schemas import (
     FileQuery,
     IdPath,
@@ -66,9 +67,12 @@ def add_file(path: IdPath, query: FileQuery) -> Response:
     Adding the same file under the same name again changes nothing and answers 200 with the job that is there.
     """
     name = submissions.clean_name(query.name)
+    max_bytes = services().settings.max_upload_bytes
+    if (request.content_length or 0) > max_bytes:
+        raise file_too_large(max_bytes)
     with services().database.reading() as session:
         submissions.submission(session, path.id)
-    blob = services().store.put(_request_chunks(), services().settings.max_upload_bytes)
+    blob = services().store.put(_request_chunks(), max_bytes)
     with services().database.writing() as session:
         added = submissions.add_job(session, path.id, blob.sha256, blob.n_bytes, name)
         job = Job.of(added.row)
@@ -83,8 +87,8 @@ def download_summary(path: IdPath) -> Response:
     with services().database.reading() as session:
         submissions.submission(session, path.id)
         records = [summary_record(*file) for file in submissions.analysed_files(session, path.id)]
-    headers = {"Content-Disposition": f'attachment; filename="submission-{path.id}-summary.csv"'}
-    return Response(stream_with_context(csv_lines(SUMMARY_COLUMNS, records)), mimetype="text/csv", headers=headers)
+    response = Response(csv_lines(SUMMARY_COLUMNS, records), mimetype="text/csv")
+    return as_download(response, f"submission-{path.id}-summary.csv")
 
 
 @api.get("/jobs", responses={200: Page[Job]})
@@ -114,7 +118,8 @@ def show_job(path: IdPath) -> Response:
 
 def _request_chunks() -> Iterator[bytes]:
     """Yield the body as it arrives, never all of it in memory; a body that breaks off raises."""
-    stream = get_input_stream(request.environ, max_content_length=services().settings.max_upload_bytes)
+    # One byte more than the store takes, so that it is the store that refuses, also a body that does not state its length.
+    stream = get_input_stream(request.environ, max_content_length=services().settings.max_upload_bytes + 1)
     while chunk := stream.read(UPLOAD_CHUNK_BYTES):
         yield chunk
 

@@ -6,6 +6,8 @@ import { ask } from "./portal_api.js";
 
 const WAIT_MS = 120; // while a slider moves, one request for where it rests is enough
 
+const NARROWEST_PX = 200;
+
 export function showHistogram(result, { particle }) {
   const quantity = document.getElementById("quantity");
   const automatic = document.getElementById("bins-auto");
@@ -62,7 +64,7 @@ export function showHistogram(result, { particle }) {
   function draw() {
     const container = figure.querySelector(".plot");
     const { edges, counts } = answer;
-    const width = container.clientWidth;
+    const width = Math.max(container.clientWidth, NARROWEST_PX);
     const isDiameter = quantity.value === `ecd_${result.dataset.unit}`;
     const median = isDiameter ? Number(result.dataset.median) : null;
     const data = counts.map((count, i) => ({ count, from: edges[i], to: edges[i + 1] }));

@@ -5,6 +5,7 @@ import { ask } from "./portal_api.js";
 
 const ROWS = 25;
 const LARGEST_PAGE = 500; // of the API
+const COUNTS = new Set(["label", "area_px"]); // whole by nature; other numbers may be whole by chance
 
 export function showParticles(result, columns, { highlight, choose, remember, particle }) {
   const table = document.getElementById("particles");
@@ -53,7 +54,7 @@ export function showParticles(result, columns, { highlight, choose, remember, pa
   function show() {
     const first = (state.page - 1) * ROWS;
     const shown = rows.slice(first, first + ROWS);
-    const decimals = columns.map(({ name }) => (Number.isInteger(shown[0]?.[name]) ? 0 : decimalsFor(shown.map((row) => row[name]))));
+    const decimals = decimalsOf(shown);
     body.replaceChildren(...shown.map((row) => rowOf(row, decimals)));
     body.removeAttribute("aria-busy");
     where.textContent = `${first + 1} to ${first + shown.length} of ${total}`;
@@ -61,6 +62,8 @@ export function showParticles(result, columns, { highlight, choose, remember, pa
     next.disabled = state.page === pages;
     showChosen();
   }
+
+  const decimalsOf = (some) => columns.map(({ name }) => (COUNTS.has(name) ? 0 : decimalsFor(some.map((row) => row[name]))));
 
   function rowOf(row, decimals) {
     const line = document.createElement("tr");
@@ -113,8 +116,7 @@ export function showParticles(result, columns, { highlight, choose, remember, pa
     const label = chosen;
     const row = await particle(label).catch(() => null);
     if (row === null || label !== chosen || lineOf(label)) return;
-    const decimals = columns.map(({ name }) => (Number.isInteger(row[name]) ? 0 : decimalsFor([row[name]])));
-    pinned.replaceChildren(rowOf(row, decimals));
+    pinned.replaceChildren(rowOf(row, decimalsOf([row])));
     pinned.firstChild.classList.add("chosen");
     pinned.hidden = false;
   }

@@ -14,8 +14,8 @@ from skimage.segmentation import watershed
 from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity
 
 # Noise is removed on the scale of the picture, so that a micrograph saved at twice the size gives the same particles:
-# 2.5 px where the shorter side has 512.
-SMOOTHING_SHARE = 2.5 / 512
+# 2 px where the shorter side has 512.
+SMOOTHING_SHARE = 2.0 / 512
 MIN_SMOOTHING_PX = 1.0
 
 # Illumination varies over lengths of this share of the shorter side; larger particles would be flattened away.
@@ -45,7 +45,7 @@ MIN_AREA_SHARE = 0.1
 
 # Two peaks of the distance transform are two particles if the neck between them is narrower than this share of the
 # smaller one.
-NECK_SHARE = 0.75
+NECK_SHARE = 0.8
 # Steps of the pixel grid along an outline raise ripples of less than a pixel in the distance.
 DISTANCE_SMOOTHING_PX = 1.0
 # Markers are found on a grid of at most so many pixels; the cut itself runs at full size.

@@ -121,10 +121,10 @@ def preview(pixels: Pixels) -> GreyImage:
         dark, bright = finite.min(), finite.max()
     if dark == bright:
         return np.full(pixels.shape, MID_GREY, dtype=np.uint8)
-    # In double precision, since the range of float32 values can exceed the largest float32.
-    grey = (pixels.astype(np.float64) - dark) * (255 / (bright - dark))
-    grey[~np.isfinite(grey)] = 0
-    return np.asarray(np.clip(grey, 0, 255).round(), dtype=np.uint8)
+    if pixels.dtype.kind == "u":
+        # Each of the 256 or 65,536 values is stretched once, and the image only looks them up.
+        return _stretched(np.arange(2 ** (8 * pixels.dtype.itemsize)), float(dark), float(bright))[pixels]
+    return _stretched(pixels, float(dark), float(bright))
 
 
 def thumbnail(preview: GreyImage, longest_side_px: int) -> GreyImage:
@@ -148,6 +148,14 @@ def thumbnail(preview: GreyImage, longest_side_px: int) -> GreyImage:
         return preview.copy()
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
     return np.asarray(cv2.resize(preview, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _stretched(values: NDArray[np.generic], dark: float, bright: float) -> GreyImage:
+    """Values from dark to bright as grey 0 to 255; those that are not finite are black."""
+    # In double precision, since the range of float32 values can exceed the largest float32.
+    grey = (np.asarray(values, dtype=np.float64) - dark) * (255 / (bright - dark))
+    grey[~np.isfinite(grey)] = 0
+    return np.asarray(np.clip(grey, 0, 255).round(), dtype=np.uint8)
 
 
 def _bounding_boxes(runs: Runs) -> tuple[IntArray, IntArray, IntArray, IntArray]:

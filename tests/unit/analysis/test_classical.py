@@ -156,6 +156,6 @@ def test_real_micrographs_are_segmented_as_well_as_before(shared_data):
         truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.int64)
         figures.append(scores(truth, segment(to_unit_range(pixels))))
     dice, mean_ap = np.mean(figures, axis=0)
-    print(dice, mean_ap)
-    assert dice >= 0.74
-    assert mean_ap >= 0.38
+    # Reached on these 40 images: Dice 0.752, mAP 0.477; the margin covers other versions of the libraries.
+    assert dice >= 0.735
+    assert mean_ap >= 0.46
