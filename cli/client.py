@@ -8,6 +8,7 @@
 ...     analyses = [saemi.analysis(job.analysis_id) for job in saemi.jobs(submission.id) if job.analysis_id]
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,7 +70,11 @@ class Saemi:
 
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
         answer = self._request(
-            "PUT", f"/submissions/{submission_id}/files", params={"name": name or path.name}, content=body, headers=headers
+            "PUT",
+            f"/submissions/{submission_id}/files",
+            params={"name": name or os.fsencode(path.name).decode(errors="replace")},
+            content=body,
+            headers=headers,
         )
         return Job.model_validate(answer)
 

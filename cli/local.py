@@ -12,8 +12,6 @@ from typing import Any
 import click
 import cv2
 from pebble import ProcessExpired, ProcessPool
-from worker.analysis.distribution import size_statistics
-from worker.analysis.rendering import overlay, preview
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import distinct_stems, find_micrographs, readable
@@ -23,7 +21,9 @@ from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, particle_records
 from shared.settings import Settings, load_settings
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS, csv_lines
+from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure as measure_labels
+from worker.analysis.rendering import overlay, preview
 from worker.files import encode_labels, encode_png
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder

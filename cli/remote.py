@@ -9,9 +9,9 @@ import click
 
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
-from cli.inputs import find_micrographs
+from cli.inputs import find_micrographs, readable
 from cli.local import NM_PER_PX
-from shared.errors import InputError
+from shared.errors import SaemiError, TransientError
 from shared.settings import load_settings
 from web.schemas import Submission
 
@@ -50,7 +50,7 @@ def submit(
         submission = saemi.open_submission(project, sample=sample, nm_per_px=nm_per_px, model=model)
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
-            messages.print(f"{path}: {reason}")
+            messages.print(f"{readable(path)}: {reason}")
         submission = wait_with_bar(saemi, submission.id) if wait else saemi.submission(submission.id)
         if as_json:
             print_json(submission.model_dump(mode="json"))
@@ -67,7 +67,7 @@ def submit(
 def status(*, submission_id: int | None, as_json: bool, server: str | None) -> None:
     """Show how far a submission is, or all of them."""
     with Saemi(server or load_settings().effective_server) as saemi:
-        shown = [saemi.submission(submission_id)] if submission_id else list(saemi.submissions())
+        shown = list(saemi.submissions()) if submission_id is None else [saemi.submission(submission_id)]
     if as_json:
         print_json([submission.model_dump(mode="json") for submission in shown])
     else:
@@ -80,7 +80,7 @@ def names_of(paths: Sequence[Path], files: Sequence[Path]) -> list[tuple[Path, s
     names = []
     for file in files:
         parent = next((folder for folder in folders if folder in file.parents), file.parent)
-        names.append((file, file.relative_to(parent).as_posix()))
+        names.append((file, readable(file.relative_to(parent))))
     return names
 
 
@@ -91,7 +91,9 @@ def upload_all(saemi: Saemi, submission_id: int, files: Sequence[tuple[Path, str
     def upload(file: tuple[Path, str]) -> str | None:
         try:
             saemi.add_file(submission_id, *file)
-        except (InputError, OSError) as error:
+        except TransientError:
+            raise  # nobody answers: the files after this one have no better chance
+        except (SaemiError, OSError) as error:
             return str(error)
         return None
 

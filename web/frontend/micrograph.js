@@ -32,8 +32,9 @@ export async function showMicrograph(result, { highlight, choose }) {
   const labelAt = (event) => Number(event.target.closest?.("path[data-label]")?.dataset.label) || null;
   svg.addEventListener("pointerover", (event) => highlight(labelAt(event)));
   svg.addEventListener("pointerleave", () => highlight(null));
-  svg.addEventListener("focusin", (event) => highlight(labelAt(event)));
-  svg.addEventListener("focusout", () => highlight(null));
+  // On the HTML element around it: an SVG that listens for focus itself becomes a stop of the Tab key in Chromium.
+  stage.addEventListener("focusin", (event) => highlight(labelAt(event)));
+  stage.addEventListener("focusout", () => highlight(null));
   svg.addEventListener("click", (event) => {
     const label = labelAt(event);
     if (label && !viewport.dataset.dragged) choose(label);

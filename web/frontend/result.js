@@ -12,11 +12,12 @@ const hint = readout.innerHTML;
 const analysis = result.dataset.analysis;
 const known = new Map();
 let chosen = null;
+let described = null;
 
 const columns = [...document.querySelectorAll("#particles th[data-quantity]")].map((head) => ({
   name: head.dataset.quantity,
-  label: head.querySelector("button").firstChild.textContent.trim(),
-  unit: head.querySelector(".unit")?.textContent ?? "",
+  label: head.querySelector(".label").textContent,
+  unit: head.querySelector(".unit").textContent,
 }));
 
 const views = [];
@@ -52,7 +53,6 @@ async function particle(label) {
   return known.get(label);
 }
 
-let described = null;
 async function describe(label) {
   described = label;
   if (label === null) {

@@ -1,0 +1,24 @@
+"""Every figure of the README in one run: `make bench`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from shared.settings import load_settings
+
+
+def main() -> None:
+    """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
+    data = Path(load_settings().shared_data)
+    runs = [["measurement"], ["overhead"]]
+    if (data / "emps" / "labels").is_dir():
+        runs += [["banner", str(data)], ["segmentation", str(data)]]
+    else:
+        print("Segmentation and banner are not measured: SAEMI_SHARED_DATA names no folder of labelled micrographs.")
+    for name, *arguments in runs:
+        print(f"\n== {name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
