@@ -88,25 +88,30 @@ uppy.on("upload-error", (file, error) => showRefused(file, error.message));
 uppy.on("upload-success", (file) => removeRefused(file));
 // A retry begins in the dashboard as well as with our button.
 uppy.on("upload", () => setBusy(true));
-uppy.on("complete", ({ failed }) => {
+uppy.on("cancel-all", () => {
   setBusy(false);
-  const there = `/submissions/${submission.id}`;
+  say(submission ? `Cancelled. What had arrived is analysed: ` : "");
+  if (submission) status.append(linkToSubmission());
+});
+uppy.on("complete", ({ successful, failed }) => {
+  setBusy(false);
+  if (successful.length + failed.length === 0) return; // cancelled
   if (failed.length === 0) {
-    location.assign(there);
+    location.assign(linkToSubmission().href);
     return;
   }
   say(`${failed.length} of ${uppy.getFiles().length} files did not arrive. The others are being analysed: `);
-  const link = Object.assign(document.createElement("a"), { href: there, textContent: `submission ${submission.id}` });
-  status.append(link);
+  status.append(linkToSubmission());
   refresh();
 });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (busy || uppy.getFiles().length === 0) return;
+  const wanted = submission ? null : parameters(); // now, because fields that are disabled are not read
   setBusy(true);
   try {
-    submission ??= await open();
+    submission ??= await open(wanted);
     const failed = uppy.getFiles().filter((file) => file.error);
     if (failed.length > 0) await uppy.retryAll();
     if (uppy.getFiles().some((file) => !file.progress.uploadStarted)) await uppy.upload();
@@ -122,16 +127,23 @@ window.addEventListener("beforeunload", (event) => {
   if (busy) event.preventDefault();
 });
 
-function open() {
+function parameters() {
   const fields = new FormData(form);
   const pixelSize = fields.get("nm_per_px");
-  const body = {
+  return {
     project: fields.get("project"),
     sample: fields.get("sample").trim() || null,
     nm_per_px: pixelSize ? Number(pixelSize) : null,
     model: fields.get("model"),
   };
+}
+
+function open(body) {
   return ask("/submissions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+function linkToSubmission() {
+  return Object.assign(document.createElement("a"), { href: `/submissions/${submission.id}`, textContent: `submission ${submission.id}` });
 }
 
 function setBusy(value) {

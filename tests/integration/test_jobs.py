@@ -1,0 +1,308 @@
+"""The life of a job on real databases: one holder at a time, nothing done twice, nothing forgotten."""
+
+import threading
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from shared import jobs, submissions
+from shared.database import Database, database_time
+from shared.domain import Parameters
+from shared.errors import InputError, LostClaimError
+from shared.jobs import Claim, JobState
+from shared.models import JobRow
+from shared.submissions import MAX_NAME_BYTES, clean_name
+
+LEASE_S = 60.0
+MAX_ATTEMPTS = 3
+LONG_AGO_S = -3600.0
+
+
+def add_jobs(database: Database, count: int) -> list[int]:
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", None, Parameters())
+        added = [submissions.add_job(session, submission.id, f"{n:064x}", 10, f"image_{n}.tif") for n in range(count)]
+        return [job.row.id for job in added]
+
+
+def claim(database: Database, *job_ids: int, max_attempts: int = MAX_ATTEMPTS) -> list[Claim]:
+    with database.writing() as session:
+        return jobs.claim(session, job_ids, lease_s=LEASE_S, max_attempts=max_attempts)
+
+
+def change(database: Database, action: Callable[..., object], *arguments: object) -> object:
+    with database.writing() as session:
+        return action(session, *arguments)
+
+
+def set_time(database: Database, job_id: int, **offsets_s: float) -> None:
+    """Move points in time of a job, seconds from now by the database's clock."""
+    with database.writing() as session:
+        times = {name: database_time(offset) for name, offset in offsets_s.items()}
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(**times))
+
+
+def row(database: Database, job_id: int) -> JobRow:
+    with database.reading() as session:
+        return submissions.job(session, job_id)
+
+
+def facts(database: Database, job_id: int) -> dict[str, object]:
+    found = row(database, job_id)
+    return {column.name: getattr(found, column.name) for column in JobRow.__table__.columns}
+
+
+def test_two_workers_that_race_for_the_same_jobs_claim_each_once(database: Database) -> None:
+    job_ids = add_jobs(database, 200)
+    url = database.engine.url.render_as_string(hide_password=False)
+    together, claimed, problems = threading.Barrier(2, timeout=30), [], []
+
+    def work(order: list[int]) -> None:
+        own = Database(url)
+        try:
+            together.wait()
+            for position in range(0, len(order), 5):
+                claimed.extend(found.job_id for found in claim(own, *order[position : position + 5]))
+        except BaseException as problem:
+            problems.append(problem)
+            raise
+        finally:
+            own.dispose()
+
+    # Both go through the jobs in the same order, so that they meet at every one of them.
+    threads = [threading.Thread(target=work, args=(job_ids,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert problems == []
+    assert Counter(claimed) == dict.fromkeys(job_ids, 1)
+
+
+def test_a_claim_tells_the_worker_all_it_needs_and_marks_the_job(database: Database) -> None:
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", "sample", Parameters(nm_per_px=0.5)).id
+        job_id = submissions.add_job(session, submission, "a" * 64, 10, "日本語.tif").row.id
+    (found,) = claim(database, job_id)
+    assert (found.job_id, found.submission_id, found.image_sha256, found.source_name) == (job_id, submission, "a" * 64, "日本語.tif")
+    assert found.parameters == Parameters(nm_per_px=0.5)
+    stored = row(database, job_id)
+    assert (stored.state, stored.token, stored.attempts) == (JobState.RUNNING, found.token, 1)
+    assert stored.lease_until is not None
+    assert stored.started_at is not None
+    assert (stored.lease_until - stored.started_at).total_seconds() == pytest.approx(LEASE_S, abs=1)
+
+
+def test_a_job_that_someone_holds_is_not_given_to_another(database: Database) -> None:
+    (job_id,) = add_jobs(database, 1)
+    assert len(claim(database, job_id)) == 1
+    assert claim(database, job_id) == []
+
+
+def test_of_several_jobs_only_the_free_ones_are_claimed(database: Database) -> None:
+    first, second, third = add_jobs(database, 3)
+    claim(database, second)
+    assert [found.job_id for found in claim(database, third, second, first, 10**9)] == [first, third]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda session, held: jobs.finish(session, held, 1), id="finish"),
+        pytest.param(lambda session, held: jobs.fail(session, held, "code", "message"), id="fail"),
+        pytest.param(lambda session, held: jobs.extend_lease(session, held, LEASE_S), id="extend"),
+        pytest.param(lambda session, held: jobs.give_back(session, held, 0), id="give back"),
+    ],
+)
+def test_a_worker_whose_lease_ran_out_and_went_to_another_can_change_nothing(
+    database: Database, end: Callable[[Session, Claim], None]
+) -> None:
+    (job_id,) = add_jobs(database, 1)
+    (first,) = claim(database, job_id)
+    set_time(database, job_id, lease_until=-1)
+    (second,) = claim(database, job_id)
+    before = facts(database, job_id)
+    with pytest.raises(LostClaimError):
+        change(database, end, first)
+    assert facts(database, job_id) == before
+    assert (before["token"], before["attempts"]) == (second.token, 2)
+
+
+def test_a_worker_that_was_late_keeps_its_job_while_nobody_else_took_it(database: Database) -> None:
+    (job_id,) = add_jobs(database, 1)
+    (held,) = claim(database, job_id)
+    set_time(database, job_id, lease_until=-1)
+    change(database, jobs.extend_lease, held, LEASE_S)
+    assert claim(database, job_id) == []
+    change(database, jobs.fail, held, "code", "message")
+    assert row(database, job_id).state == JobState.FAILED
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed"])
+def test_a_job_that_has_ended_is_never_claimed_announced_or_changed_again(database: Database, outcome: str) -> None:
+    (job_id,) = add_jobs(database, 1)
+    (held,) = claim(database, job_id)
+    end = (jobs.fail, held, "code", "message")
+    change(database, *end)
+    if outcome == "done":
+        with database.writing() as session:
+            session.execute(update(JobRow).values(state=JobState.DONE, error_code=None, error_message=None))
+    set_time(database, job_id, lease_until=LONG_AGO_S, sent_at=LONG_AGO_S)
+    before = facts(database, job_id)
+    assert claim(database, job_id) == []
+    assert change(database, jobs.mark_waiting_as_sent, 10, 0.0) == []
+    assert change(database, jobs.set_aside_exhausted, 0) == 0
+    with pytest.raises(LostClaimError):
+        change(database, *end)
+    assert facts(database, job_id) == before
+
+
+def test_a_failure_is_kept_with_its_code_its_message_and_its_reference_and_frees_the_lease(database: Database) -> None:
+    (job_id,) = add_jobs(database, 1)
+    (held,) = claim(database, job_id)
+    change(database, jobs.fail, held, "damaged_file", "The file is cut off.", "abc123")
+    stored = row(database, job_id)
+    assert (stored.state, stored.error_code, stored.error_message) == (JobState.FAILED, "damaged_file", "The file is cut off.")
+    assert (stored.error_reference, stored.token, stored.lease_until) == ("abc123", None, None)
+    assert stored.finished_at is not None
+
+
+def test_a_job_whose_workers_keep_dying_is_set_aside_after_the_last_attempt(database: Database) -> None:
+    job_id, healthy = add_jobs(database, 2)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        assert [found.attempts for found in claim(database, job_id)] == [attempt]
+        assert change(database, jobs.set_aside_exhausted, MAX_ATTEMPTS) == 0, "an attempt that still has its lease may succeed"
+        set_time(database, job_id, lease_until=-1)
+    assert claim(database, job_id) == []
+    assert change(database, jobs.set_aside_exhausted, MAX_ATTEMPTS) == 1
+    stored = row(database, job_id)
+    assert (stored.state, stored.error_code, stored.token) == (JobState.FAILED, "attempts_exhausted", None)
+    assert "3 attempts" in (stored.error_message or "")
+    assert row(database, healthy).state == JobState.QUEUED
+    assert change(database, jobs.set_aside_exhausted, MAX_ATTEMPTS) == 0
+
+
+def test_a_job_given_back_waits_and_the_attempt_does_not_count(database: Database) -> None:
+    (job_id,) = add_jobs(database, 1)
+    for _ in range(2 * MAX_ATTEMPTS):
+        (held,) = claim(database, job_id)
+        assert held.attempts == 1
+        change(database, jobs.give_back, held, 30.0)
+        assert claim(database, job_id) == []
+        assert change(database, jobs.mark_waiting_as_sent, 10, 0.0) == []
+        assert row(database, job_id).state == JobState.QUEUED
+        set_time(database, job_id, not_before=-1)
+        assert change(database, jobs.mark_waiting_as_sent, 10, 30.0) == [job_id]
+    assert change(database, jobs.set_aside_exhausted, MAX_ATTEMPTS) == 0
+
+
+def test_only_so_many_jobs_are_announced_the_oldest_first_and_none_twice_within_the_resend_age(database: Database) -> None:
+    job_ids = add_jobs(database, 5)
+    assert change(database, jobs.mark_waiting_as_sent, 5, 30.0) == [], "the portal announces what it takes itself"
+    for job_id in job_ids:
+        set_time(database, job_id, sent_at=LONG_AGO_S)
+    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == job_ids[:3]
+    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == job_ids[3:]
+    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == []
+
+
+def test_a_job_whose_lease_ran_out_is_announced_and_one_that_runs_is_not(database: Database) -> None:
+    running, silent = add_jobs(database, 2)
+    claim(database, running, silent)
+    for job_id in (running, silent):
+        set_time(database, job_id, sent_at=LONG_AGO_S)
+    set_time(database, silent, lease_until=-1)
+    assert change(database, jobs.mark_waiting_as_sent, 10, 30.0) == [silent]
+
+
+def test_the_same_file_under_the_same_name_is_one_job_of_its_submission(database: Database) -> None:
+    with database.writing() as session:
+        first, other = (submissions.create_submission(session, "project", None, Parameters()).id for _ in range(2))
+        added = submissions.add_job(session, first, "a" * 64, 10, "a.tif")
+        again = submissions.add_job(session, first, "a" * 64, 10, "a.tif")
+        assert (again.row.id, added.is_new, again.is_new) == (added.row.id, True, False)
+        for submission, sha256, name in [(first, "a" * 64, "b.tif"), (first, "b" * 64, "a.tif"), (other, "a" * 64, "a.tif")]:
+            assert submissions.add_job(session, submission, sha256, 10, name).is_new
+        assert submissions.counts(session, first).total == 3
+        assert submissions.counts(session).total == 4
+
+
+def test_two_that_add_the_same_file_at_the_same_time_make_one_job(database: Database) -> None:
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", None, Parameters()).id
+    together, added = threading.Barrier(2, timeout=30), []
+
+    def add() -> None:
+        together.wait()
+        with database.writing() as session:
+            job = submissions.add_job(session, submission, "a" * 64, 10, "a.tif")
+            added.append((job.row.id, job.is_new))
+
+    threads = [threading.Thread(target=add) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(is_new for _, is_new in added) == [False, True]
+    assert len({job_id for job_id, _ in added}) == 1
+
+
+def test_the_longest_name_that_is_accepted_can_be_stored(database: Database) -> None:
+    # Without repetition, so that no compression of the database's helps.
+    name = "".join(chr(0x4E00 + n) for n in range(MAX_NAME_BYTES // 3))
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", None, Parameters()).id
+        job_id = submissions.add_job(session, submission, "a" * 64, 10, clean_name(name)).row.id
+    assert row(database, job_id).source_name == name
+
+
+@pytest.mark.parametrize(
+    ("given_name", "cleaned"),
+    [
+        ("a.tif", "a.tif"),
+        ("folder/a.tif", "folder/a.tif"),
+        ("../../etc/passwd", "etc/passwd"),
+        ("a/../../b.tif", "a/b.tif"),
+        ("/absolute/a.tif", "absolute/a.tif"),
+        ("..\\..\\windows\\a.tif", "windows/a.tif"),
+        ("C:\\data\\gold\\a.tif", "data/gold/a.tif"),
+        ("d:/a.tif", "a.tif"),
+        ("/C:/C:/a.tif", "a.tif"),
+        (".\x00.\x1f/a\x07.t\x7fif\n", "a.tif"),
+        (" a .tif ", "a .tif"),
+        ("./. /.. /a.tif", "a.tif"),
+        ("日本語.tif", "日本語.tif"),
+        ("u\u0308ber.tif", "über.tif"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("[red]=1+1.png", "[red]=1+1.png"),
+        ("x" * 300 + ".tif", "x" * 300 + ".tif"),
+        ("x" * MAX_NAME_BYTES, "x" * MAX_NAME_BYTES),
+    ],
+)
+def test_a_name_is_cleaned_to_text_that_is_no_danger_to_the_people_who_download_it(given_name: str, cleaned: str) -> None:
+    assert clean_name(given_name) == cleaned
+
+
+@pytest.mark.parametrize("name", ["", " ", "..", "/", "\\", "C:\\", "../..", "\x00", "x" * (MAX_NAME_BYTES + 1), "語" * 700])
+def test_a_name_of_which_nothing_is_left_or_that_is_too_long_is_refused(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        clean_name(name)
+    assert caught.value.code == "invalid_name"
+
+
+@given(st.text(max_size=60))
+def test_cleaning_a_clean_name_changes_nothing_and_leaves_no_way_out_of_a_folder(name: str) -> None:
+    try:
+        cleaned = clean_name(name)
+    except InputError:
+        return
+    assert clean_name(cleaned) == cleaned
+    assert not {"", ".", ".."} & set(cleaned.split("/"))
+    assert "\\" not in cleaned
+    assert all(unicodedata.category(character)[0] != "C" for character in cleaned)
