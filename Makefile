@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Labelled micrographs for development; what uses them says so where the folder is missing.
 export SAEMI_SHARED_DATA ?= $(abspath ../shared/data)
 # pip must not read a configuration of the user's that asks for other places than the lock file was made for.
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up demo test check format bench lock clean

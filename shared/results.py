@@ -197,9 +197,9 @@ def histogram(session: Session, analysis_id: int, quantity: str, bins: int | Non
         return Histogram(quantity, [], [])
     low, high = float(values.min()), float(values.max())
     if high - low <= ROUNDING * max(abs(low), abs(high)):
-        # Values that differ by rounding only: bins between them would have no width.
+        # Values that differ by rounding only are one value: bins between them would have no width.
         margin = max(0.5, 1e-6 * abs(low))
-        counts, edges = np.histogram(values, bins=bins or 1, range=(low - margin, high + margin))
+        counts, edges = np.histogram(np.full_like(values, low), bins=bins or 1, range=(low - margin, low + margin))
     else:
         counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
     return Histogram(quantity, edges.tolist(), counts.tolist())

@@ -50,9 +50,11 @@ def run_worker(settings: Settings) -> None:
     """Run a worker until it is told to stop; it then finishes what it has begun."""
     create_worker(settings).worker_main(
         [
+            "--quiet",  # no banner: the log is JSON from its first line
             "worker",
             f"--concurrency={settings.effective_worker_processes}",
-            "--loglevel=INFO",
+            # Our own logging decides; this is the level of the pool's library, which writes lines of its own form.
+            "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",

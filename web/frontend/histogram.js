@@ -7,6 +7,7 @@ import { ask } from "./portal_api.js";
 const WAIT_MS = 120; // while a slider moves, one request for where it rests is enough
 
 const NARROWEST_PX = 200;
+const DIGIT_PX = 8;
 
 export function showHistogram(result, { particle }) {
   const quantity = document.getElementById("quantity");
@@ -69,10 +70,11 @@ export function showHistogram(result, { particle }) {
     const median = isDiameter ? Number(result.dataset.median) : null;
     const data = counts.map((count, i) => ({ count, from: edges[i], to: edges[i + 1] }));
     const highest = Math.max(...counts);
+    const left = 36 + DIGIT_PX * String(highest).length;
     const drawn = plot({
       width,
       height: Math.round(Math.min(300, Math.max(200, width * 0.55))),
-      marginLeft: 48,
+      marginLeft: left,
       marginBottom: 42,
       marginTop: 18,
       style: { fontSize: "12px", background: "none", overflow: "visible", fontFamily: "inherit", fontVariantNumeric: "tabular-nums" },
@@ -86,7 +88,7 @@ export function showHistogram(result, { particle }) {
         median === null ? null : text([median], { x: (d) => d, frameAnchor: "top", dy: -12, text: () => "D50", fill: "currentColor" }),
         marked === null ? null : ruleX([marked], { stroke: "var(--mark)", strokeWidth: 2 }),
         axisX({ label: axisLabel(), labelAnchor: "center", labelArrow: "none", tickSpacing: 60, labelOffset: 36 }),
-        axisY({ label: "Number of particles", labelAnchor: "center", labelArrow: "none", tickFormat: (n) => (Number.isInteger(n) ? String(n) : ""), ticks: Math.min(5, Math.max(1, highest)), labelOffset: 42 }),
+        axisY({ label: "Number of particles", labelAnchor: "center", labelArrow: "none", tickFormat: (n) => (Number.isInteger(n) ? String(n) : ""), ticks: Math.min(5, Math.max(1, highest)), labelOffset: left - 6 }),
       ].filter(Boolean),
     });
     drawn.removeAttribute("role");

@@ -63,7 +63,10 @@ export async function showMicrograph(result, { highlight, choose }) {
 
   return {
     highlight: (label) => mark(svg, paths, "highlighted", label),
-    choose: (label) => mark(svg, paths, "chosen", label),
+    choose: (label) => {
+      mark(svg, paths, "chosen", label);
+      if (paths.has(label)) bringIntoView(viewport, paths.get(label));
+    },
   };
 }
 
@@ -91,6 +94,16 @@ function mark(svg, paths, name, label) {
   const path = paths.get(label);
   if (!path) return;
   path.classList.add(name);
+}
+
+// Scrolls the enlarged picture alone: the page stays where its reader is.
+function bringIntoView(viewport, path) {
+  const [inner, outer] = [path.getBoundingClientRect(), viewport.getBoundingClientRect()];
+  if (inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom) return;
+  viewport.scrollBy(
+    (inner.left + inner.right - outer.left - outer.right) / 2,
+    (inner.top + inner.bottom - outer.top - outer.bottom) / 2,
+  );
 }
 
 function shadeUnmeasured(stage, [top, bottom, left, right], width, height) {

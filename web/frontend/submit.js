@@ -20,16 +20,12 @@ let busy = false;
 let added = 0;
 
 const uppy = new Uppy({
-  restrictions: { maxFileSize: Number(form.dataset.maxUploadBytes) }, // no smallest size: the server says what is wrong with an empty file
+  // No smallest size: the server says what is wrong with an empty file.
+  restrictions: { maxFileSize: Number(form.dataset.maxUploadBytes) },
   onBeforeFileAdded: (file, files) => {
     // Two different files may share name, size and date; the server knows them apart by their content.
     added += 1;
     return file.id in files ? { ...file, id: `${file.id}-${added}` } : true;
-  },
-  locale: {
-    strings: {
-      dropPasteImportBoth: "",
-    },
   },
 });
 
@@ -54,6 +50,7 @@ uppy.use(Dashboard, {
       browseFiles: "choose files",
       browseFolders: "choose a folder",
       uploadFailed: "Some files did not arrive",
+      dataUploadedOfUnknown: "%{complete} so far", // with an empty file among them the library does not know the total
       failedToUpload: "%{file} did not arrive",
     },
   },

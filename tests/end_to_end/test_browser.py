@@ -1,0 +1,182 @@
+"""A microscopist at the portal: hands micrographs in, watches them, looks at a result and takes the numbers away."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Route, expect, sync_playwright
+
+from shared.domain import PARTICLE_QUANTITIES
+from tests.stack import Stack
+
+# Without these a browser looks for updates and for a graphics card.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIMEOUT_MS = 60_000
+NM_PER_PX = 0.5
+RADII_PX = (8, 10, 12, 14, 16, 18)
+SIDE_PX = 256
+
+
+@pytest.fixture
+def page(chromium: str, running_stack: Stack) -> Iterator[Page]:
+    """A page of a real browser; whatever it complains about, and every request to elsewhere, fails the test."""
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(base_url=running_stack.address, viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(TIMEOUT_MS)
+        expect.set_options(timeout=TIMEOUT_MS)
+        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        own = (running_stack.address, "blob:", "data:")
+        page.on("request", lambda request: None if request.url.startswith(own) else complaints.append(request.url))
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+def draw_discs(path: Path, seed: int) -> Path:
+    """Six bright discs that do not touch, on a dark ground with a little noise."""
+    rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
+    image = np.random.default_rng(seed).normal(50, 3, (SIDE_PX, SIDE_PX))
+    for number, radius in enumerate(RADII_PX):
+        y, x = 60 + 120 * (number // 3), 45 + 80 * (number % 3)
+        image[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] += 130
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+def test_micrographs_are_handed_in_watched_looked_at_and_taken_away_as_numbers(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "Gitter 1 – Ω"
+    names = ("a/same name.png", "b/same name.png", "粒子 100 %.png")
+    for seed, name in enumerate(names):
+        draw_discs(folder / name, seed)
+    submit(page, folder)
+    watch(page, [f"{folder.name}/{name}" for name in names])
+    page.get_by_role("link", name="粒子 100 %.png").click()
+    look(page)
+    take_away(page)
+
+
+def submit(page: Page, folder: Path) -> None:
+    page.goto("/")
+    page.get_by_label("Project").fill("Browser test")
+    page.get_by_label("Pixel size").fill(str(NM_PER_PX))
+    page.locator("#files input[webkitdirectory]").set_input_files(folder)
+    expect(page.get_by_role("button", name="Analyse 3 files")).to_be_enabled()
+    drop(page, "empty.tif", b"")
+    expect(page.get_by_role("button", name="Analyse 4 files")).to_be_enabled()
+
+    # The uploads are held until the page has been seen uploading.
+    held: list[Route] = []
+    page.route(re.compile(r"/files\?name="), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks its handlers
+    page.get_by_role("button", name="Analyse 4 files").click()
+    expect(page.get_by_role("button", name="Uploading …")).to_be_disabled()
+    expect(page.locator(".uppy-Dashboard-Item.is-inprogress")).to_have_count(4)
+    for route in held:
+        route.continue_()
+    expect(page).to_have_url(re.compile(r"/submissions/\d+$"))
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file on the page as from a file manager."""
+    page.evaluate(
+        """([name, bytes]) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            const target = document.querySelector(".uppy-Dashboard-inner");
+            for (const type of ["dragenter", "dragover", "drop"])
+                target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+        }""",
+        [name, list(content)],
+    )
+
+
+def watch(page: Page, names: list[str]) -> None:
+    """The list comes to its end by itself, without losing the focus."""
+    page.get_by_role("link", name="Jobs").focus()
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "4 of 4")
+    expect(page.locator("#live")).to_have_attribute("hx-trigger", "every 5s, refresh")
+    expect(page.get_by_role("link", name="Jobs")).to_be_focused()
+    for name in names:
+        row = page.get_by_role("row").filter(has_text=name)
+        expect(row).to_contain_text("Done")
+        expect(row).to_contain_text(re.compile(r"\d ± \d.* nm"))
+    failed = page.get_by_role("row").filter(has_text="empty.tif")
+    expect(failed).to_contain_text("Failed")
+    expect(failed).to_contain_text("The file is empty")
+    page.get_by_role("link", name="Failed 1").click()
+    expect(page).to_have_url(re.compile("state=failed"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="All 4").click()
+
+
+def look(page: Page) -> None:
+    outlines = page.locator("#stage path")
+    expect(outlines).to_have_count(len(RADII_PX))
+    expect(page.locator("#statistics-title")).to_contain_text("nm")
+
+    page.get_by_label("Outlines").fill("35")
+    expect(outlines.first).to_have_css("stroke-opacity", "0.35")
+
+    page.get_by_label("Number of bins, slider").fill("4")
+    expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
+    page.get_by_label("Quantity").select_option("circularity")
+    expect(page.get_by_role("img", name="Histogram of Circularity")).to_be_visible()
+
+    rows = page.locator("#particles tbody.rows tr")
+    expect(rows).to_have_count(len(RADII_PX))
+    head = page.locator("th[data-quantity=ecd_nm]")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("#definition")).to_contain_text("Equivalent circular diameter")
+    # A drawn disc has πr² pixels but for its rim, so its diameter is 2r within a pixel.
+    largest = float(rows.first.locator("td").nth(1).inner_text())
+    assert largest == pytest.approx(2 * max(RADII_PX) * NM_PER_PX, abs=1.0 * NM_PER_PX)
+
+    label = rows.first.get_by_role("button").inner_text()
+    page.locator(f'#stage path[data-label="{label}"]').click()
+    expect(rows.first).to_have_class(re.compile("chosen"))
+    expect(page.locator("#readout")).to_contain_text(f"Particle {label}")
+    page.get_by_role("button", name="400 %").click()
+    for part in ("bins=4", "quantity=circularity", "sort=ecd_nm", "order=desc", f"particle={label}", "zoom=4"):
+        assert part in page.url
+
+    page.reload()
+    expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(page.get_by_role("button", name="400 %")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(f'#stage path[data-label="{label}"]')).to_have_class(re.compile("chosen"))
+
+
+def take_away(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="particles.csv").click()
+    assert download.value.suggested_filename == "粒子 100 %.particles.csv"
+    text = download.value.path().read_text(encoding="utf-8")
+    records = list(csv.DictReader(io.StringIO(text)))
+    assert list(records[0]) == [quantity.name for quantity in PARTICLE_QUANTITIES]
+    diameters = sorted(float(record["ecd_nm"]) for record in records)
+    assert diameters == pytest.approx([2 * radius * NM_PER_PX for radius in RADII_PX], abs=1.0 * NM_PER_PX)
+
+
+def test_the_page_of_the_api_renders_without_any_other_server(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="API").click()
+    expect(page.get_by_text("/api/v1/submissions/{id}/files")).to_be_visible()

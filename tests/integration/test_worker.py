@@ -1,0 +1,141 @@
+"""A real worker process on a real broker and both databases: it analyses what the API takes, and nothing stops it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.database import Database
+from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, create_celery
+from shared.schema import upgrade
+from shared.settings import Settings
+from tests.conftest import fresh_postgres
+from tests.integration.analyses import draw_discs
+from tests.stack import PROJECT, wait_until
+from tests.unit.micrograph.files import png_bytes
+from web.app import create_app
+from web.services import EXTENSION
+
+TIMEOUT_S = 2.0
+QUEUE_OF_THIS_TEST = 7  # a database of the broker that no other test uses
+
+
+@dataclass
+class RunningWorker:
+    """A worker as an operator starts it, the API that feeds it, and what it logs."""
+
+    process: subprocess.Popen[bytes]
+    api: FlaskClient
+    broker_url: str
+    log: Path
+
+    def submit(self, content: bytes, name: str) -> int:
+        submission = self.api.post("/api/v1/submissions", json={"project": "worker", "nm_per_px": 0.5}).json
+        assert submission
+        answer = self.api.put(f"/api/v1/submissions/{submission['id']}/files", query_string={"name": name}, data=content)
+        assert answer.status_code == 201
+        assert answer.json
+        return int(answer.json["id"])
+
+    def job(self, job_id: int) -> dict[str, Any]:
+        job: dict[str, Any] = self.api.get(f"/api/v1/jobs/{job_id}").get_json()
+        return job
+
+    def finished(self, job_id: int) -> dict[str, Any]:
+        wait_until(lambda: self.job(job_id)["state"] in ("done", "failed"), f"job {job_id} comes to its end", 90)
+        return self.job(job_id)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module", params=["postgresql", "sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with all tables."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path_factory.mktemp('worker') / 'saemi.db'}")
+        upgrade(database)
+        database.dispose()
+        yield database.engine.url.render_as_string()
+    else:
+        with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
+            upgrade(database)
+            yield database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="module")
+def worker(
+    database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningWorker]:
+    """A worker with one process in its pool."""
+    folder = tmp_path_factory.mktemp("worker")
+    # The broker's own databases keep this worker from the messages of other tests.
+    own_broker = f"{broker_url}?virtual_host={QUEUE_OF_THIS_TEST}"
+    values = {"data_dir": folder, "database_url": database_url, "broker_url": own_broker, "worker_processes": 1}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAEMI_")}
+    environment |= {f"SAEMI_{name.upper()}": str(value) for name, value in values.items()}
+    log = folder / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "worker"],
+            cwd=folder,
+            env=environment | {"PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "default"},
+            stdout=output,
+            stderr=output,
+        )
+    app = create_app(Settings(**values))
+    running = RunningWorker(process, app.test_client(), own_broker, log)
+    yield running
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0, log.read_text()
+    services = app.extensions[EXTENSION]
+    services.sender.close()
+    services.database.dispose()
+
+
+def test_the_worker_analyses_what_the_api_takes(worker: RunningWorker) -> None:
+    job = worker.finished(worker.submit(png_bytes(draw_discs(6)), "six.png"))
+    assert (job["state"], job["error_message"]) == ("done", None)
+    analysis = worker.api.get(f"/api/v1/analyses/{job['analysis_id']}").get_json()
+    assert analysis["statistics"]["n_particles"] == 6
+    assert analysis["nm_per_px"] == 0.5
+
+
+def test_a_broken_file_fails_its_own_job_only(worker: RunningWorker) -> None:
+    jobs = [worker.submit(content, name) for content, name in [(b"", "empty.tif"), (png_bytes(draw_discs(3)), "three.png")]]
+    broken, healthy = map(worker.finished, jobs)
+    assert (broken["state"], broken["error_code"]) == ("failed", "empty_file")
+    assert healthy["state"] == "done"
+
+
+def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> None:
+    sender = create_celery(worker.broker_url, TIMEOUT_S)
+    sender.send_task("saemi.unknown", args=[[1]], queue=ANALYSIS_QUEUE)
+    for arguments in ([], ["text"], [None], [[None]], [["a", {}]], [[2**80]], [[10**9]], [[-1]], [[1], [2]], [[[1]]], [[]]):
+        sender.send_task(ANALYSE_TASK, args=arguments, queue=ANALYSIS_QUEUE)
+    sender.send_task(ANALYSE_TASK, kwargs={"unknown": 1}, queue=ANALYSIS_QUEUE)
+    sender.close()
+    job = worker.finished(worker.submit(png_bytes(draw_discs(5)), "after_the_garbage.png"))
+    assert job["state"] == "done"
+    assert worker.process.poll() is None
+
+
+def test_every_line_of_the_log_is_json_and_the_processes_of_the_pool_name_the_job(worker: RunningWorker) -> None:
+    job_id = worker.submit(png_bytes(draw_discs(2)), "logged.png")
+    worker.finished(job_id)
+    wait_until(lambda: any(line.get("job_id") == job_id and line["event"] == "job_done" for line in worker.lines()), "logged")
+    lines = [line for line in worker.lines() if line.get("job_id") == job_id]
+    assert [line["event"] for line in lines] == ["job_started", "job_done"]
+    for line in lines:
+        assert {"submission_id", "timestamp", "level", "logger"} <= set(line)
+        assert line["process"] == "worker"
+    others = [line for line in worker.lines() if line.get("job_id") != job_id and "submission_id" in line]
+    assert all(line["job_id"] for line in others), "what is bound for one job does not stay for the next"

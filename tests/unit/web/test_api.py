@@ -1,0 +1,637 @@
+"""The API through Flask's client: what every address answers, the one shape of every error, and what a request leaves behind."""
+
+import base64
+import csv
+import io
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from shared import jobs
+from shared.database import Database
+from shared.domain import PARTICLE_QUANTITIES
+from shared.messaging import ANALYSIS_QUEUE
+from shared.results import AnalysisFiles, save_analysis
+from shared.schema import upgrade
+from shared.settings import Settings
+from shared.storage import FolderBlobStore, put_bytes
+from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
+from tests.integration.analyses import Micrograph, draw_discs, make_analysis, particle_table
+from tests.stack import free_port
+from web.app import create_app
+from web.services import EXTENSION
+
+API = "/api/v1"
+MAX_UPLOAD_BYTES = 1000
+BROKER_TIMEOUT_S = 0.5
+
+
+@dataclass
+class Portal:
+    """The application and the real parts behind it."""
+
+    app: Flask
+    http: FlaskClient
+    database: Database
+    store: FolderBlobStore
+    blobs: Path
+
+    def get(self, path: str, **query: object) -> TestResponse:
+        return self.http.get(API + path, query_string=query)
+
+    def json(self, path: str, **query: object) -> Any:
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+    def open_submission(self, **body: object) -> int:
+        answer = self.http.post(f"{API}/submissions", json={"project": "gold"} | body)
+        assert answer.status_code == 201, answer.text
+        return int(answer.get_json()["id"])
+
+    def put(self, submission: int, content: bytes = b"bytes", name: str = "a.tif", **options: Any) -> TestResponse:
+        return self.http.put(f"{API}/submissions/{submission}/files", query_string={"name": name}, data=content, **options)
+
+    def files(self) -> list[Path]:
+        return [path for path in self.blobs.rglob("*") if path.is_file()]
+
+    def analysed(self, n: int = 7, nm_per_px: float | None = 0.5, name: str = "folder/日本語 1.tif") -> int:
+        """Hand in a file and do a worker's work on it; returns the analysis."""
+        job = self.put(self.open_submission(nm_per_px=nm_per_px), name.encode(), name).get_json()
+        contents = AnalysisFiles(*(put_bytes(self.store, kind) for kind in (b"labels", b"{}", b"over", b"pre", b"thumb")))
+        with self.database.writing() as session:
+            (held,) = jobs.claim(session, [job["id"]], lease_s=60, max_attempts=3)
+            micrograph = Micrograph(draw_discs(), "TIFF")
+            analysis = make_analysis(particle_table(n, nm_per_px), nm_per_px)
+            number = save_analysis(session, held.image_sha256, micrograph, analysis, contents, duration_s=1.0)
+            jobs.finish(session, held, number)
+        return number
+
+
+def open_portal(folder: Path, database_url: str, broker_url: str = "redis+socket:///nobody.sock") -> Iterator[Portal]:
+    values = {"data_dir": folder, "database_url": database_url, "broker_url": broker_url, "min_free_bytes": 0}
+    app = create_app(Settings(**values, max_upload_bytes=MAX_UPLOAD_BYTES, broker_timeout_s=BROKER_TIMEOUT_S))
+    behind = app.extensions[EXTENSION]
+    yield Portal(app, app.test_client(), behind.database, behind.store, folder / "blobs")
+    behind.sender.close()
+    behind.database.dispose()
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[Portal]:
+    """A portal on SQLite whose broker is away."""
+    url = f"sqlite:///{tmp_path / 'saemi.db'}"
+    database = Database(url)
+    upgrade(database)
+    database.dispose()
+    yield from open_portal(tmp_path, url)
+
+
+@pytest.fixture
+def either_portal(database: Database, tmp_path: Path) -> Iterator[Portal]:
+    """A portal on SQLite, and one on PostgreSQL."""
+    yield from open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False))
+
+
+def error_of(answer: TestResponse, status: int) -> dict[str, Any]:
+    """Check the one shape of every error and return what it says."""
+    assert answer.status_code == status, answer.text
+    assert answer.is_json
+    body = answer.get_json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "details", "reference"}
+    assert re.fullmatch("[a-z_]+", body["error"]["code"])
+    assert body["error"]["message"]
+    for inside in ("Traceback", "sqlalchemy", "psycopg", "sqlite3", 'File "'):
+        assert inside not in answer.text
+    if status == 503:
+        assert int(answer.headers["Retry-After"]) > 0
+    error: dict[str, Any] = body["error"]
+    return error
+
+
+# Handing in.
+
+
+def test_a_submission_is_opened_and_shown_with_no_jobs(portal: Portal) -> None:
+    answer = portal.http.post(f"{API}/submissions", json={"project": " gold ", "sample": "A1", "nm_per_px": 0.5})
+    assert answer.status_code == 201
+    opened = answer.get_json()
+    assert (opened["project"], opened["sample"], opened["parameters"]) == (
+        "gold",
+        "A1",
+        {"model": "classical", "nm_per_px": 0.5},
+    )
+    assert set(opened["counts"].values()) == {0}
+    assert opened["created_at"].endswith(("Z", "+00:00"))
+    assert portal.json(f"/submissions/{opened['id']}") == opened
+    assert portal.json("/submissions")["items"] == [opened]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "project"),
+        ({"project": ""}, "project"),
+        ({"project": "   "}, "project"),
+        ({"project": "x" * 201}, "project"),
+        ({"project": 7}, "project"),
+        ({"project": "a\u0000b"}, "project"),
+        ({"project": "two\nlines"}, "project"),
+        ({"project": "half \ud800 a pair"}, "project"),
+        ({"project": "gold", "sample": "\u0000"}, "sample"),
+        ({"project": "gold", "nm_per_px": 0}, "nm_per_px"),
+        ({"project": "gold", "nm_per_px": -1}, "nm_per_px"),
+        ({"project": "gold", "nm_per_px": float("nan")}, "nm_per_px"),
+        ({"project": "gold", "nm_per_px": float("inf")}, "nm_per_px"),
+        ({"project": "gold", "nm_per_px": 1e7}, "nm_per_px"),
+        ({"project": "gold", "model": "unknown"}, "model"),
+        ({"project": "gold", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_submission_that_does_not_fit_is_refused_and_its_field_is_named(
+    either_portal: Portal, body: dict[str, object], field: str
+) -> None:
+    error = error_of(either_portal.http.post(f"{API}/submissions", json=body), 422)
+    assert error["code"] == "invalid_request"
+    assert list(error["details"]) == [field]
+    assert either_portal.json("/submissions")["items"] == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"null", b'"text"', b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_object_is_refused_in_the_one_shape(portal: Portal, body: bytes) -> None:
+    answer = portal.http.post(f"{API}/submissions", data=body, content_type="application/json")
+    assert answer.status_code in (400, 422)
+    error_of(answer, answer.status_code)
+
+
+def test_a_form_in_place_of_json_is_refused_in_the_one_shape(portal: Portal) -> None:
+    answer = portal.http.post(f"{API}/submissions", data={"project": "gold"})
+    assert answer.status_code in (415, 422)
+    error_of(answer, answer.status_code)
+
+
+def test_a_file_is_stored_becomes_a_job_and_is_counted(portal: Portal) -> None:
+    submission = portal.open_submission()
+    answer = portal.put(submission, b"bytes of an image", "folder/日本語.tif")
+    assert answer.status_code == 201
+    job = answer.get_json()
+    assert (job["state"], job["source_name"], job["submission_id"]) == ("queued", "folder/日本語.tif", submission)
+    assert [path.read_bytes() for path in portal.files()] == [b"bytes of an image"]
+    assert portal.json(f"/jobs/{job['id']}") == job
+    assert portal.json("/jobs", submission_id=submission, state="queued")["items"] == [job]
+    assert portal.json("/jobs", state="done")["items"] == []
+    counts = portal.json(f"/submissions/{submission}")["counts"]
+    assert counts == {"queued": 1, "running": 0, "done": 0, "failed": 0, "total": 1, "unfinished": 1}
+
+
+def test_the_same_file_a_second_time_is_the_same_job(either_portal: Portal) -> None:
+    submission = either_portal.open_submission()
+    first, second = either_portal.put(submission), either_portal.put(submission)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.get_json() == second.get_json()
+    assert either_portal.put(submission, name="b.tif").status_code == 201
+    assert len(either_portal.files()) == 1
+
+
+def test_an_empty_file_is_a_job_too_so_that_a_folder_of_thousands_is_not_refused_for_one(portal: Portal) -> None:
+    assert portal.put(portal.open_submission(), b"").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("../../etc/passwd", "etc/passwd"),
+        ("C:\\data\\a.tif", "data/a.tif"),
+        ("a\x00b\u202e.tif", "ab.tif"),
+        ("[red]=1.png", "[red]=1.png"),
+    ],
+)
+def test_names_are_cleaned(either_portal: Portal, name: str, cleaned: str) -> None:
+    assert either_portal.put(either_portal.open_submission(), name=name).get_json()["source_name"] == cleaned
+
+
+@pytest.mark.parametrize("name", ["", "..", "/", "x" * 2049])
+def test_a_file_without_a_usable_name_is_refused_and_not_stored(portal: Portal, name: str) -> None:
+    error_of(portal.put(portal.open_submission(), name=name), 422)
+    assert portal.files() == []
+
+
+def test_a_file_for_a_submission_that_does_not_exist_is_refused_and_not_stored(portal: Portal) -> None:
+    assert error_of(portal.put(12345), 404)["code"] == "submission_not_found"
+    assert portal.files() == []
+
+
+def test_the_largest_file_is_taken_and_one_byte_more_is_refused_and_leaves_nothing(portal: Portal) -> None:
+    submission = portal.open_submission()
+    assert error_of(portal.put(submission, bytes(MAX_UPLOAD_BYTES + 1)), 413)["code"] == "file_too_large"
+    assert portal.files() == []
+    assert portal.json("/jobs")["items"] == []
+    assert portal.put(submission, bytes(MAX_UPLOAD_BYTES)).status_code == 201
+
+
+@pytest.mark.parametrize(("n_bytes", "status"), [(MAX_UPLOAD_BYTES, 201), (MAX_UPLOAD_BYTES + 1, 413), (10**7, 413)])
+def test_a_file_that_does_not_state_its_length_has_the_same_limit(portal: Portal, n_bytes: int, status: int) -> None:
+    submission = portal.open_submission()
+    answer = portal.put(
+        submission, b"", input_stream=io.BytesIO(bytes(n_bytes)), environ_overrides={"wsgi.input_terminated": True}
+    )
+    if status == 201:
+        assert answer.status_code == 201
+    else:
+        assert error_of(answer, 413)["code"] == "file_too_large"
+        assert portal.files() == []
+
+
+class CutLine(io.RawIOBase):
+    """A connection that gives some bytes and breaks."""
+
+    def __init__(self) -> None:
+        self.given = False
+
+    def readinto(self, buffer: Any) -> int:
+        if self.given:
+            raise ConnectionResetError("the line is cut")
+        self.given = True
+        buffer[:5] = b"bytes"
+        return 5
+
+    def readable(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO(b"bytes"), CutLine()], ids=["ends early", "breaks"])
+@pytest.mark.parametrize("stated", [True, False])
+def test_an_upload_that_is_cut_off_leaves_no_file_and_no_job(portal: Portal, stream: Any, stated: bool) -> None:
+    if not stated and isinstance(stream, io.BytesIO):
+        pytest.skip("without a stated length an early end is the end")
+    submission = portal.open_submission()
+    length = {"content_length": 900} if stated else {"environ_overrides": {"wsgi.input_terminated": True}}
+    error_of(portal.put(submission, b"", input_stream=stream, **length), 400)
+    assert portal.files() == []
+    assert portal.json("/jobs")["items"] == []
+
+
+# Broker, database and disk.
+
+
+def test_a_broker_that_is_away_delays_no_request_and_fails_none(portal: Portal) -> None:
+    submission = portal.open_submission()
+    started = time.monotonic()
+    assert portal.put(submission).status_code == 201
+    assert time.monotonic() - started < 3 * BROKER_TIMEOUT_S
+    assert portal.json(f"/submissions/{submission}")["counts"]["queued"] == 1
+
+
+def test_a_new_job_is_announced_once_and_after_its_row_can_be_read(broker_url: str, database: Database, tmp_path: Path) -> None:
+    with redis.Redis.from_url(broker_url.replace("redis+socket", "unix")) as broker:
+        broker.flushall()
+        for portal in open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False), broker_url):
+            submission = portal.open_submission()
+            job = portal.put(submission).get_json()
+            portal.put(submission)
+        messages = [json.loads(message) for message in broker.lrange(ANALYSIS_QUEUE, 0, -1)]
+        broker.flushall()
+    assert [json.loads(base64.b64decode(message["body"]))[0] for message in messages] == [[[job["id"]]]]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_a_database_that_is_away_is_said_with_a_time_to_try_again(tmp_path: Path, method: str) -> None:
+    for portal in open_portal(tmp_path, f"postgresql://nobody@127.0.0.1:{free_port()}/saemi"):
+        path = {"GET": "/analyses", "POST": "/submissions", "PUT": "/submissions/1/files?name=a.tif"}[method]
+        answer = portal.http.open(API + path, method=method, json={"project": "gold"} if method == "POST" else None)
+        error = error_of(answer, 503)
+        assert (error["code"], len(error["reference"])) == ("database_unavailable", 8)
+        assert portal.http.get("/healthz").status_code == 503
+
+
+def test_a_database_that_goes_away_between_two_requests_is_said(database: Database, tmp_path: Path) -> None:
+    for portal in open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False)):
+        portal.open_submission()
+        database.dispose()
+        portal.database.dispose()
+        if database.dialect == "sqlite":
+            path = Path(database.engine.url.database or "")
+            path.unlink()
+            path.mkdir()
+        else:
+            portal.database.engine.url = database.engine.url
+            with database.engine.connect() as connection:
+                connection.exec_driver_sql("ALTER ROLE CURRENT_USER CONNECTION LIMIT -1")
+            pytest.skip("a server that is away is covered by the test before")
+        error_of(portal.get("/submissions"), 503)
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path, portal: Portal) -> None:
+    submission = portal.open_submission()
+    portal.store._min_free_bytes = 2**62
+    answer = portal.put(submission)
+    assert error_of(answer, 507)["code"] == "storage_full"
+    assert answer.headers["Retry-After"]
+    assert portal.json("/jobs")["items"] == []
+
+
+def test_a_bug_is_said_with_a_reference_and_no_traceback(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash() -> None:
+        raise RuntimeError("secret")
+
+    portal.app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setitem(portal.app.view_functions, "api_analyses.list_quantities", crash)
+    answer = portal.get("/quantities")
+    error = error_of(answer, 500)
+    assert (error["code"], len(error["reference"])) == ("internal_error", 8)
+    assert "secret" not in answer.text
+
+
+# Results.
+
+
+def test_an_analysis_is_shown_with_all_that_a_number_needs(either_portal: Portal) -> None:
+    number = either_portal.analysed()
+    analysis = either_portal.json(f"/analyses/{number}")
+    assert (analysis["statistics"]["n_particles"], analysis["nm_per_px"], analysis["calibration_source"]) == (7, 0.5, "manual")
+    assert analysis["banner"] is None
+    assert analysis["field"] == {"top": 0, "bottom": 128, "left": 0, "right": 128}
+    for name in ("model_name", "model_version", "parameters_sha256", "software_version", "counting_rule"):
+        assert analysis[name]
+    assert either_portal.json("/analyses")["items"] == [analysis]
+    assert either_portal.json("/jobs", state="done")["items"][0]["analysis_id"] == number
+
+
+def test_the_particles_are_shown_alone_in_pages_and_as_a_table(either_portal: Portal) -> None:
+    number = either_portal.analysed()
+    particles = either_portal.json(f"/analyses/{number}/particles")["items"]
+    assert [particle["label"] for particle in particles] == [1, 2, 3, 4, 5, 6, 7]
+    assert list(particles[0]) == list(PARTICLE_COLUMNS)
+    assert either_portal.json(f"/analyses/{number}/particles/3") == particles[2]
+    table = either_portal.get(f"/analyses/{number}/particles.csv")
+    assert table.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert list(rows[0]) == list(PARTICLE_COLUMNS)
+    assert [float(row["ecd_nm"]) for row in rows] == [particle["ecd_nm"] for particle in particles]
+    assert [row["touches_border"] for row in rows] == [str(particle["touches_border"]).lower() for particle in particles]
+
+
+def test_without_a_calibration_values_in_nanometres_are_null_in_answers_and_empty_in_tables(portal: Portal) -> None:
+    number = portal.analysed(nm_per_px=None)
+    assert portal.json(f"/analyses/{number}/particles/1")["ecd_nm"] is None
+    (first, *_) = csv.DictReader(io.StringIO(portal.get(f"/analyses/{number}/particles.csv").text))
+    assert (first["ecd_nm"], first["area_nm2"]) == ("", "")
+    for path in (f"/analyses/{number}/histogram?quantity=ecd_nm", f"/analyses/{number}/particles?sort=ecd_nm"):
+        assert error_of(portal.get(path), 422)["code"] == "not_calibrated"
+
+
+def test_the_summary_of_a_submission_has_one_row_for_each_file(portal: Portal) -> None:
+    portal.analysed(name='quoted, "strange"\u00fc.tif')
+    submission = portal.json("/submissions")["items"][0]["id"]
+    portal.put(submission, b"waits", "waits.tif")
+    table = portal.get(f"/submissions/{submission}/summary.csv")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert list(rows[0]) == list(SUMMARY_COLUMNS)
+    assert [(row["file"], row["state"]) for row in rows] == [('quoted, "strange"ü.tif', "done"), ("waits.tif", "queued")]
+
+
+@pytest.mark.parametrize("name", ["gold.tif", "日本語.tif", 'a"b\\c;d.tif', "%41.tif", "x" * 300 + ".tif"])
+def test_a_download_has_a_header_that_any_name_fits_into(portal: Portal, name: str) -> None:
+    number = portal.analysed(name=name)
+    for path in ("particles.csv", "files/labels.tif"):
+        header = portal.get(f"/analyses/{number}/{path}").headers["Content-Disposition"]
+        assert header.startswith("attachment")
+        assert header.isascii()
+        assert not set("\r\n") & set(header)
+
+
+@pytest.mark.parametrize(
+    ("file", "mimetype", "content"),
+    [
+        ("labels.tif", "image/tiff", b"labels"),
+        ("outlines.json", "application/json", b"{}"),
+        ("overlay.png", "image/png", b"over"),
+        ("preview.png", "image/png", b"pre"),
+        ("thumbnail.png", "image/png", b"thumb"),
+    ],
+)
+def test_a_file_of_an_analysis_is_sent_once_and_then_known_by_its_tag(
+    portal: Portal, file: str, mimetype: str, content: bytes
+) -> None:
+    number = portal.analysed()
+    first = portal.get(f"/analyses/{number}/files/{file}")
+    assert (first.status_code, first.mimetype, first.data) == (200, mimetype, content)
+    again = portal.http.get(f"{API}/analyses/{number}/files/{file}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_file_that_has_vanished_from_the_store_is_said(portal: Portal) -> None:
+    number = portal.analysed()
+    for path in portal.files():
+        path.unlink()
+    assert error_of(portal.get(f"/analyses/{number}/files/overlay.png"), 404)["code"] == "blob_not_found"
+
+
+def test_a_histogram_has_its_unit_and_counts_every_particle(either_portal: Portal) -> None:
+    number = either_portal.analysed()
+    histogram = either_portal.json(f"/analyses/{number}/histogram", quantity="ecd_nm", bins=4)
+    assert (histogram["quantity"], histogram["unit"], sum(histogram["counts"]), len(histogram["edges"])) == (
+        "ecd_nm",
+        "nm",
+        7,
+        5,
+    )
+    for quantity in PARTICLE_QUANTITIES:
+        shown = either_portal.json(f"/analyses/{number}/histogram", quantity=quantity.name)
+        assert (shown["unit"], sum(shown["counts"])) == (quantity.unit, 7)
+
+
+def test_the_quantities_are_listed_with_unit_and_definition(portal: Portal) -> None:
+    listed = portal.json("/quantities")
+    assert [quantity["name"] for quantity in listed["particle"]] == list(PARTICLE_COLUMNS)
+    assert all(quantity["definition"] for kind in listed.values() for quantity in kind)
+
+
+def test_an_answer_has_a_tag_and_is_not_sent_again_until_it_changes(portal: Portal) -> None:
+    submission = portal.open_submission()
+    path = f"{API}/submissions/{submission}"
+    tag = {"If-None-Match": portal.http.get(path).headers["ETag"]}
+    unchanged = portal.http.get(path, headers=tag)
+    assert (unchanged.status_code, unchanged.data) == (304, b"")
+    portal.put(submission)
+    assert portal.http.get(path, headers=tag).status_code == 200
+
+
+# Lists.
+
+
+@pytest.mark.parametrize("path", ["/submissions", "/jobs", "/analyses"])
+def test_the_pages_of_a_list_show_everything_once_the_newest_first(portal: Portal, path: str) -> None:
+    for number in range(5):
+        portal.analysed(name=f"{number}.tif")
+    seen, cursor = [], {}
+    while True:
+        page = portal.json(path, limit=2, **cursor)
+        seen += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert len(seen) == 5
+    assert seen == sorted(set(seen), reverse=True)
+    assert portal.json(path, limit=5)["next_cursor"] is None
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["label", "touches_border", "ecd_px", "area_px", "solidity"])
+def test_the_pages_of_particles_go_on_where_the_page_before_ended(either_portal: Portal, sort: str, order: str) -> None:
+    number = either_portal.analysed()
+    path, seen, cursor = f"/analyses/{number}/particles", [], {}
+    while True:
+        page = either_portal.json(path, sort=sort, order=order, limit=2, **cursor)
+        seen += [(particle[sort], particle["label"]) for particle in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert seen == sorted(set(seen), reverse=order == "desc")
+    assert len(seen) == 7
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+NO_CURSORS = [
+    "", "x", "%", "é", "=====", "\x00", encoded([]), encoded({}), encoded(None), encoded("1"), encoded(["1", "2"]),
+    encoded([None, None]), encoded([1, 2, 3]), encoded([float("nan")] * 2), encoded([float("inf"), 1]), encoded([10**400, 1]),
+    encoded([1, 1.5]), encoded([1, True]), encoded([1, -1]), encoded([1, 2**63]), encoded([2**64, 1]), encoded([[1], 1]),
+    base64.urlsafe_b64encode(b"[" * 3000).decode(),
+]  # fmt: skip
+
+
+def test_a_cursor_that_was_tampered_with_is_refused_in_the_one_shape(either_portal: Portal) -> None:
+    number = either_portal.analysed()
+    for path in ("/submissions", "/jobs", "/analyses", f"/analyses/{number}/particles"):
+        for cursor in NO_CURSORS:
+            assert error_of(either_portal.get(path, cursor=cursor), 422)["code"] == "invalid_cursor", (path, cursor[:50])
+
+
+@given(
+    value=st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)),
+    sort=st.sampled_from(PARTICLE_COLUMNS),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None, derandomize=True)
+def test_a_cursor_of_another_list_is_an_answer_or_an_error_of_the_user_never_of_ours(
+    either_portal: Portal, value: float, sort: str
+) -> None:
+    listed = either_portal.json("/analyses")["items"]
+    number = listed[0]["id"] if listed else either_portal.analysed()
+    answer = either_portal.get(f"/analyses/{number}/particles", sort=sort, cursor=encoded([value, 3]))
+    assert answer.status_code in (200, 422), answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/submissions", {"limit": 0}),
+        ("/submissions", {"limit": 501}),
+        ("/submissions", {"limit": "many"}),
+        ("/submissions", {"unknown": 1}),
+        ("/jobs", {"state": "lost"}),
+        ("/jobs", {"submission_id": 0}),
+        ("/jobs", {"submission_id": 2**63}),
+        ("/jobs", {"submission_id": "a"}),
+        ("/analyses/1/particles", {"sort": "analysis_id"}),
+        ("/analyses/1/particles", {"order": "sideways"}),
+        ("/analyses/1/histogram", {"bins": 0}),
+        ("/analyses/1/histogram", {"bins": 501}),
+        ("/analyses/1/histogram", {"quantity": "size"}),
+        ("/analyses/1/files/passwd", {}),
+        ("/analyses/0", {}),
+        (f"/analyses/{2**63}", {}),
+    ],
+)
+def test_a_query_that_does_not_fit_is_refused_and_said(either_portal: Portal, path: str, query: dict[str, object]) -> None:
+    assert error_of(either_portal.get(path, **query), 422)["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/unknown", "/submissions/x", "/submissions/-1", "/analyses/1/particles/x",
+        "/submissions/99", "/submissions/99/summary.csv", "/jobs/99", "/analyses/99", "/analyses/99/particles",
+        "/analyses/99/particles/1", "/analyses/99/histogram", "/analyses/99/particles.csv", "/analyses/99/files/overlay.png",
+        f"/analyses/{2**63 - 1}",
+    ],
+)  # fmt: skip
+def test_what_does_not_exist_is_not_found_in_the_one_shape(either_portal: Portal, path: str) -> None:
+    error_of(either_portal.get(path), 404)
+
+
+def test_an_address_outside_the_api_answers_people_with_a_page(portal: Portal) -> None:
+    answer = portal.http.get("/nowhere")
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+def test_a_method_that_is_not_allowed_is_said_with_those_that_are(portal: Portal) -> None:
+    answer = portal.http.delete(f"{API}/submissions")
+    error_of(answer, 405)
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+# The description.
+
+
+def test_every_address_of_the_api_is_described_and_every_described_one_answers(portal: Portal) -> None:
+    document = portal.json("/openapi.json")
+    assert document["openapi"].startswith("3.")
+    assert document["info"]["title"] == "SAEMI"
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in portal.app.url_map.iter_rules()
+        if rule.rule.startswith(API) and rule.endpoint.startswith("api_")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method) for path, operations in document["paths"].items() for method in operations}
+    assert described == served
+    number = portal.analysed()
+    submission = portal.json("/submissions")["items"][0]["id"]
+    for path, method in described:
+        address = path.replace("{label}", "1").replace("{file}", "overlay.png")
+        address = address.replace("{id}", str(number if "analyses" in path else submission))
+        body = {"json": {"project": "gold"}} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
+        answer = portal.http.open(address, method=method.upper(), **body)
+        documented = document["paths"][path][method]["responses"]
+        assert str(answer.status_code) in documented, (path, method, answer.status_code)
+        assert answer.status_code < 300
+        assert {"404", "422", "503"} <= set(documented)
+
+
+def test_every_reference_of_the_description_leads_somewhere_and_everything_is_explained(portal: Portal) -> None:
+    document = portal.json("/openapi.json")
+    for reference in re.findall(r'"\$ref": ?"#/([^"]+)"', json.dumps(document)):
+        target: Any = document
+        for part in reference.split("/"):
+            target = target[part]
+        assert target
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            for parameter in operation.get("parameters", []):
+                assert parameter["in"] in ("path", "query")
+                assert parameter["schema"]
+    assert set(document["components"]["schemas"]["ErrorBody"]["properties"]) == {"code", "message", "details", "reference"}
+
+
+def test_no_answer_lets_a_browser_guess_its_type_or_run_scripts_of_others(portal: Portal) -> None:
+    for path in (f"{API}/submissions", f"{API}/unknown", "/healthz"):
+        headers = portal.http.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
