@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel
 
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
-from web.schemas import Analysis, ErrorAnswer, Job, Page, Particle, Submission
+from web.paging import Page
+from web.schemas import Analysis, ErrorAnswer, Job, Particle, Submission
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,15 +37,10 @@ class Saemi:
 
     def __init__(self, server: str = "http://127.0.0.1:8000") -> None:
         self.server = server.rstrip("/")
-        if not self.server.startswith(("http://", "https://")):
-            raise InputError(f"{server} is no address of a portal: it begins with http:// or https://.", code="invalid_server")
-        try:
-            # A proxy of the environment leads out of the house; this machine is reached without.
-            self._http = httpx.Client(
-                base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5), mounts=WITHOUT_PROXY
-            )
-        except httpx.InvalidURL as error:
-            raise InputError(f"{server} is no address of a portal: {error}.", code="invalid_server") from error
+        if not _is_address(self.server):
+            raise InputError(f"{server} is no address of a portal, such as http://127.0.0.1:8000.", code="invalid_server")
+        # A proxy of the environment leads out of the house; this machine is reached without.
+        self._http = httpx.Client(base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5), mounts=WITHOUT_PROXY)
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +128,14 @@ class Saemi:
                 raise error
             time.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
+
+
+def _is_address(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets or a port that are none
+        return False
 
 
 def _error_of(response: httpx.Response) -> SaemiError | None:

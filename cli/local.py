@@ -1,6 +1,7 @@
 """`saemi analyze` and `saemi measure`: the whole analysis in processes of this machine, no server."""
 
 import json
+import math
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -31,7 +32,20 @@ from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
 
 SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
-NM_PER_PX = click.FloatRange(min=1e-4, max=1e6)
+
+
+class PixelSize(click.FloatRange):
+    """A pixel size, nm. Click's own range lets NaN through, which is smaller and larger than nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a number and refuse NaN."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("nan is no pixel size.", param, ctx)
+        return number
+
+
+NM_PER_PX = PixelSize(min=1e-4, max=1e6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from shared.models import AnalysisRow, JobRow, ParticleRow
 SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
 ROUNDING = 1e-9
+LARGEST_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,17 @@ def particles_page(
     Raises
     ------
     InputError
-        ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration.
+        ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration;
+        ``invalid_cursor`` where ``after`` is no value of the column.
     """
     column = _quantity_column(session, analysis_id, sort)
     query = select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(limit)
     key = tuple_(column, ParticleRow.label)
     if after is not None:
-        seen = (column.type.python_type(after[0]), after[1])
-        query = query.where(key < seen if descending else key > seen)
+        value, label = after
+        if type(value) is not column.type.python_type or max(label, value if sort == "label" else 0) > LARGEST_LABEL:
+            raise InputError("The cursor is not one of this list.", code="invalid_cursor")
+        query = query.where(key < after if descending else key > after)
     order = (column.desc(), ParticleRow.label.desc()) if descending else (column.asc(), ParticleRow.label.asc())
     return list(session.scalars(query.order_by(*order)))
 

@@ -16,6 +16,8 @@ from web.portal import portal
 from web.schemas import ErrorAnswer
 from web.services import EXTENSION, Services, services
 
+# Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
+MAX_BODY_BYTES = 2**20
 # Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
@@ -41,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
         sender=JobSender(settings.broker_url, settings.broker_timeout_s),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     for api in (submissions.api, analyses.api):
         app.register_api(api)

@@ -59,7 +59,9 @@ def _answer_http(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:  # a validation error that is an answer already
         return error.response
     code = error.name.lower().replace(" ", "_")
-    return _answer(error.code, ErrorBody(code=code, message=error.description or error.name))
+    answer = make_response(_answer(error.code, ErrorBody(code=code, message=error.description or error.name)))
+    answer.headers.update((name, value) for name, value in error.get_headers() if name != "Content-Type")  # Allow, for one
+    return answer
 
 
 def _answer_bug(error: Exception) -> ResponseReturnValue:

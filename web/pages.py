@@ -140,7 +140,7 @@ def duration(seconds: float) -> str:
 
 def local_time(value: datetime) -> str:
     """Write a time in the zone of the installation, which is that of its readers."""
-    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def job_line(listed: ListedJob) -> JobLine:
@@ -175,7 +175,7 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         sample=row.sample,
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
-        pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "as each file states it",
+        pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated: sizes in px",
         progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
     )
 

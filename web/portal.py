@@ -12,6 +12,7 @@ from shared.errors import InputError, NotFoundError
 from shared.jobs import JobState
 from shared.models import JobRow
 from web import pages
+from web.paging import LARGEST_ID
 from web.schemas import ModelName
 from web.services import services
 
@@ -20,7 +21,6 @@ ROWS = 50
 CHOICES = 100
 # The same image in many submissions gives one analysis; so many of them are named on its page.
 ORIGINS = 20
-LARGEST_ID = 2**63 - 1
 
 Query = TypeVar("Query", bound=BaseModel)
 

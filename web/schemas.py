@@ -1,23 +1,16 @@
 """What the API takes and gives, one pydantic model each; the OpenAPI document is made from them."""
 
-import base64
-import json
-import math
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
-from shared.errors import InputError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
 from shared.submissions import JobCounts
-
-Item = TypeVar("Item")
-PAGE_LIMIT = 500
-LARGEST_ID = 2**63 - 1
+from web.paging import LARGEST_ID, PageQuery
 
 ModelName = Literal["classical"]
 QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
@@ -36,22 +29,6 @@ class ErrorAnswer(BaseModel):
     """The one shape of every error."""
 
     error: ErrorBody
-
-
-class Page(BaseModel, Generic[Item]):
-    """One page of a list; `next_cursor` asks for the next one and is null on the last."""
-
-    items: list[Item]
-    next_cursor: str | None
-
-
-class PageQuery(BaseModel):
-    """Where a list goes on and how much of it is wanted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    cursor: str | None = Field(None, description="The `next_cursor` of the page before.")
-    limit: int = Field(50, ge=1, le=PAGE_LIMIT)
 
 
 class JobQuery(PageQuery):
@@ -184,7 +161,7 @@ class Rows(BaseModel):
     bottom: int
 
 
-class Field_(BaseModel):  # noqa: N801 - Field is pydantic's
+class Rectangle(BaseModel):
     """The analysed field: rows and columns, ends exclusive."""
 
     top: int
@@ -229,7 +206,7 @@ class Analysis(BaseModel):
     width_px: int
     height_px: int
     banner: Rows | None
-    field: Field_
+    field: Rectangle
     nm_per_px: float | None
     calibration_source: str | None
     calibration_status: str
@@ -245,7 +222,7 @@ class Analysis(BaseModel):
         return cls(
             **same,
             banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
-            field=Field_(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
+            field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
             statistics=Statistics.model_validate(row),
         )
 
@@ -306,34 +283,3 @@ class Quantities(BaseModel):
 
     particle: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in PARTICLE_QUANTITIES]
     statistics: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in STATISTIC_QUANTITIES]
-
-
-def encode_cursor(*key: float) -> str:
-    """Make an opaque cursor of a sort key."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str | None, length: int) -> tuple[float, ...] | None:
-    """Read a cursor back; raises InputError ``invalid_cursor`` for anything that is not one of ours."""
-    if cursor is None:
-        return None
-    try:
-        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError) as error:
-        raise _invalid_cursor() from error
-    # The last part of every key is a row's number; what stands before it is a value of the list's order.
-    if not isinstance(key, list) or len(key) != length or not all(map(_is_number, key)) or not _is_id(key[-1]):
-        raise _invalid_cursor()
-    return tuple(key)
-
-
-def _is_number(part: object) -> bool:
-    return math.isfinite(part) if isinstance(part, float) else isinstance(part, int) and abs(part) <= LARGEST_ID
-
-
-def _is_id(part: object) -> bool:
-    return isinstance(part, int) and not isinstance(part, bool) and part >= 0
-
-
-def _invalid_cursor() -> InputError:
-    return InputError("The cursor is not one of this list.", code="invalid_cursor")

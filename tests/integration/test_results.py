@@ -128,14 +128,14 @@ def test_the_pages_show_every_particle_once_in_order_also_among_equal_values(
     assert walk(database, analysis_id, "ecd_px", limit, descending=descending) == expected
 
 
-@pytest.mark.parametrize("sort", PARTICLE_COLUMNS)
-def test_the_pages_can_be_in_the_order_of_every_column_in_both_directions(database: Database, sort: str) -> None:
+def test_the_pages_can_be_in_the_order_of_every_column_in_both_directions(database: Database) -> None:
     tied = np.repeat([3.0, 1.0, 2.0], 3)
     particles = particle_table(9, 0.5, **dict.fromkeys([name for name in PARTICLE_COLUMNS if name.endswith("_px")], tied))
     analysis_id = save(database, make_analysis(particles, 0.5))
-    expected = sorted(zip(getattr(particles, sort).tolist(), range(1, 10), strict=True))
-    assert walk(database, analysis_id, sort, 2, descending=False) == expected
-    assert walk(database, analysis_id, sort, 2, descending=True) == expected[::-1]
+    for sort in PARTICLE_COLUMNS:
+        expected = sorted(zip(getattr(particles, sort).tolist(), range(1, 10), strict=True))
+        assert walk(database, analysis_id, sort, 2, descending=False) == expected, sort
+        assert walk(database, analysis_id, sort, 2, descending=True) == expected[::-1], sort
 
 
 @given(values=st.lists(st.floats(0.5, 1e6), min_size=1, max_size=60), bins=st.one_of(st.none(), st.integers(1, 500)))
@@ -156,20 +156,19 @@ def test_a_histogram_counts_every_particle_once_and_like_numpy(
         assert found.edges == edges.tolist()
 
 
-@pytest.mark.parametrize("bins", [None, 1, 30, 500])
 @pytest.mark.parametrize(
     "values", [[1.0] * 7, [1.0, 1.0 - 2**-53] * 9, [0.0, 0.0], [1e15, 1e15 + 1], [0.9] * 50 + [0.9 + 1e-15]]
 )
 def test_values_that_differ_by_rounding_only_are_counted_as_one_and_not_refused(
-    database: Database, values: list[float], bins: int | None
+    database: Database, values: list[float]
 ) -> None:
     analysis_id = save(database, make_analysis(particle_table(len(values), solidity=np.array(values))))
-    with database.reading() as session:
-        found = results.histogram(session, analysis_id, "solidity", bins)
-    assert sum(found.counts) == len(values)
-    assert len(found.counts) == (bins or 1)
-    assert sorted(found.counts)[-1] == len(values)
-    assert np.all(np.diff(found.edges) > 0)
+    for bins in (None, 1, 30, 500):
+        with database.reading() as session:
+            found = results.histogram(session, analysis_id, "solidity", bins)
+        assert len(found.counts) == (bins or 1)
+        assert sorted(found.counts) == [0] * (len(found.counts) - 1) + [len(values)]
+        assert np.all(np.diff(found.edges) > 0)
 
 
 @pytest.mark.parametrize("quantity", ["touches_border", "label", "area_px"])

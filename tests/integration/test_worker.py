@@ -72,9 +72,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def worker(
-    database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningWorker]:
+def worker(database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorker]:
     """A worker with one process in its pool."""
     folder = tmp_path_factory.mktemp("worker")
     # The broker's own databases keep this worker from the messages of other tests.

@@ -10,19 +10,16 @@ from pydantic import Field
 from shared import results
 from shared.domain import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
-from web.api.blueprint import answer, api_blueprint, as_download, paged
+from web.api.blueprint import answer, api_blueprint, as_download
+from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import (
     Analysis,
     HistogramAnswer,
     HistogramQuery,
     IdPath,
-    Page,
-    PageQuery,
     Particle,
     ParticleQuery,
     Quantities,
-    decode_cursor,
-    encode_cursor,
 )
 from web.services import services
 

@@ -1,7 +1,6 @@
 """The blueprint of version 1 and what its views have in common."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -29,13 +28,6 @@ def api_blueprint(name: str, description: str) -> APIBlueprint:
 def answer(model: BaseModel, status: int = 200) -> Response:
     """Answer with a model as JSON."""
     return make_response(jsonify(model.model_dump(mode="json")), status)
-
-
-def paged(rows: Sequence[Any], limit: int, cursor_of: Callable[[Any], str]) -> tuple[Sequence[Any], str | None]:
-    """Split the one row that was read beyond the page off; it says that there is a next page."""
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], cursor_of(rows[limit - 1])
 
 
 def as_download(response: Response, filename: str) -> Response:

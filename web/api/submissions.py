@@ -10,18 +10,15 @@ from shared.errors import TransientError
 from shared.log import get_logger
 from shared.storage import file_too_large
 from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
-from web.api.blueprint import answer, api_blueprint, as_download, paged
+from web.api.blueprint import answer, api_blueprint, as_download
+from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import (
     FileQuery,
     IdPath,
     Job,
     JobQuery,
-    Page,
-    PageQuery,
     Submission,
     SubmissionRequest,
-    decode_cursor,
-    encode_cursor,
 )
 from web.services import services
 

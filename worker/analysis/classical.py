@@ -13,10 +13,10 @@ from skimage.segmentation import watershed
 
 from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity
 
-# Noise is removed on the scale of the picture, so that a micrograph saved at twice the size gives the same particles:
-# 2 px where the shorter side has 512.
+# Noise is removed by a Gaussian of 2 px, of less in small pictures: 1 px where the shorter side has 256 or fewer. Never of
+# more: noise is one pixel wide in a picture of any size, and so may be the gap between two particles.
 SMOOTHING_SHARE = 2.0 / 512
-MIN_SMOOTHING_PX = 1.0
+SMOOTHING_RANGE_PX = (1.0, 2.0)
 
 # Illumination varies over lengths of this share of the shorter side; larger particles would be flattened away.
 ILLUMINATION_SHARE = 0.12
@@ -36,9 +36,8 @@ SIDES_WEIGHT = 0.7
 
 # Holes up to this share of the picture are the bright or dark middle of a particle.
 MAX_HOLE_SHARE = 0.1
-# Specks below are noise: fewer than 8 px across cannot be sized (SCIENCE.md), and at 512 px less than 6 px is texture.
+# Specks of less than 6 px across are noise.
 MIN_DIAMETER_PX = 6.0
-MIN_DIAMETER_SHARE = 6.0 / 512
 # Beside particles that make up half of all the area found, pieces of less than this share of their area are texture,
 # dirt and burnt-in text.
 MIN_AREA_SHARE = 0.1
@@ -48,8 +47,10 @@ MIN_AREA_SHARE = 0.1
 NECK_SHARE = 0.8
 # Steps of the pixel grid along an outline raise ripples of less than a pixel in the distance.
 DISTANCE_SMOOTHING_PX = 1.0
-# Markers are found on a grid of at most so many pixels; the cut itself runs at full size.
+# Markers are found on a coarser grid where particles are large: of so many pixels, unless the small ones among them, the lowest
+# tenth, would then have a radius of fewer grid points than this. The cut itself runs at full size.
 MARKER_PIXELS = 300_000
+MIN_MARKER_RADIUS = 6.0
 
 IDENTITY = ModelIdentity("classical", "1")
 
@@ -143,8 +144,12 @@ def split_touching(mask: Mask) -> Labels:
 
 
 def _smoothed(image: FloatImage) -> FloatImage:
-    sigma = max(SMOOTHING_SHARE * min(image.shape), MIN_SMOOTHING_PX)
-    return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.float32, copy=False)
+    return cv2.GaussianBlur(image, (0, 0), _smoothing_px(image.shape)).astype(np.float32, copy=False)
+
+
+def _smoothing_px(shape: tuple[int, ...]) -> float:
+    """Width of the Gaussian that removes noise from a picture of this shape, px."""
+    return float(np.clip(SMOOTHING_SHARE * min(shape), *SMOOTHING_RANGE_PX))
 
 
 def _flattened(image: FloatImage) -> FloatImage:
@@ -168,7 +173,7 @@ def _annotations(image: FloatImage) -> Mask:
     if found.mean() > MAX_ANNOTATION_SHARE or not found.any():
         return np.zeros(image.shape, dtype=np.bool_)
     # The smoothed rim of a letter is as misleading as the letter.
-    rim = 2 * round(2 * max(SMOOTHING_SHARE * min(image.shape), MIN_SMOOTHING_PX)) + 1
+    rim = 2 * round(2 * _smoothing_px(image.shape)) + 1
     return cv2.dilate(found.astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
 
 
@@ -201,7 +206,7 @@ def _steepness(mask: Mask, slope: FloatImage) -> float:
 
 def _cleaned(mask: Mask) -> Mask:
     """Remove bridges and specks of a few pixels, and fill the holes inside particles."""
-    radius = max(round(SMOOTHING_SHARE * min(mask.shape)), 1)
+    radius = round(_smoothing_px(mask.shape))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
     gaps = _parts((opened == 0).astype(np.uint8), 4)
@@ -231,11 +236,21 @@ def _parts(mask: NDArray[np.uint8], connectivity: int) -> _Parts:
 
 def _markers(distance: FloatImage, mask: Mask) -> NDArray[np.int32]:
     """One marker for every maximum that stands out from its neck, found on a smaller grid; shape (rows, columns)."""
-    small = _shrunk(distance, MARKER_PIXELS)
+    small = _shrunk(distance, _marker_pixels(distance, mask))
     peaks = local_maxima(_flooded(small * NECK_SHARE, small), connectivity=2)  # type: ignore[no-untyped-call]
     markers = _parts((peaks & (small > 0)).astype(np.uint8), 8).labels
     grown = cv2.resize(markers, distance.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int32, copy=False)
     return np.where(mask, grown, 0).astype(np.int32)
+
+
+def _marker_pixels(distance: FloatImage, mask: Mask) -> float:
+    """Number of grid points on which even the small particles have a radius that a neck can be told from."""
+    parts = _parts(mask.astype(np.uint8), 8)
+    radius_px = np.zeros(len(parts.area))
+    np.maximum.at(radius_px, parts.labels[mask], distance[mask])
+    small_radius_px = float(np.percentile(radius_px[1:], 10))
+    needed = distance.size * (MIN_MARKER_RADIUS / max(small_radius_px, MIN_MARKER_RADIUS)) ** 2
+    return max(needed, MARKER_PIXELS)
 
 
 def _flooded(seed: FloatImage, ceiling: FloatImage) -> FloatImage:
@@ -249,7 +264,7 @@ def _flooded(seed: FloatImage, ceiling: FloatImage) -> FloatImage:
         level = raised
 
 
-def _shrunk(image: FloatImage, pixels: int) -> FloatImage:
+def _shrunk(image: FloatImage, pixels: float) -> FloatImage:
     factor = min((pixels / image.size) ** 0.5, 1.0)
     size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
@@ -257,7 +272,7 @@ def _shrunk(image: FloatImage, pixels: int) -> FloatImage:
 
 def _without_specks(labels: Labels) -> Labels:
     """Drop what is too small to be told from noise, or from the texture of larger particles, and number the rest 1..n."""
-    smallest = np.pi / 4 * max(MIN_DIAMETER_PX, MIN_DIAMETER_SHARE * min(labels.shape)) ** 2
+    smallest = np.pi / 4 * MIN_DIAMETER_PX**2
     area = np.bincount(labels.ravel())
     area[0] = 0
     ascending = np.sort(area)

@@ -69,6 +69,19 @@ def test_uneven_illumination_does_not_swallow_small_particles():
     assert segment(shaded.astype(np.float32)).max() == len(discs)
 
 
+def test_small_particles_of_a_large_picture_are_found_one_by_one():
+    truth = np.zeros((1500, 2000), dtype=np.int32)
+    centres = [(y, x) for y in range(20, 1490, 40) for x in range(20, 1990, 40)]
+    for number, (y, x) in enumerate(centres):
+        cv2.circle(truth, (x, y), 5 + number % 8, number + 1, cv2.FILLED)
+    noise = np.random.default_rng(3).normal(0, 0.03, truth.shape)
+    labels = segment(np.clip(np.where(truth > 0, 0.75, 0.25) + noise, 0, 1).astype(np.float32))
+    assert labels.max() == len(centres)
+    drawn_diameter, diameter = (np.sqrt(4 * np.bincount(each.ravel())[1:] / np.pi) for each in (truth, labels))
+    # Smoothing by 2 px moves the outline of a disc of 5 px radius inwards by up to half a pixel on either side.
+    assert np.sort(diameter) == pytest.approx(np.sort(drawn_diameter), abs=1.0)
+
+
 def test_two_touching_discs_are_cut_at_the_neck():
     labels = segment(drawn([(120, 120, 30), (120, 176, 30)]))
     assert labels.max() == 2

@@ -100,7 +100,9 @@ def test_an_unknown_blob_is_not_found(any_store: BlobStore) -> None:
         pytest.fail("there is nothing to look at")
 
 
-@pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "a" * 63, "A" * 64, "g" * 64, "/" * 64, "0" * 64 + "\n", "é" * 64])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../../etc/passwd", "a" * 63, "A" * 64, "g" * 64, "/" * 64, "0" * 64 + "\n", "é" * 64]
+)
 def test_a_name_that_is_no_hash_is_not_found_and_never_a_path(any_store: BlobStore, name: str) -> None:
     put_bytes(any_store, b"content")
     for look in (any_store.open, any_store.exists):

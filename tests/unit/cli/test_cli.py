@@ -1,0 +1,434 @@
+"""The command line as a person or a script uses it: exit codes, files, messages, and nothing left behind."""
+
+import csv
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import tifffile
+from click.testing import CliRunner, Result
+
+from cli.client import Saemi
+from cli.inputs import distinct_stems, find_micrographs
+from cli.main import saemi
+from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
+from tests.integration.analyses import draw_discs
+from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
+from tests.unit.micrograph.files import png_bytes, tiff_bytes
+
+UP_TIMEOUT_S = 60
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but those of the test, and a folder of its own to write into."""
+    for name in [name for name in os.environ if name.startswith("SAEMI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: object, timeout_s: float = 120, **environment: object) -> subprocess.CompletedProcess[str]:
+    """Run `saemi` as a shell does."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *map(os.fspath, map(_text, arguments))],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)} | {name: str(value) for name, value in environment.items()},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def _text(argument: object) -> str | Path:
+    return argument if isinstance(argument, Path) else str(argument)
+
+
+def invoke(*arguments: object) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(saemi, [str(argument) for argument in arguments])
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    """Check that a command said one clear thing, and return it."""
+    said = [line for line in result.stderr.splitlines() if not line.startswith("Starting SAEMI")]
+    assert "Traceback" not in result.stderr
+    assert len(said) == 1, result.stderr
+    return said[0]
+
+
+# Every command.
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield (*path, name)
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("command", [(), *commands(saemi)], ids=" ".join)
+def test_every_command_and_every_option_is_explained(command: tuple[str, ...]) -> None:
+    for option in ("--help", "-h"):
+        result = invoke(*command, option)
+        assert result.exit_code == 0
+        assert result.output.startswith("Usage: ")
+        assert len([line for line in result.output.splitlines() if line.strip()]) >= 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("unknown",),
+        ("analyze",),
+        ("analyze", "no such file.png"),
+        ("analyze", ".", "--nm-per-px", "0"),
+        ("analyze", ".", "--nm-per-px", "nan"),
+        ("analyze", ".", "--model", "unknown"),
+        ("analyze", ".", "--device", "cuda"),
+        ("measure",),
+        ("submit", "."),
+        ("status", "seven"),
+        ("up", "--port", "70000"),
+        ("admin", "unknown"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_without_micrographs_is_wrong_usage_and_says_what_is_looked_for(tmp_path: Path) -> None:
+    result = run("analyze", tmp_path)
+    assert result.returncode == 2
+    assert ".tiff" in one_line(result)
+
+
+def test_an_unknown_setting_is_wrong_usage_and_one_clear_message() -> None:
+    result = run("config", SAEMI_PROT=1)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == ["saemi: The settings are not valid:", "  SAEMI_PROT: no such setting"]
+
+
+def test_the_settings_in_force_are_printed_for_people_and_for_programs() -> None:
+    result = run("config", "--json", SAEMI_PORT=9001, SAEMI_DATABASE_URL="postgresql://u:hunter2@db/saemi")
+    assert result.returncode == 0
+    shown = json.loads(result.stdout)
+    assert (shown["port"], shown["database_url"]) == (9001, "postgresql://u:***@db/saemi")
+    table = run("config", SAEMI_PORT=9001).stdout
+    assert all(name in table for name in shown)
+
+
+def test_the_doctor_says_what_is_wrong_and_never_crashes() -> None:
+    away = {"SAEMI_DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/saemi", "SAEMI_PORT": free_port()}
+    result = run("admin", "doctor", "--json", SAEMI_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0", **away)
+    assert result.returncode == 1, result.stderr
+    findings = {finding["part"]: finding for finding in json.loads(result.stdout)}
+    assert [findings[part]["ok"] for part in ("software", "database", "broker", "portal")] == [True, False, False, False]
+    assert all(finding["says"] for finding in findings.values())
+
+
+BROKER = {"SAEMI_BROKER_URL": "redis://127.0.0.1:1/0"}
+AWAY = {"SAEMI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/saemi"}
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "said"),
+    [
+        ("web", {}, "SAEMI_BROKER_URL"),
+        ("worker", BROKER, "saemi admin db upgrade"),
+        ("dispatcher", BROKER | AWAY, "The database does not answer"),
+    ],
+    ids=["no broker", "no schema", "no database"],
+)
+def test_a_process_without_what_it_needs_says_so(command: str, environment: dict[str, str], said: str) -> None:
+    result = run(command, **environment)
+    assert result.returncode == 1
+    assert said in one_line(result)
+
+
+# saemi analyze.
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of three micrographs, two of one stem, and two files that are none."""
+    folder = tmp_path / "images"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "a.png").write_bytes(png_bytes(draw_discs(4)))
+    (folder / "a.tif").write_bytes(tiff_bytes(draw_discs(2)))
+    (folder / "deeper" / "[red].png").write_bytes(png_bytes(draw_discs(3)))
+    whole = png_bytes(draw_discs(3))
+    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.tif").touch()
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_analyze_writes_the_promised_files_and_one_row_for_each_image(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("analyze", images, "--out", out, "--nm-per-px", "0.5")
+    assert result.returncode == 1, "some of the images are broken"
+    analysed = {"a", "a_2", "[red]"}
+    endings = ("particles.csv", "labels.tif", "overlay.png")
+    assert names(out) == {f"{stem}.{ending}" for stem in analysed for ending in endings} | {"summary.csv", "summary.json"}
+    with (out / "summary.csv").open() as file:
+        rows = {Path(row["file"]).relative_to(images).as_posix(): row for row in csv.DictReader(file)}
+    assert list(rows["a.png"]) == list(SUMMARY_COLUMNS)
+    found = {name: (row["state"], row["n_particles"]) for name, row in rows.items()}
+    assert found == {
+        "a.png": ("done", "4"), "a.tif": ("done", "2"), "deeper/[red].png": ("done", "3"),
+        "broken.png": ("failed", ""), "empty.tif": ("failed", ""),
+    }  # fmt: skip
+    assert all(rows[name]["error_code"] and rows[name]["error_message"] for name in ("broken.png", "empty.tif"))
+    assert [row["file"] for row in json.loads((out / "summary.json").read_text())] == [row["file"] for row in rows.values()]
+    assert "[red].png" in result.stdout, "a file's name is no markup"
+    assert "3 of 5 images analysed" in result.stderr
+    labels = tifffile.imread(out / "a.labels.tif")
+    assert labels.shape == draw_discs().shape
+    with (out / "a.particles.csv").open() as file:
+        particles = list(csv.DictReader(file))
+    assert list(particles[0]) == list(PARTICLE_COLUMNS)
+    assert {int(row["label"]) for row in particles} == set(np.unique(labels)) - {0}
+
+
+def test_analyze_prints_json_for_programs_and_ends_with_0_when_all_went_well(images: Path, tmp_path: Path) -> None:
+    result = run("analyze", images / "a.png", "--json", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads(result.stdout)
+    assert (row["n_particles"], row["nm_per_px"], row["ecd_mean_nm"], row["banner"]) == (4, None, None, None)
+
+
+def test_analyze_does_not_take_its_own_results_for_micrographs(images: Path) -> None:
+    before, out = find_micrographs([images]), images / "saemi-results"
+    out.mkdir()
+    (out / "a.overlay.png").write_bytes(png_bytes(draw_discs(1)))
+    assert find_micrographs([images], out) == before
+    assert find_micrographs([images, out / "a.overlay.png"], out) == [*before, out / "a.overlay.png"], "unless it is named"
+    for path in before:
+        path.unlink()
+    assert run("analyze", images, "--out", out).returncode == 2
+
+
+def test_analyze_takes_names_that_are_no_text_very_long_or_full_of_markup(tmp_path: Path) -> None:
+    strange = [b"\xff\xfe.png", b"x" * 250 + b".png", b":gear: [bold]a.png", "日本語\\[b.png".encode()]
+    for name in strange:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(png_bytes(draw_discs(1)))
+    result = run("analyze", tmp_path, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    with (tmp_path / "out" / "summary.csv").open(encoding="utf-8") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["done"] * 4
+    assert len([name for name in names(tmp_path / "out") if name.endswith(".particles.csv")]) == 4
+    assert ":gear: [bold]a.png" in result.stdout
+    assert "日本語\\[b.png" in result.stdout
+    assert "x" * 250 in result.stdout, "nothing is folded in a pipe"
+
+
+def test_results_that_cannot_be_written_are_one_clear_message(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("no folder")
+    for result in (
+        run("analyze", images, "--out", tmp_path / "out"),
+        run("measure", images / "a.tif", "--out", tmp_path / "out"),
+    ):
+        assert result.returncode == 1
+        assert "cannot be written" in one_line(result)
+
+
+def test_results_of_files_of_one_stem_have_different_names() -> None:
+    paths = [Path(name) for name in ("a.png", "b/A.tif", "a_2.png", "a.bmp", "a_2.tif")]
+    stems = list(distinct_stems(paths))
+    assert stems[0] == "a"
+    assert len({stem.casefold() for stem in stems}) == 5
+
+
+# saemi measure.
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "npy"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_measure_reads_label_maps_and_gives_exact_areas(tmp_path: Path, ending: str, dtype: type) -> None:
+    labels = np.zeros((20, 30), dtype)
+    labels[2:5, 3:9], labels[10:14, 10:12] = 1, 7
+    path = tmp_path / f"map.{ending}"
+    if ending == "npy":
+        np.save(path, labels)
+    else:
+        path.write_bytes(png_bytes(labels) if ending == "png" else tiff_bytes(labels))
+    result = invoke("measure", path, "--nm-per-px", 0.5, "--json", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)[0]["n_particles"] == 2
+    with (tmp_path / "out" / "map.particles.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["label"], row["area_px"], float(row["area_nm2"])) for row in rows] == [("1", "18", 4.5), ("7", "8", 2.0)]
+
+
+def test_measure_fails_files_that_are_no_label_maps_alone_and_by_name(tmp_path: Path) -> None:
+    labels = np.zeros((20, 30), np.uint16)
+    labels[2:5, 3:9] = 1
+    np.save(tmp_path / "good.npy", labels)
+    whole = {"tif": tiff_bytes(labels), "png": png_bytes(labels), "npy": (tmp_path / "good.npy").read_bytes()}
+    bad = [tmp_path / "text.txt", tmp_path / "pickled.npy"]
+    bad[0].write_text("no labels")
+    np.save(bad[1], np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    for ending, content in whole.items():
+        for length in (0, 1, 5, 9, 20, 60, len(content) // 2):
+            bad.append(tmp_path / f"cut_{length}.{ending}")
+            bad[-1].write_bytes(content[:length])
+    result = invoke("measure", *bad, tmp_path / "good.npy", "--json", "--out", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    rows = json.loads(result.stdout)
+    assert [row["file"] for row in rows if row["state"] == "done"] == [str(tmp_path / "good.npy")]
+    assert len(rows) == len(bad) + 1
+    assert names(tmp_path / "out") == {"good.particles.csv"}
+
+
+# The clients of a running portal.
+
+
+def test_submit_waits_for_the_results_and_status_shows_them(images: Path, running_stack: Stack) -> None:
+    server = ("--server", running_stack.address)
+    result = run("submit", images, "--project", "cli", "--nm-per-px", "0.5", "--wait", *server)
+    assert result.returncode == 1, "some of the files are broken"
+    assert "[red].png" in result.stdout
+    number = int(result.stderr.rpartition("/")[2])
+    (shown,) = json.loads(run("status", number, "--json", *server).stdout)
+    assert (shown["project"], shown["counts"]["done"], shown["counts"]["failed"]) == ("cli", 3, 2)
+    assert "cli" in run("status", *server).stdout
+    missing = run("status", 10**9, *server)
+    assert missing.returncode == 1
+    assert "no submission" in one_line(missing)
+
+
+def test_this_machine_is_reached_without_the_proxy_of_the_environment(running_stack: Stack) -> None:
+    proxy = f"http://127.0.0.1:{free_port()}"
+    result = run("status", "--server", running_stack.address, HTTP_PROXY=proxy, http_proxy=proxy, ALL_PROXY=proxy)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("server", ["localhost:8000", "ftp://localhost", "http://[", "nonsense"])
+def test_an_address_that_is_none_is_wrong_usage_at_once(server: str) -> None:
+    result = run("status", "--server", server, timeout_s=10)
+    assert result.returncode == 2
+    assert "no address" in one_line(result)
+
+
+def test_another_web_server_is_not_taken_for_a_portal(tmp_path: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"], cwd=tmp_path, stderr=subprocess.DEVNULL
+    ) as server:
+        page = tmp_path / "api" / "v1" / "submissions"
+        page.parent.mkdir(parents=True)
+        page.write_text("<html>Hello</html>")
+        wait_until(lambda: reachable(port), "it listens")
+        result = run("status", "--server", f"http://127.0.0.1:{port}", timeout_s=20)
+        server.terminate()
+    assert result.returncode == 1
+    assert "no SAEMI portal" in one_line(result)
+
+
+def reachable(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# saemi up.
+
+
+def processes_on(data_dir: Path) -> list[int]:
+    """Processes that were told of a data folder, by their environment or their command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(data_dir) in told and int(process.name) != os.getpid():
+            found.append(int(process.name))
+    return found
+
+
+def refused(data_dir: Path, *arguments: object, **environment: object) -> str:
+    result = run("up", "--data", data_dir, *arguments, timeout_s=UP_TIMEOUT_S, **environment)
+    assert result.returncode == 1, result.stderr
+    assert processes_on(data_dir) == []
+    return one_line(result)
+
+
+def test_up_says_that_its_port_is_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port}" in refused(tmp_path / "data", "--port", port)
+
+
+def test_up_says_that_its_data_folder_is_in_use(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    with (data / "saemi.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "Another SAEMI" in refused(data, "--port", free_port())
+
+
+def test_up_says_that_its_data_folder_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    assert "cannot be written" in refused(tmp_path / "data", "--port", free_port())
+
+
+def test_up_says_that_the_disk_is_full(tmp_path: Path) -> None:
+    assert "SAEMI_MIN_FREE_BYTES" in refused(tmp_path / "data", "--port", free_port(), SAEMI_MIN_FREE_BYTES=2**62)
+
+
+def test_up_says_that_its_database_is_none_or_away(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "saemi.db").write_bytes(b"These are no tables. " * 300)
+    assert "database file cannot be used" in refused(data, "--port", free_port())
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/saemi"
+    assert "database does not answer" in refused(data, "--port", free_port(), SAEMI_DATABASE_URL=away)
+
+
+def test_ctrl_c_stops_every_process_and_the_next_start_finds_the_jobs(tmp_path: Path) -> None:
+    data = tmp_path / "da[ta]"
+    proxy = f"http://127.0.0.1:{free_port()}"
+    os.environ["HTTP_PROXY"] = proxy  # a lab's proxy must not stand between the parts of one machine
+    try:
+        with start_stack(data, worker_processes=1) as stack, Saemi(stack.address) as portal:
+            submission = portal.open_submission("restart").id
+            path = tmp_path / "discs.png"
+            path.write_bytes(png_bytes(draw_discs(3)))
+            portal.add_file(submission, path)
+            portal.wait(submission)
+            # Enough that some still wait when it stops.
+            for number in range(40):
+                path.write_bytes(png_bytes(draw_discs(1 + number % 16, 4 + number // 16)))
+                portal.add_file(submission, path, f"{number}.png")
+            assert len(processes_on(data)) >= 5
+            assert stack.stop() == 0
+        assert processes_on(data) == []
+        with start_stack(data, worker_processes=1) as stack, Saemi(stack.address) as portal:
+            counts = portal.wait(submission).counts
+            assert (counts.total, counts.done) == (41, 41)
+            mains = [pid for pid in processes_on(data) if b"cli.main\0worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            for pid in mains:
+                os.kill(pid, signal.SIGKILL)
+            assert stack.stop() == 0
+        wait_until(lambda: not processes_on(data), "the pool of a killed worker ends with it", 20)
+    finally:
+        del os.environ["HTTP_PROXY"]
