@@ -7,10 +7,12 @@ statistics are declared once, here, with unit and definition; tables, JSON keys,
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Literal, Protocol, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.errors import InputError
 
 # A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
 # returned for the same request.
@@ -130,6 +132,15 @@ class Parameters:
         if self.nm_per_px is not None:
             # 1 and 1.0 are the same request and must have the same digest.
             object.__setattr__(self, "nm_per_px", float(self.nm_per_px))
+
+    @classmethod
+    def from_stored(cls, content: dict[str, Any]) -> "Parameters":
+        """Read parameters back; raises InputError ``unknown_parameters`` for those of another release."""
+        try:
+            return cls(**content)
+        except (TypeError, ValueError) as error:
+            message = f"The submission was made by another release of SAEMI: {error}. Submit the files again."
+            raise InputError(message, code="unknown_parameters") from error
 
     @property
     def digest(self) -> str:

@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import database_time
-from shared.domain import Parameters
 from shared.errors import LostClaimError
 from shared.models import JobRow, SubmissionRow
 
@@ -29,14 +29,17 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job in the hands of one worker; the token is the proof."""
+    """A job in the hands of one worker; the token is the proof.
+
+    The parameters are as the database has them: another release may have written some that this one does not know.
+    """
 
     job_id: int
     token: str
     submission_id: int
     image_sha256: str
     source_name: str
-    parameters: Parameters
+    stored_parameters: dict[str, Any]
     attempts: int
 
 
@@ -62,7 +65,7 @@ def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attem
         select(JobRow, SubmissionRow.parameters).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id)
     )
     return [
-        Claim(row.id, token, row.submission_id, row.image_sha256, row.source_name, Parameters(**parameters), row.attempts)
+        Claim(row.id, token, row.submission_id, row.image_sha256, row.source_name, parameters, row.attempts)
         for row, parameters in rows
     ]
 

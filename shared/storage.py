@@ -126,7 +126,7 @@ def _write_hashed(path: Path, chunks: Iterable[bytes], max_bytes: int | None) ->
 
 
 def _missing(sha256: str) -> NotFoundError:
-    return NotFoundError(f"The store has no file {sha256}.", code="blob_not_found")
+    return NotFoundError(f"The store has lost the file {sha256}: hand the micrograph in again.", code="blob_not_found")
 
 
 @contextmanager

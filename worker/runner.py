@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from shared import jobs, results
 from shared.database import Database
-from shared.domain import Micrograph, Segmenter
+from shared.domain import Micrograph, Parameters, Segmenter
 from shared.errors import InputError, LostClaimError, OperatorError, TransientError
 from shared.log import get_logger
 from shared.storage import BlobStore
@@ -83,9 +83,10 @@ class JobRunner:
             self._fail(claim, "internal_error", message, reference)
 
     def _analyse_and_save(self, claim: jobs.Claim) -> None:
-        segmenter = self._segmenter(claim.parameters.model)
+        parameters = Parameters.from_stored(claim.stored_parameters)
+        segmenter = self._segmenter(parameters.model)
         with self._database.reading() as session:
-            stored = results.find_analysis(session, claim.image_sha256, segmenter.identity, claim.parameters)
+            stored = results.find_analysis(session, claim.image_sha256, segmenter.identity, parameters)
         if stored is not None:
             with self._database.writing() as session:
                 jobs.finish(session, claim, stored)
@@ -93,7 +94,7 @@ class JobRunner:
             return
         started = time.perf_counter()
         micrograph = self._decode(claim)
-        analysis = analyse(micrograph, claim.parameters, segmenter)
+        analysis = analyse(micrograph, parameters, segmenter)
         files = store_files(self._store, micrograph, analysis)
         duration_s = time.perf_counter() - started
         with self._database.writing() as session:

@@ -92,7 +92,7 @@ def test_a_claim_tells_the_worker_all_it_needs_and_marks_the_job(database: Datab
     (found,) = claim(database, job_id)
     assert (found.job_id, found.submission_id) == (job_id, submission)
     assert (found.image_sha256, found.source_name) == ("a" * 64, "日本語.tif")
-    assert found.parameters == Parameters(nm_per_px=0.5)
+    assert Parameters.from_stored(found.stored_parameters) == Parameters(nm_per_px=0.5)
     stored = row(database, job_id)
     assert (stored.state, stored.token, stored.attempts) == (JobState.RUNNING, found.token, 1)
     assert stored.lease_until is not None

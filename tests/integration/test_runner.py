@@ -14,7 +14,7 @@ from shared.database import Database, database_time
 from shared.domain import FloatImage, Labels, Parameters
 from shared.errors import InputError, OperatorError, TransientError
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
 from shared.storage import FolderBlobStore
 from tests.integration.analyses import DiscSegmenter, draw_discs
 from tests.stack import free_port, wait_until
@@ -280,3 +280,14 @@ def test_an_image_without_particles_is_done_and_says_so(bench: Bench) -> None:
     assert job.state == JobState.DONE
     with bench.database.reading() as session:
         assert results.analysis(session, job.analysis_id or 0).warnings == ["No particles were found."]
+
+
+def test_parameters_of_another_release_fail_their_job_by_name_and_are_not_tried_again(bench: Bench) -> None:
+    job_id = bench.submit()
+    with bench.database.writing() as session:
+        session.execute(update(SubmissionRow).values(parameters={"model": "classical", "smoothing_px": 3}))
+    bench.runner().run([job_id])
+    with bench.database.reading() as session:
+        job = submissions.job(session, job_id)
+        assert (job.state, job.error_code) == (JobState.FAILED, "unknown_parameters")
+        assert "smoothing_px" in (job.error_message or "")
