@@ -13,7 +13,7 @@ from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages
 from cli.remote import names_of, print_results, server_option, upload_all, wait_with_bar
 from cli.stack import run_stack
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, load_settings, portal_address
 from worker.training.synthetic import write_samples
 
 N_SAMPLES = 8
@@ -78,7 +78,7 @@ def _portal(settings: Settings, server: str | None) -> Iterator[str]:
     try:
         if problem:
             raise problem[0]
-        yield f"http://{settings.host}:{settings.port}"
+        yield portal_address(settings.host, settings.port)
         messages.print("The portal of the demonstration stops now; `make up` shows the results at this address.")
     finally:
         stop.set()

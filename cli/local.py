@@ -1,6 +1,5 @@
 """`saemi analyze` and `saemi measure`: the whole analysis in processes of this machine, no server."""
 
-import json
 import math
 import multiprocessing
 import os
@@ -15,15 +14,19 @@ import cv2
 from pebble import ProcessExpired, ProcessPool
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
-from cli.inputs import distinct_stems, find_micrographs, readable
+from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
-from shared.domain import AnalysedField, Labels, Parameters, ParticleTable, Segmenter
+from cli.summary import analysed, write_summary
+from cli.summary import failed as failure
+from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
-from shared.results import describe, particle_records
+from shared.results import describe, describe_measurement, particle_records
 from shared.settings import Settings, load_settings
-from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS, csv_lines
+from shared.tables import PARTICLE_COLUMNS, csv_lines
+from worker.analysis.banner import find_banner
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure as measure_labels
+from worker.analysis.padding import analysed_field, cut_to_field
 from worker.analysis.rendering import overlay, preview
 from worker.files import encode_labels, encode_png
 from worker.micrograph.limits import DecodeLimits
@@ -94,13 +97,7 @@ def analyze(
     _make_folder(out)
     parameters = Parameters(model=model, nm_per_px=nm_per_px)
     records = _analyse_all(files, parameters, out, processes or len(os.sched_getaffinity(0)))
-    (out / "summary.csv").write_text("".join(csv_lines(SUMMARY_COLUMNS, records)), encoding="utf-8")
-    public = [_nested_banner(record) for record in records]
-    (out / "summary.json").write_text(json.dumps(public, ensure_ascii=False, indent=2), encoding="utf-8")
-    if as_json:
-        print_json(public)
-    else:
-        print_table(SHOWN, [[record.get(name) for name in SHOWN] for record in records])
+    _report(out, records, as_json=as_json)
     failed = sum(record["state"] == "failed" for record in records)
     messages.print(f"{len(records) - failed} of {len(records)} images analysed with {model}; results in {out}")
     context.exit(EXIT_SOME_FAILED if failed else 0)
@@ -128,18 +125,28 @@ def measure(
     image: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background). Writes STEM.particles.csv for each."""
+    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
+
+    Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner is no specimen,
+    as in `saemi analyze`, and STEM.overlay.png shows the outlines.
+    """
     if image is not None and len(labels) > 1:
         raise click.UsageError("--image belongs to one label map.")
     _make_folder(out)
     records = [
         _measure_one(path, out / stem, nm_per_px, image) for path, stem in zip(labels, distinct_stems(labels), strict=True)
     ]
-    if as_json:
-        print_json(records)
-    else:
-        print_table(SHOWN, [[record.get(name) for name in SHOWN] for record in records])
+    _report(out, records, as_json=as_json)
     context.exit(EXIT_SOME_FAILED if any(record["state"] == "failed" for record in records) else 0)
+
+
+def _report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Write the summary and print it, for programs or for people."""
+    public = write_summary(out, records)
+    if as_json:
+        print_json(public)
+    else:
+        print_table(SHOWN, [[record[name] for name in SHOWN] for record in records])
 
 
 def _check_device(model: str, device: str) -> None:
@@ -177,7 +184,7 @@ def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, proce
                 try:
                     records.append(future.result())
                 except (ProcessExpired, CancelledError) as error:
-                    records.append(_failure(path, "process_died", f"The process that analysed the image ended: {error}"))
+                    records.append(failure(path, "process_died", f"The process that analysed the image ended: {error}"))
                 bar.advance(task)
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
@@ -200,53 +207,41 @@ def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
         (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
         (process.out / f"{stem}.overlay.png").write_bytes(encode_png(overlay(preview(micrograph.pixels), analysis.labels)))
     except SaemiError as error:
-        return _failure(path, error.code, error.message)
+        return failure(path, error.code, error.message)
     except OSError as error:
-        return _failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return {"file": readable(path), "state": "done", **describe(micrograph, analysis)}
+        return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
+    return analysed(path, describe(micrograph, analysis))
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
     try:
         labels = read_labels(path)
-        height, width = labels.shape
-        if image is not None:
-            target.with_name(f"{target.name}.overlay.png").write_bytes(_overlay_of(image, labels))
-        particles = measure_labels(labels, AnalysedField(0, height, 0, width), nm_per_px)
+        pixels = None if image is None else _pixels_of(image, labels)
+        banner = None if pixels is None else find_banner(pixels)
+        field = analysed_field(labels.shape, banner)
+        labels = cut_to_field(labels, field) if banner else labels
+        particles = measure_labels(labels, field, nm_per_px)
         _write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
+        if pixels is not None:
+            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(overlay(preview(pixels), labels)))
     except SaemiError as error:
-        return _failure(path, error.code, error.message)
+        return failure(path, error.code, error.message)
     except OSError as error:
-        return _failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    statistics = size_statistics(particles)
-    values = {name: getattr(statistics, name) for name in SUMMARY_COLUMNS if hasattr(statistics, name)}
-    return {"file": readable(path), "state": "done", "width_px": width, "height_px": height, "nm_per_px": nm_per_px, **values}
+        return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
+    calibration = Calibration.missing() if nm_per_px is None else Calibration.manual(nm_per_px)
+    return analysed(path, describe_measurement(labels.shape, calibration, banner, field, size_statistics(particles)))
 
 
-def _overlay_of(image: Path, labels: Labels) -> bytes:
-    """Draw the outlines of a label map on its micrograph; raises InputError ``size_mismatch`` when it is not its micrograph."""
+def _pixels_of(image: Path, labels: Labels) -> Pixels:
+    """Read the micrograph of a label map; raises InputError ``size_mismatch`` when it is not its micrograph."""
     with Decoder(DecodeLimits()) as decoder:
         pixels = decoder.decode(image).pixels
     if pixels.shape != labels.shape:
-        sizes = (
-            f"The label map is {labels.shape[1]} × {labels.shape[0]} px, the image {pixels.shape[1]} × {pixels.shape[0]} px."
-        )
-        raise InputError(sizes, code="size_mismatch")
-    return encode_png(overlay(preview(pixels), labels))
+        (label_height, label_width), (height, width) = labels.shape, pixels.shape
+        message = f"The label map is {label_width} × {label_height} px, the image {width} × {height} px."
+        raise InputError(message, code="size_mismatch")
+    return pixels
 
 
 def _write_particles(path: Path, particles: ParticleTable) -> None:
     path.write_text("".join(csv_lines(PARTICLE_COLUMNS, particle_records(particles))), encoding="utf-8")
-
-
-def _failure(path: Path, code: str, message: str) -> dict[str, Any]:
-    return {"file": readable(path), "state": "failed", "error_code": code, "error_message": message}
-
-
-def _nested_banner(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record as `saemi inspect` prints it: the banner as one object or null."""
-    if record["state"] == "failed":
-        return record
-    top, bottom = record["banner_top"], record["banner_bottom"]
-    rest = {name: value for name, value in record.items() if name not in ("banner_top", "banner_bottom")}
-    return rest | {"banner": None if top is None else {"top": top, "bottom": bottom}}

@@ -39,7 +39,9 @@ class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     def load_config(self) -> None:
         """Set gunicorn up from our settings alone."""
         for name, value in {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": f"[{self._settings.host}]:{self._settings.port}"
+            if ":" in self._settings.host
+            else f"{self._settings.host}:{self._settings.port}",
             "worker_class": "gthread",
             "workers": 1,
             "threads": self._settings.web_threads,

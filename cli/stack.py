@@ -21,7 +21,7 @@ from cli.supervisor import Child, ChildCommand, Supervisor
 from shared.database import Database
 from shared.errors import OperatorError
 from shared.schema import upgrade
-from shared.settings import ENVIRONMENT_PREFIX, Settings
+from shared.settings import ENVIRONMENT_PREFIX, Settings, portal_address
 from shared.storage import FolderBlobStore
 
 START_TIMEOUT_S = 60.0
@@ -62,7 +62,7 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         supervisor.start(_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S))
         supervisor.start(_saemi_command("dispatcher", environment, STOP_TIMEOUT_S))
         web = supervisor.start(_saemi_command("web", environment, STOP_TIMEOUT_S))
-        address = f"http://{settings.host}:{settings.port}"
+        address = portal_address(settings.host, settings.port)
         _wait_for(lambda: _portal_answers(address), web, stop)
         if not stop.is_set():
             on_ready(address)

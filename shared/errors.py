@@ -33,6 +33,12 @@ class TransientError(SaemiError):
     code = "temporarily_unavailable"
 
 
+class DecoderKilledError(TransientError):
+    """The process that decodes an image was ended from outside: by chance, or by the kernel because of this image."""
+
+    code = "decoder_killed"
+
+
 class LostClaimError(SaemiError):
     """The job was given to another worker: the work in hand must be dropped without a trace."""
 

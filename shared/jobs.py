@@ -145,6 +145,11 @@ def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) ->
     return list(chosen)
 
 
+def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
+    """Take back the note that a message announces these jobs."""
+    session.execute(update(JobRow).where(JobRow.id.in_(job_ids)).values(sent_at=None))
+
+
 def _claimable() -> ColumnElement[bool]:
     queued = and_(JobRow.state == JobState.QUEUED, or_(JobRow.not_before.is_(None), JobRow.not_before <= database_time()))
     return or_(queued, and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < database_time()))

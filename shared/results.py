@@ -14,7 +14,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.database import database_time
-from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, ParticleTable
+from shared.domain import (
+    AnalysedField,
+    Analysis,
+    Banner,
+    Calibration,
+    Micrograph,
+    ModelIdentity,
+    Parameters,
+    ParticleTable,
+    SizeStatistics,
+)
 from shared.errors import InputError, NotFoundError
 from shared.models import AnalysisRow, JobRow, ParticleRow
 
@@ -85,17 +95,28 @@ def save_analysis(
 
 def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
     """Return everything but the particles and the files of an analysis, under the names of the `analysis` columns."""
-    banner, field, calibration = analysis.banner, analysis.field, analysis.calibration
+    shape = (micrograph.height_px, micrograph.width_px)
     return {
         "model_name": analysis.model.name,
         "model_version": analysis.model.version,
         "parameters": asdict(analysis.parameters),
         "parameters_sha256": analysis.parameters.digest,
-        "software_version": SOFTWARE_VERSION,
         "format": micrograph.format,
         "bit_depth": micrograph.bit_depth,
-        "width_px": micrograph.width_px,
-        "height_px": micrograph.height_px,
+        "warnings": [*micrograph.warnings, *analysis.warnings],
+        **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
+        "counting_rule": analysis.counting_rule,
+    }
+
+
+def describe_measurement(
+    shape: tuple[int, int], calibration: Calibration, banner: Banner | None, field: AnalysedField, statistics: SizeStatistics
+) -> dict[str, Any]:
+    """Return what is known of a measured label map, wherever it was made, under the names of the `analysis` columns."""
+    return {
+        "software_version": SOFTWARE_VERSION,
+        "height_px": shape[0],
+        "width_px": shape[1],
         "banner_top": banner.top if banner else None,
         "banner_bottom": banner.bottom if banner else None,
         "field_top": field.top,
@@ -105,9 +126,8 @@ def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
         "nm_per_px": calibration.nm_per_px,
         "calibration_source": calibration.source,
         "calibration_status": calibration.status,
-        "counting_rule": analysis.counting_rule,
-        "warnings": [*micrograph.warnings, *analysis.warnings],
-        **asdict(analysis.statistics),
+        "counting_rule": "all",
+        **asdict(statistics),
     }
 
 
@@ -136,11 +156,16 @@ def analyses_page(session: Session, *, before: int | None, limit: int) -> list[A
     return list(session.scalars(query))
 
 
-def source_name(session: Session, analysis_id: int) -> str:
-    """Return the name under which the image of an analysis was first handed in."""
+def source_name(session: Session, analysis_id: int, job_id: int | None = None) -> str:
+    """Return the name under which one of its jobs handed the image of an analysis in, without a job the first of them."""
     analysis(session, analysis_id)
     query = select(JobRow.source_name).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(1)
-    return session.scalars(query).one_or_none() or f"analysis-{analysis_id}"
+    if job_id is not None:
+        query = query.where(JobRow.id == job_id)
+    name = session.scalars(query).one_or_none()
+    if name is None and job_id is not None:
+        raise NotFoundError(f"Job {job_id} has not led to analysis {analysis_id}.", code="job_not_found")
+    return name or f"analysis-{analysis_id}"
 
 
 def particles_page(

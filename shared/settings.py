@@ -54,11 +54,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the portal listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the portal listens on.")
-    web_threads: int = Field(8, ge=1, le=256, description="Requests the portal answers at the same time.")
+    web_threads: int = Field(32, ge=4, le=256, description="Requests the portal answers at the same time.")
     worker_processes: int = Field(0, ge=0, le=256, description="Analyses a worker runs side by side; 0: one per core.")
 
     max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")
-    max_pixels: int = Field(400_000_000, ge=1, description="Largest image that is decoded.")
+    max_pixels: int = Field(100_000_000, ge=1, description="Largest image that is analysed; needs about 40 bytes a pixel.")
     decode_timeout_s: float = Field(60.0, gt=0, description="Longest time one file may take to decode.")
     min_free_bytes: int = Field(200 * 2**20, ge=0, description="Free disk below which nothing is started or accepted.")
 
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     @property
     def effective_server(self) -> str:
         """The address of the portal."""
-        return self.server or f"http://{self.host}:{self.port}"
+        return self.server or portal_address(self.host, self.port)
 
     @property
     def blob_dir(self) -> Path:
@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         shown["server"] = _masked(self.effective_server)
         shown["worker_processes"] = self.effective_worker_processes
         return shown
+
+
+def portal_address(host: str, port: int) -> str:
+    """Return the address under which this machine reaches a portal; loopback where it listens on all addresses."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - recognised, not bound
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -1,5 +1,7 @@
 """The application factory of the portal and its API."""
 
+import threading
+
 from flask import Flask, Response, request
 from flask_openapi3 import Info, OpenAPI
 from sqlalchemy import text
@@ -16,6 +18,8 @@ from web.portal import portal
 from web.schemas import ErrorAnswer
 from web.services import EXTENSION, Services, services
 
+# Requests that are answered however many uploads are under way.
+THREADS_KEPT_FREE = 2
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
 # Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
@@ -41,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
         database=Database(settings.effective_database_url),
         store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
         sender=JobSender(settings.broker_url, settings.broker_timeout_s),
+        upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES

@@ -1,5 +1,6 @@
 """What a request needs and the application was built with: database, file store, sender, settings."""
 
+import threading
 from dataclasses import dataclass
 
 from flask import current_app
@@ -20,6 +21,8 @@ class Services:
     database: Database
     store: BlobStore
     sender: JobSender
+    # Uploads on slow lines hold a thread for minutes: never all of them.
+    upload_slots: threading.BoundedSemaphore
 
 
 def services() -> Services:

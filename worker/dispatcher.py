@@ -35,11 +35,20 @@ class Dispatcher:
             return 0
         with self._database.writing() as session:
             job_ids = jobs.mark_waiting_as_sent(session, room, self._settings.resend_after_s)
-        for job_id in job_ids:
-            self._sender.send([job_id])
+        self._announce(job_ids)
         if job_ids:
             logger.info("jobs_announced", n_jobs=len(job_ids))
         return len(job_ids)
+
+    def _announce(self, job_ids: list[int]) -> None:
+        """Send one message for each job; those that the broker does not take are free for the next round."""
+        for position, job_id in enumerate(job_ids):
+            try:
+                self._sender.send([job_id])
+            except TransientError:
+                with self._database.writing() as session:
+                    jobs.mark_as_not_sent(session, job_ids[position:])
+                raise
 
     def run(self, stop: threading.Event) -> None:
         """Run rounds until told to stop; a broker or a database that is away is waited for."""

@@ -42,3 +42,5 @@ class LeaseKeeper:
                 return
             except (TransientError, OperatorError) as error:
                 logger.warning("lease_not_extended", job_id=self._claim.job_id, code=error.code)
+            except Exception:  # a bug here must not let the lease run out under an analysis that goes well
+                logger.exception("lease_not_extended", job_id=self._claim.job_id)

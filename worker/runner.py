@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 from shared import jobs, results
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
-from shared.errors import InputError, LostClaimError, OperatorError, TransientError
+from shared.errors import DecoderKilledError, InputError, LostClaimError, OperatorError, TransientError
 from shared.log import get_logger
 from shared.storage import BlobStore
 from worker.files import store_files
@@ -73,6 +73,10 @@ class JobRunner:
             logger.warning("job_result_dropped")
         except InputError as error:
             self._fail(claim, error.code, error.message)
+        except DecoderKilledError as error:
+            # The kernel ended the decoder, perhaps over this very image: left to its lease, the attempt counts, and the last
+            # one sets the job aside.
+            logger.warning("decoder_killed", message=error.message)
         except (TransientError, OperatorError) as error:
             logger.warning("job_given_back", code=error.code, message=error.message)
             self._change(claim, lambda session: jobs.give_back(session, claim, RETRY_DELAY_S))

@@ -5,13 +5,13 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from flask import Response, send_file, stream_with_context
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared import results
 from shared.domain import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
 from web.api.blueprint import answer, api_blueprint, as_download
-from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
+from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import (
     Analysis,
     HistogramAnswer,
@@ -27,6 +27,14 @@ FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", 
 UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
+
+
+class DownloadQuery(BaseModel):
+    """For whom a file is downloaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job: int | None = Field(None, ge=1, le=LARGEST_ID, description="Name the file after this job's, not after the first one's.")
 
 
 class FilePath(IdPath):
@@ -104,10 +112,10 @@ def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
 
 
 @api.get("/analyses/<int:id>/particles.csv", responses={200: {"content": {"text/csv": {}}}})
-def download_particles(path: IdPath) -> Response:
+def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     """Download all particles as CSV."""
     with services().database.reading() as session:
-        stem = _stem(results.source_name(session, path.id))
+        stem = _stem(results.source_name(session, path.id, query.job))
 
     def lines() -> Iterator[str]:
         with services().database.reading() as session:
@@ -117,22 +125,23 @@ def download_particles(path: IdPath) -> Response:
 
 
 @api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {"application/octet-stream": {}}}})
-def download_file(path: FilePath) -> Response:
+def download_file(path: FilePath, query: DownloadQuery) -> Response:
     """Download the label map (TIFF), the outlines (JSON), the overlay, the preview or the thumbnail (PNG)."""
     kind, suffix = path.file.split(".")
     with services().database.reading() as session:
         sha256 = getattr(results.analysis(session, path.id), f"{kind}_sha256")
-        stem = _stem(results.source_name(session, path.id))
+        stem = _stem(results.source_name(session, path.id, query.job))
     response = send_file(
         services().store.open(sha256),
         mimetype={"tif": "image/tiff", "png": "image/png", "json": "application/json"}[suffix],
         download_name=f"{stem}.{path.file}",
         as_attachment=suffix == "tif",
         etag=sha256,
-        max_age=3600,
         conditional=True,
     )
-    response.cache_control.immutable = True
+    # Numbers begin at 1 again in a new data folder: a browser asks each time, and is told 304 where nothing changed.
+    response.cache_control.private = True
+    response.cache_control.no_cache = True
     return response
 
 

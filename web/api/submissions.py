@@ -1,6 +1,7 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import Response, request
 from werkzeug.wsgi import get_input_stream
@@ -69,7 +70,8 @@ def add_file(path: IdPath, query: FileQuery) -> Response:
         raise file_too_large(max_bytes)
     with services().database.reading() as session:
         submissions.submission(session, path.id)
-    blob = services().store.put(_request_chunks(), max_bytes)
+    with _upload_slot():
+        blob = services().store.put(_request_chunks(), max_bytes)
     with services().database.writing() as session:
         added = submissions.add_job(session, path.id, blob.sha256, blob.n_bytes, name)
         job = Job.of(added.row)
@@ -119,6 +121,18 @@ def _request_chunks() -> Iterator[bytes]:
     stream = get_input_stream(request.environ, max_content_length=services().settings.max_upload_bytes + 1)
     while chunk := stream.read(UPLOAD_CHUNK_BYTES):
         yield chunk
+
+
+@contextmanager
+def _upload_slot() -> Iterator[None]:
+    """Hold one of the places for uploads, or answer at once that all are taken; clients come again."""
+    slots = services().upload_slots
+    if not slots.acquire(blocking=False):
+        raise TransientError("Many files are being uploaded at the moment; this one can come again.", code="uploads_busy")
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 def _announce(job_id: int) -> None:

@@ -134,10 +134,14 @@ export function showHistogram(result, { particle }) {
     soon();
   });
   bins.addEventListener("input", () => {
-    if (!bins.checkValidity() || bins.value === "") return;
+    if (bins.value === "" || !bins.reportValidity()) return;
     automatic.checked = false;
     slider.value = bins.value;
     soon();
+  });
+
+  bins.addEventListener("blur", () => {
+    if (bins.value === "" || !bins.checkValidity()) bins.value = slider.value;
   });
 
   let width = 0;

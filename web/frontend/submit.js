@@ -124,13 +124,33 @@ window.addEventListener("beforeunload", (event) => {
   if (busy) event.preventDefault();
 });
 
+// A number field would drop a decimal comma without a word, and 0,5 would become 5: the text is read here, and read back.
+const pixelSizeField = form.elements.nm_per_px;
+const pixelSizeHint = document.querySelector("#pixel-size-hint");
+const hintWithout = pixelSizeHint.textContent;
+pixelSizeField.addEventListener("input", checkPixelSize);
+checkPixelSize();
+
+function checkPixelSize() {
+  const value = pixelSize();
+  const fits = value === null || (value >= 0.0001 && value <= 1000000);
+  pixelSizeField.setCustomValidity(fits ? "" : "A number of nm between 0.0001 and 1000000, such as 0.42 or 0,42.");
+  pixelSizeHint.textContent = value !== null && fits ? `1 px is ${value} nm.` : hintWithout;
+}
+
+// null where nothing is stated, NaN where the text is no number.
+function pixelSize() {
+  const text = pixelSizeField.value.trim();
+  if (text === "") return null;
+  return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replace(",", ".")) : NaN;
+}
+
 function parameters() {
   const fields = new FormData(form);
-  const pixelSize = fields.get("nm_per_px");
   return {
     project: fields.get("project"),
     sample: fields.get("sample").trim() || null,
-    nm_per_px: pixelSize ? Number(pixelSize) : null,
+    nm_per_px: pixelSize(),
     model: fields.get("model"),
   };
 }

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from shared.domain import Micrograph, Pixels
-from shared.errors import InputError, NotFoundError, OperatorError, SaemiError, TransientError
+from shared.errors import DecoderKilledError, InputError, NotFoundError, OperatorError, SaemiError, TransientError
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.protocol import ChannelClosedError, receive_into, receive_message, send_message
 
@@ -70,8 +70,8 @@ class Decoder:
         InputError
             As `worker.micrograph.decode.decode` does, and ``decoding_timed_out``, ``decoding_out_of_memory``,
             ``decoder_crashed``. The next file is decoded by a new process.
-        TransientError
-            ``decoder_killed`` where somebody else, such as the kernel short of memory, ended the process.
+        DecoderKilledError
+            Where somebody else, such as the kernel short of memory, ended the process.
         OperatorError
             ``decoder_not_started``.
         """
@@ -180,9 +180,7 @@ class _Child:
         except subprocess.TimeoutExpired:
             exit_code = None  # it lives and talks nonsense, which is a crash to the user
         if exit_code in OUTSIDE_SIGNALS:
-            return TransientError(
-                "The decoding process was ended from outside, perhaps for lack of memory.", code="decoder_killed"
-            )
+            return DecoderKilledError("The decoding process was ended from outside, perhaps for lack of memory.")
         return InputError(
             "The file makes the decoder crash; it is probably damaged. Export the image once more, without compression.",
             code="decoder_crashed",

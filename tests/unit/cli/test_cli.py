@@ -296,7 +296,7 @@ def test_measure_fails_files_that_are_no_label_maps_alone_and_by_name(tmp_path: 
     rows = json.loads(result.stdout)
     assert [row["file"] for row in rows if row["state"] == "done"] == [str(tmp_path / "good.npy")]
     assert len(rows) == len(bad) + 1
-    assert names(tmp_path / "out") == {"good.particles.csv"}
+    assert names(tmp_path / "out") == {"good.particles.csv", "summary.csv", "summary.json"}
 
 
 # The clients of a running portal.

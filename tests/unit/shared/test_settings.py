@@ -39,7 +39,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(
     (tmp_path / "saemi.toml").write_text('port = 9001\nhost = "0.0.0.0"\n')
     monkeypatch.setenv("SAEMI_PORT", "9002")
     settings = load_settings()
-    assert (settings.port, settings.host, settings.web_threads) == (9002, "0.0.0.0", 8)
+    assert (settings.port, settings.host, settings.web_threads) == (9002, "0.0.0.0", 32)
 
 
 def test_the_command_line_wins_over_the_environment_and_what_is_not_given_there_does_not_count(

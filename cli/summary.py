@@ -1,0 +1,49 @@
+"""One row for each image, as `summary.csv` and `summary.json` hold it: the same keys whether it was analysed or failed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cli.inputs import readable
+from shared.tables import SUMMARY_COLUMNS, csv_lines
+
+# What `saemi inspect` says of a file's own metadata and of its scale bar; null as long as neither is read.
+NOT_READ = {"instrument": None, "metadata_nm_per_px": None, "scale_bar": None}
+
+
+def analysed(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of an image that was analysed; what `values` does not name is None."""
+    return _row(path, "done") | {name: values[name] for name in SUMMARY_COLUMNS if name in values}
+
+
+def failed(path: Path, code: str, message: str) -> dict[str, Any]:
+    """Return the row of an image that was not analysed, with the reason."""
+    return _row(path, "failed") | {"error_code": code, "error_message": message}
+
+
+def write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write `summary.csv` and `summary.json` and return the rows as the latter has them, rectangles as objects."""
+    (out / "summary.csv").write_text("".join(csv_lines(SUMMARY_COLUMNS, rows)), encoding="utf-8")
+    nested = [_nested(row) for row in rows]
+    (out / "summary.json").write_text(json.dumps(nested, ensure_ascii=False, indent=2), encoding="utf-8")
+    return nested
+
+
+def _row(path: Path, state: str) -> dict[str, Any]:
+    return dict.fromkeys(SUMMARY_COLUMNS) | {"file": readable(path), "state": state}
+
+
+def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {name: value for name, value in row.items() if not name.startswith(("banner_", "field_"))}
+    rectangles = {
+        "banner": _rectangle(row, "banner", ("top", "bottom")),
+        "field": _rectangle(row, "field", ("top", "bottom", "left", "right")),
+    }
+    return flat | NOT_READ | rectangles | {"warnings": row["warnings"] or []}
+
+
+def _rectangle(row: Mapping[str, Any], name: str, sides: Sequence[str]) -> dict[str, int] | None:
+    if row[f"{name}_top"] is None:
+        return None
+    return {side: row[f"{name}_{side}"] for side in sides}
