@@ -75,7 +75,9 @@ def test_micrographs_are_handed_in_watched_looked_at_and_taken_away_as_numbers(p
 def submit(page: Page, folder: Path) -> None:
     page.goto("/")
     page.get_by_label("Project").fill("Browser test")
-    page.get_by_label("Pixel size").fill(str(NM_PER_PX))
+    # As people of half the world write it; a number field would make 5 of 0,5.
+    page.get_by_label("Pixel size").press_sequentially(f"{NM_PER_PX}".replace(".", ","))
+    expect(page.locator("#pixel-size-hint")).to_have_text(f"1 px is {NM_PER_PX} nm.")
     page.locator("#files input[webkitdirectory]").set_input_files(folder)
     expect(page.get_by_role("button", name="Analyse 3 files")).to_be_enabled()
     drop(page, "empty.tif", b"")

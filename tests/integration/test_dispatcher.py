@@ -181,3 +181,12 @@ def test_sending_to_a_broker_that_hangs_fails_within_the_timeout(short_tmp: Path
         finally:
             os.kill(pid, signal.SIGCONT)
         sender.close()
+
+
+def test_jobs_that_a_broker_did_not_take_are_free_for_the_next_round(database: Database, sender: JobSender) -> None:
+    job_ids = add_jobs(database, 3)
+    with database.writing() as session:
+        assert jobs.mark_waiting_as_sent(session, 10, 0.0) == job_ids
+        jobs.mark_as_not_sent(session, job_ids[1:])
+    with database.writing() as session:
+        assert jobs.mark_waiting_as_sent(session, 10, 3600.0) == job_ids[1:]

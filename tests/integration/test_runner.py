@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from shared import jobs, results, submissions
 from shared.database import Database, database_time
 from shared.domain import FloatImage, Labels, Parameters
-from shared.errors import InputError, OperatorError, TransientError
+from shared.errors import DecoderKilledError, InputError, OperatorError, TransientError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
 from shared.storage import FolderBlobStore
@@ -291,3 +291,17 @@ def test_parameters_of_another_release_fail_their_job_by_name_and_are_not_tried_
         job = submissions.job(session, job_id)
         assert (job.state, job.error_code) == (JobState.FAILED, "unknown_parameters")
         assert "smoothing_px" in (job.error_message or "")
+
+
+def test_an_image_over_which_the_decoder_is_killed_uses_its_attempts_up(bench: Bench) -> None:
+    bench.segmenter = FailingSegmenter(raising(DecoderKilledError("killed")))
+    job_id = bench.submit()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        bench.runner().run([job_id])
+        assert (bench.job(job_id).state, bench.job(job_id).attempts) == (JobState.RUNNING, attempt)
+        with bench.database.writing() as session:  # the lease runs out
+            session.execute(update(JobRow).values(lease_until=database_time(-1)))
+    bench.runner().run([job_id])
+    with bench.database.writing() as session:
+        assert jobs.set_aside_exhausted(session, MAX_ATTEMPTS) == 1
+    assert bench.job(job_id).error_code == "attempts_exhausted"

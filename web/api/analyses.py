@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Literal
 
-from flask import Response, send_file, stream_with_context
+from flask import Response, request, send_file, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import results
@@ -131,14 +131,17 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
     with services().database.reading() as session:
         sha256 = getattr(results.analysis(session, path.id), f"{kind}_sha256")
         stem = _stem(results.source_name(session, path.id, query.job))
-    response = send_file(
-        services().store.open(sha256),
-        mimetype={"tif": "image/tiff", "png": "image/png", "json": "application/json"}[suffix],
-        download_name=f"{stem}.{path.file}",
-        as_attachment=suffix == "tif",
-        etag=sha256,
-        conditional=True,
-    )
+    if request.if_none_match.contains(sha256):  # answered before the file is opened, which nobody would close
+        response = Response(status=304)
+        response.set_etag(sha256)
+    else:
+        response = send_file(
+            services().store.open(sha256),
+            mimetype={"tif": "image/tiff", "png": "image/png", "json": "application/json"}[suffix],
+            download_name=f"{stem}.{path.file}",
+            as_attachment=suffix == "tif",
+            etag=sha256,
+        )
     # Numbers begin at 1 again in a new data folder: a browser asks each time, and is told 304 where nothing changed.
     response.cache_control.private = True
     response.cache_control.no_cache = True

@@ -24,6 +24,7 @@ from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.integration.analyses import draw_discs
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
+from worker.training.synthetic import synthetic_micrograph
 
 UP_TIMEOUT_S = 60
 
@@ -277,6 +278,33 @@ def test_measure_reads_label_maps_and_gives_exact_areas(tmp_path: Path, ending: 
     with (tmp_path / "out" / "map.particles.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["label"], row["area_px"], float(row["area_nm2"])) for row in rows] == [("1", "18", 4.5), ("7", "8", 2.0)]
+
+
+def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_path: Path) -> None:
+    sample = synthetic_micrograph(seed=4, shape=(400, 500), n_particles=12)
+    assert sample.banner is not None
+    (tmp_path / "sample.png").write_bytes(png_bytes(sample.pixels))
+    labels = sample.labels.astype(np.uint16)
+    labels[sample.banner.top + 5 : sample.banner.top + 15, 20:30] = labels.max() + 1
+    (tmp_path / "labels.tif").write_bytes(tiff_bytes(labels))
+    rows = {}
+    for name, image in [("alone", ()), ("with", ("--image", tmp_path / "sample.png"))]:
+        result = invoke("measure", tmp_path / "labels.tif", *image, "--json", "--out", tmp_path / name)
+        assert result.exit_code == 0, result.output
+        (rows[name],) = json.loads(result.stdout)
+    assert rows["alone"]["n_particles"] == rows["with"]["n_particles"] + 1
+    assert rows["with"]["banner"] == {"top": sample.banner.top, "bottom": sample.banner.bottom}
+    assert rows["with"]["field"] == {"top": 0, "bottom": sample.banner.top, "left": 0, "right": 500}
+    assert rows["with"]["counting_rule"] == "all"
+    assert rows["with"]["calibration_status"] == "missing"
+
+
+def test_rows_of_the_summary_have_the_same_keys_whether_an_image_failed_or_not(images: Path, tmp_path: Path) -> None:
+    result = invoke("analyze", images, "--json", "--out", tmp_path / "out")
+    rows = json.loads(result.stdout)
+    assert {row["state"] for row in rows} == {"done", "failed"}
+    assert len({tuple(row) for row in rows}) == 1
+    assert {"instrument", "metadata_nm_per_px", "scale_bar", "banner", "field", "warnings"} <= set(rows[0])
 
 
 def test_measure_fails_files_that_are_no_label_maps_alone_and_by_name(tmp_path: Path) -> None:

@@ -139,3 +139,17 @@ def test_settings_cannot_be_changed_once_read() -> None:
 def test_every_setting_is_explained_and_shown() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert set(load_settings().public()) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("saemi.example", "http://saemi.example:8000"),
+    ],
+)
+def test_a_portal_is_reached_where_it_listens(host: str, address: str) -> None:
+    assert Settings(host=host).effective_server == address

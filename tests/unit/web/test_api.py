@@ -639,3 +639,36 @@ def test_no_answer_lets_a_browser_guess_its_type_or_run_scripts_of_others(portal
         headers = portal.http.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'self'" in headers["Content-Security-Policy"]
+
+
+def test_uploads_never_take_every_thread(portal: Portal) -> None:
+    submission = portal.open_submission()
+    slots = portal.app.extensions[EXTENSION].upload_slots
+    taken = 0
+    while slots.acquire(blocking=False):
+        taken += 1
+    assert taken == Settings().web_threads - 2
+    refused = portal.put(submission)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "uploads_busy")
+    assert int(refused.headers["Retry-After"]) > 0
+    slots.release()
+    assert portal.put(submission).status_code == 201
+    assert slots.acquire(blocking=False), "an upload that is over gives its place back"
+
+
+def test_files_are_asked_for_again_because_numbers_begin_anew_in_a_new_data_folder(portal: Portal) -> None:
+    path = f"/analyses/{portal.analysed()}/files/preview.png"
+    first = portal.get(path)
+    assert first.cache_control.no_cache
+    assert not first.cache_control.public
+    again = portal.http.get(API + path, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_a_download_is_named_after_the_job_it_is_downloaded_for(portal: Portal) -> None:
+    analysis = portal.analysed(name="first.tif")
+    job = portal.json("/jobs")["items"][0]
+    named = portal.get(f"/analyses/{analysis}/particles.csv", job=job["id"])
+    assert "first.particles.csv" in named.headers["Content-Disposition"]
+    foreign = portal.get(f"/analyses/{analysis}/particles.csv", job=job["id"] + 1)
+    assert (foreign.status_code, foreign.get_json()["error"]["code"]) == (404, "job_not_found")
