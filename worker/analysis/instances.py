@@ -20,8 +20,8 @@ FOREGROUND_PROBABILITY = 0.5
 PEAK_HEIGHT = 0.15
 CONTACT_SHARE = 0.5
 SMOOTHING_PX = 1.5
-# Even the deepest pixel of a shred between particles stays below.
-MIN_DEPTH = 0.3
+# Even the deepest pixel of a shred between particles, of texture or of a letter stays below.
+MIN_DEPTH = 0.5
 # Specks below cannot be told from noise at the scale that the network sees.
 MIN_AREA_PX = 12
 # Larger holes are background that particles surround.
