@@ -63,6 +63,8 @@ def save_weights(path: Path, net: ParticleNet, identity: ModelIdentity, facts: d
     state = {key: _halved(value).contiguous() for key, value in net.state_dict().items()}
     partial = path.with_suffix(".part")
     save_file(state, partial, metadata={"architecture": ARCHITECTURE, "architecture_version": ARCHITECTURE_VERSION})
+    # safetensors gives the file to its owner alone; a model is for everyone on the machine.
+    partial.chmod(0o644)
     card = {
         "name": identity.name,
         "version": identity.version,

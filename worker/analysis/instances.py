@@ -15,17 +15,37 @@ from shared.domain import FloatArray, FloatImage, Labels, Mask
 
 # Chosen on the validation split of EMPS (issue 3), where the results change little around them.
 FOREGROUND_PROBABILITY = 0.5
-# Depth is the distance map, lowered where particles touch; its peaks are particles if they rise so far above the saddle to a
-# higher one.
-PEAK_HEIGHT = 0.15
+# Share by which the depth, the distance map, is lowered where particles touch.
 CONTACT_SHARE = 0.5
-SMOOTHING_PX = 1.5
-# Even the deepest pixel of a shred between particles, of texture or of a letter stays below.
-MIN_DEPTH = 0.5
 # Specks below cannot be told from noise at the scale that the network sees.
 MIN_AREA_PX = 12
 # Larger holes are background that particles surround.
 MAX_HOLE_PX = 150
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerRule:
+    """What makes a peak of the depth a particle.
+
+    Attributes
+    ----------
+    smoothing_px : float
+        Standard deviation of the Gaussian that takes ripples out of the depth.
+    min_depth : float
+        The peaks of shreds between particles, of texture and of letters stay below.
+    peak_height : float
+        A peak rises at least so far above the saddle to a higher one.
+    """
+
+    smoothing_px: float
+    min_depth: float
+    peak_height: float
+
+
+# For particles of any size, as a first look meets them.
+ANY_SIZE = MarkerRule(smoothing_px=1.5, min_depth=0.5, peak_height=0.15)
+# For particles near the viewing diameter; those of less than a sixth of it are flattened by the smoothing.
+VIEWING_SIZE = MarkerRule(smoothing_px=2.5, min_depth=0.55, peak_height=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +83,15 @@ class Instances:
     confidence: FloatArray
 
 
-def split_instances(maps: PixelMaps) -> Instances:
+def split_instances(maps: PixelMaps, rule: MarkerRule) -> Instances:
     """Cut the foreground into particles.
 
     Parameters
     ----------
     maps : PixelMaps
         Of one picture, shape (rows, columns).
+    rule : MarkerRule
+        Which peaks of the depth are particles.
 
     Returns
     -------
@@ -78,8 +100,8 @@ def split_instances(maps: PixelMaps) -> Instances:
     mask = _without_holes(maps.foreground > FOREGROUND_PROBABILITY)
     if not mask.any():
         return Instances(np.zeros(mask.shape, dtype=np.int32), np.zeros(0))
-    depth = _depth(maps)
-    labels: Labels = watershed(-depth, _markers(depth, mask), mask=mask)  # type: ignore[no-untyped-call]
+    depth = _depth(maps, rule.smoothing_px)
+    labels: Labels = watershed(-depth, _markers(depth, mask, rule), mask=mask)  # type: ignore[no-untyped-call]
     return with_confidence(_without_specks(labels), maps.foreground)
 
 
@@ -146,17 +168,17 @@ def numbered(is_kept: Mask, first: int = 1) -> Labels:
     return np.where(is_kept, np.cumsum(is_kept) + (first - 1), 0).astype(np.int32)
 
 
-def _depth(maps: PixelMaps) -> FloatImage:
+def _depth(maps: PixelMaps, smoothing_px: float) -> FloatImage:
     lowered = maps.distance * (1 - np.float32(CONTACT_SHARE) * maps.contact)
-    return cv2.GaussianBlur(lowered, (0, 0), SMOOTHING_PX).astype(np.float32, copy=False)
+    return cv2.GaussianBlur(lowered, (0, 0), smoothing_px).astype(np.float32, copy=False)
 
 
-def _markers(depth: FloatImage, mask: Mask) -> Labels:
+def _markers(depth: FloatImage, mask: Mask, rule: MarkerRule) -> Labels:
     """Number the peaks that rise high enough above the saddles around them (h-maxima; P. Soille, 2003, section 6.3.4)."""
     ceiling = np.where(mask, depth, np.float32(0))
-    domes = _flooded(ceiling - np.float32(PEAK_HEIGHT), ceiling)
+    domes = _flooded(ceiling - np.float32(rule.peak_height), ceiling)
     peaks: Mask = local_maxima(domes, connectivity=2)  # type: ignore[no-untyped-call]
-    return _parts(peaks & mask & (depth > MIN_DEPTH))
+    return _parts(peaks & mask & (depth > rule.min_depth))
 
 
 def _flooded(seed: FloatImage, ceiling: FloatImage) -> FloatImage:

@@ -11,7 +11,14 @@ import torch
 
 from shared.domain import FloatImage, Labels, ModelIdentity
 from worker.analysis.blocks import segment_in_blocks
-from worker.analysis.instances import FOREGROUND_PROBABILITY, Instances, largest_parts, split_instances, with_confidence
+from worker.analysis.instances import (
+    FOREGROUND_PROBABILITY,
+    VIEWING_SIZE,
+    Instances,
+    largest_parts,
+    split_instances,
+    with_confidence,
+)
 from worker.analysis.network import GreyScale, ParticleNet, fused, grey_scale, standardised
 from worker.analysis.tiling import predicted_maps
 from worker.analysis.viewing import enlarged, enlarged_foreground, resized, viewing_scale
@@ -77,7 +84,7 @@ class NetworkSegmenter:
         """Split a picture, or a block of one, as seen at a scale; labels of the shape of the picture."""
         maps = predicted_maps(self.net, standardised(resized(image, scale), grey))
         foreground = enlarged_foreground(maps.foreground, image.shape)
-        labels = enlarged(split_instances(maps).labels, foreground > FOREGROUND_PROBABILITY)
+        labels = enlarged(split_instances(maps, VIEWING_SIZE).labels, foreground > FOREGROUND_PROBABILITY)
         return with_confidence(largest_parts(labels), foreground)
 
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from shared.domain import FloatImage, Labels, Mask
-from worker.analysis.instances import split_instances
+from worker.analysis.instances import ANY_SIZE, split_instances
 from worker.analysis.network import GreyScale, ParticleNet, standardised
 from worker.analysis.tiling import predicted_maps
 
 # Diameter at which typical particles are shown to the network, px; chosen on the validation split of EMPS.
-VIEWING_DIAMETER_PX = 44.0
+VIEWING_DIAMETER_PX = 72.0
 SCALES = (0.12, 2.0)
 # The first look shrinks the picture to so many pixels; the next ones, at finer scales, take at most as many from its middle.
 LOOK_PX = 320 * 320
@@ -132,7 +132,7 @@ def _look(image: FloatImage, scale: float) -> FloatImage:
 
 def _typical_diameter_px(net: ParticleNet, look: FloatImage, grey: GreyScale) -> float | None:
     """Equivalent circular diameter that half of the particles' area exceeds, in pixels of the look; None without particles."""
-    labels = split_instances(predicted_maps(net, standardised(look, grey))).labels
+    labels = split_instances(predicted_maps(net, standardised(look, grey)), ANY_SIZE).labels
     area = np.sort(np.bincount(labels.ravel())[1:])
     if not area.size:
         return None

@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from worker.analysis.instances import PixelMaps, largest_parts, numbered, split_instances, with_confidence
+from worker.analysis.instances import (
+    ANY_SIZE,
+    VIEWING_SIZE,
+    PixelMaps,
+    largest_parts,
+    numbered,
+    split_instances,
+    with_confidence,
+)
 from worker.analysis.viewing import enlarged
 from worker.training.targets import targets
 
@@ -36,26 +44,26 @@ def smallest_iou(truth, found):
     [
         [(40, 40, 20), (40, 78, 20), (74, 59, 20)],
         [(80, 60, 50), (80, 120, 14)],
-        [(30, 30, 4), (30, 60, 4), (30, 90, 6), (110, 120, 40)],
+        [(30, 30, 8), (30, 60, 8), (30, 90, 9), (110, 120, 40)],
     ],
-    ids=["three that touch", "a small one at a large one", "from 8 to 80 px"],
+    ids=["three that touch", "a small one at a large one", "from 16 to 80 px"],
 )
 def test_perfect_maps_give_the_particles_back(discs):
     truth = drawn(discs)
-    found = split_instances(perfect_maps(truth)).labels
+    found = split_instances(perfect_maps(truth), VIEWING_SIZE).labels
     assert found.max() == len(discs)
-    # Watershed lines and smoothing move an outline by at most a pixel; on a disc of 8 px that is a third of its area.
+    # Watershed lines and smoothing move an outline by at most a pixel; on a disc of 16 px that is a quarter of its area.
     assert smallest_iou(truth, found) > 0.7
 
 
 def test_an_elongated_particle_stays_one():
     truth = np.zeros((80, 200), dtype=np.int32)
     cv2.line(truth, (20, 30), (180, 50), 1, 14)
-    assert split_instances(perfect_maps(truth)).labels.max() == 1
+    assert split_instances(perfect_maps(truth), VIEWING_SIZE).labels.max() == 1
 
 
 def test_nothing_gives_nothing():
-    found = split_instances(perfect_maps(np.zeros((30, 40), dtype=np.int32)))
+    found = split_instances(perfect_maps(np.zeros((30, 40), dtype=np.int32)), VIEWING_SIZE)
     assert not found.labels.any()
     assert found.confidence.shape == (0,)
 
@@ -64,7 +72,7 @@ def test_small_holes_are_filled_and_specks_removed():
     maps = perfect_maps(drawn([(80, 100, 40)]))
     maps.foreground[78:83, 98:103] = 0
     maps.foreground[5:7, 5:7] = 1
-    found = split_instances(maps).labels
+    found = split_instances(maps, VIEWING_SIZE).labels
     assert found.max() == 1
     assert found[80, 100] == 1
     assert found[5, 5] == 0
@@ -92,3 +100,8 @@ def test_enlarging_keeps_every_particle_and_follows_the_fine_outline():
     small = cv2.resize(truth.astype(np.float32), (100, 80), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.int32)
     found = enlarged(small, truth > 0)
     assert smallest_iou(truth, found) > 0.97
+
+
+def test_a_first_look_counts_particles_from_12_px():
+    found = split_instances(perfect_maps(drawn([(30, 30, 6), (30, 60, 6), (110, 120, 40)])), ANY_SIZE)
+    assert found.labels.max() == 3
