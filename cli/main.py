@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
     lazy = {  # noqa: RUF012 - click's own style of declaration
         "analyze": "cli.local",
         "measure": "cli.local",
+        "evaluate": "cli.evaluation",
         "submit": "cli.remote",
         "status": "cli.remote",
         "demo": "cli.demo",

@@ -1,0 +1,63 @@
+"""A picture in tiles or blocks is answered like the whole."""
+
+import numpy as np
+import pytest
+import torch
+
+from worker.analysis import tiling
+from worker.analysis.blocks import blocks, segment_in_blocks
+from worker.analysis.classical import split_touching
+from worker.analysis.instances import with_confidence
+from worker.analysis.network import ParticleNet, fused
+from worker.training.synthetic import synthetic_micrograph
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """On pictures this small, and on a busy machine, threads wait for each other longer than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return fused(ParticleNet())
+
+
+@pytest.mark.parametrize("shape", [(300, 500), (1, 600)])
+def test_tiles_blend_into_the_map_of_the_whole(net, monkeypatch, shape):
+    monkeypatch.setattr(tiling, "TILE_PX", 256)
+    monkeypatch.setattr(tiling, "OVERLAP_PX", 192)
+    monkeypatch.setattr(tiling, "MARGIN_PX", 64)
+    image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    whole, tiled = tiling.predicted_maps(net, image), tiling.predicted_maps(net, image, max_whole_px=1)
+    # An untrained network; what lies beyond the margin still counts a little.
+    for name in ("foreground", "distance", "contact"):
+        one, other = getattr(whole, name), getattr(tiled, name)
+        assert one.shape == other.shape == shape
+        np.testing.assert_allclose(one, other, atol=0.02)
+
+
+def test_every_pixel_lies_in_one_core_and_its_window():
+    seen = np.zeros((70, 45), dtype=int)
+    for block in blocks((70, 45), core_px=20, margin_px=6):
+        seen[block.core] += 1
+        assert all(w.start <= c.start and c.stop <= w.stop for w, c in zip(block.window, block.core, strict=True))
+    assert (seen == 1).all()
+
+
+def test_blocks_leave_no_seam_and_lose_no_particle():
+    truth = synthetic_micrograph(3, shape=(400, 500), banner=False, n_particles=80).labels
+
+    def segment(image):
+        return with_confidence(split_touching(image > 0.5), image)
+
+    image = (truth > 0).astype(np.float32)
+    whole, parts = segment(image), segment_in_blocks(image, 150, 90, segment)
+    assert parts.labels.max() == len(parts.confidence) == whole.labels.max()
+    assert ((parts.labels > 0) == (whole.labels > 0)).all()
+    pairs = np.unique(np.stack([whole.labels.ravel(), parts.labels.ravel()]), axis=1)
+    assert pairs.shape[1] == whole.labels.max() + 1

@@ -1,0 +1,102 @@
+"""Segmenting a picture too large for memory block by block, so that no seam shows.
+
+Blocks overlap widely. A particle belongs to the one block in whose core its centroid lies, and is taken from there whole.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.domain import FloatArray, FloatImage, Labels
+from worker.analysis.instances import Instances, numbered
+
+# Of a particle that two blocks claim, since its centroid lies on their border, the second finds the pixels taken.
+MIN_FREE_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A window of a picture and the part of it that no other block owns; rows and columns, ends exclusive, in the picture."""
+
+    window: tuple[slice, slice]
+    core: tuple[slice, slice]
+
+
+def blocks(shape: tuple[int, int], core_px: int, margin_px: int) -> Iterator[Block]:
+    """Divide a picture.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the picture.
+    core_px, margin_px : int
+        Side of a core, and how far the window reaches beyond it on every side, px.
+
+    Yields
+    ------
+    Block
+        In the order of the rows.
+    """
+    for rows in _spans(shape[0], core_px, margin_px):
+        for columns in _spans(shape[1], core_px, margin_px):
+            yield Block((rows[0], columns[0]), (rows[1], columns[1]))
+
+
+def segment_in_blocks(image: FloatImage, core_px: int, margin_px: int, segment: Callable[[FloatImage], Instances]) -> Instances:
+    """Segment a picture block by block.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Grey values.
+    core_px, margin_px : int
+        As in `blocks`; particles up to twice the margin are always seen whole.
+    segment : callable
+        From a part of the picture to its particles.
+
+    Returns
+    -------
+    Instances
+        Labels of the shape of the picture.
+    """
+    labels = np.zeros(image.shape, dtype=np.int32)
+    confidence: list[FloatArray] = []
+    count = 0
+    for block in blocks((image.shape[0], image.shape[1]), core_px, margin_px):
+        found = segment(image[block.window])
+        place = labels[block.window]
+        is_kept = _is_owned(found.labels, block) & _is_free(found.labels, place)
+        numbers = numbered(is_kept, first=count + 1)
+        new = numbers[found.labels]
+        place[...] = np.where(place == 0, new, place)
+        confidence.append(found.confidence[is_kept[1:]])
+        count += int(is_kept.sum())
+    return Instances(labels, np.concatenate([np.zeros(0), *confidence]))
+
+
+def _spans(length: int, core_px: int, margin_px: int) -> Iterator[tuple[slice, slice]]:
+    for start in range(0, length, core_px):
+        stop = min(start + core_px, length)
+        yield slice(max(start - margin_px, 0), min(stop + margin_px, length)), slice(start, stop)
+
+
+def _is_owned(labels: Labels, block: Block) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether the centroid of each label, 0 included, lies in the core; the background never does."""
+    flat = labels.ravel()
+    area = np.maximum(np.bincount(flat), 1)
+    rows, columns = labels.shape
+    y = np.bincount(flat, weights=np.repeat(np.arange(rows, dtype=np.float64), columns)) / area + block.window[0].start
+    x = np.bincount(flat, weights=np.tile(np.arange(columns, dtype=np.float64), rows)) / area + block.window[1].start
+    # Half a pixel: the border between two cores runs between two pixels.
+    top, bottom, left, right = (value - 0.5 for span in block.core for value in (span.start, span.stop))
+    inside: np.ndarray[tuple[int], np.dtype[np.bool_]] = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    inside[0] = False
+    return inside
+
+
+def _is_free(labels: Labels, place: Labels) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether most pixels of each label, 0 included, are not yet taken."""
+    flat = labels.ravel()
+    free = np.bincount(flat, weights=(place == 0).ravel())
+    return np.asarray(free >= MIN_FREE_SHARE * np.bincount(flat))

@@ -1,0 +1,140 @@
+"""At which scale the network looks at a picture, so that it meets particles at the sizes that it learnt.
+
+Micrographs show particles at 6 px and at 600 px. Quick looks at a much reduced picture tell how large they are in this one;
+large particles are then seen whole in a small picture, which also takes the least time, and small ones are enlarged.
+"""
+
+import cv2
+import numpy as np
+
+from shared.domain import FloatImage, Labels, Mask
+from worker.analysis.instances import ANY_SIZE, split_instances
+from worker.analysis.network import GreyScale, ParticleNet, standardised
+from worker.analysis.tiling import predicted_maps
+
+# Diameter at which typical particles are shown to the network, px; chosen on the validation split of EMPS.
+VIEWING_DIAMETER_PX = 72.0
+SCALES = (0.12, 2.0)
+# The first look shrinks the picture to so many pixels; the next ones, at finer scales, take at most as many from its middle.
+LOOK_PX = 320 * 320
+# Particles smaller than this in a look are not yet judged: the next look is so much finer.
+MIN_LOOK_DIAMETER_PX = 12.0
+FINER = 2.5
+
+
+def viewing_scale(net: ParticleNet, image: FloatImage, grey: GreyScale) -> float:
+    """Choose the scale for a picture from quick looks.
+
+    Parameters
+    ----------
+    net : ParticleNet
+        For inference.
+    image : ndarray of float32, shape (rows, columns)
+        Grey values.
+    grey : GreyScale
+        Of the picture.
+
+    Returns
+    -------
+    float
+        Factor by which to resize the picture.
+    """
+    scale = min((LOOK_PX / image.size) ** 0.5, 1.0)
+    while True:
+        diameter_px = _typical_diameter_px(net, _look(image, scale), grey)
+        seen_px = diameter_px or 0.0
+        if seen_px >= MIN_LOOK_DIAMETER_PX or scale >= 1.0:
+            break
+        scale = min(scale * FINER, 1.0)
+    if not diameter_px:
+        return 1.0
+    return float(np.clip(VIEWING_DIAMETER_PX * scale / diameter_px, *SCALES))
+
+
+def resized(image: FloatImage, scale: float) -> FloatImage:
+    """Resize a picture, averaging where it shrinks.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Grey values.
+    scale : float
+        Factor; every axis keeps at least one pixel.
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    rows, columns = (max(round(length * scale), 1) for length in image.shape)
+    if (rows, columns) == image.shape:
+        return image
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, (columns, rows), interpolation=method).astype(np.float32, copy=False)
+
+
+def enlarged_foreground(foreground: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+    """Bring the foreground from the network's scale to that of the picture.
+
+    Parameters
+    ----------
+    foreground : ndarray of float32, shape (rows, columns)
+        Probability of being particle.
+    shape : tuple of int
+        Rows and columns wanted.
+
+    Returns
+    -------
+    ndarray of float32
+        Of the wanted shape.
+    """
+    if foreground.shape == shape:
+        return foreground
+    method = cv2.INTER_AREA if foreground.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(foreground, shape[::-1], interpolation=method).astype(np.float32, copy=False)
+
+
+def enlarged(labels: Labels, foreground: Mask) -> Labels:
+    """Bring labels from the network's scale to that of the picture, with outlines as fine as the foreground gives them.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (rows, columns)
+        At the network's scale.
+    foreground : ndarray of bool
+        What is particle, at the scale of the picture.
+
+    Returns
+    -------
+    ndarray of int32
+        Of the shape of the foreground.
+    """
+    if labels.shape == foreground.shape:
+        return labels
+    size = foreground.shape[::-1]
+    numbers = labels.astype(np.float32)
+    # One pixel more around each particle, so that the fine outline may lie outside the coarse one.
+    grown = np.where(labels > 0, numbers, cv2.dilate(numbers, np.ones((3, 3), np.uint8)))
+    fine = cv2.resize(grown, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    # Holes were filled at the network's scale: away from the outlines, the labels decide.
+    core = cv2.erode((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    is_core = cv2.resize(core, size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    return np.where(foreground | is_core, fine, 0).astype(np.int32)
+
+
+def _look(image: FloatImage, scale: float) -> FloatImage:
+    """The middle of a picture at a scale, at most `LOOK_PX` pixels."""
+    share = min((LOOK_PX / (image.size * scale * scale)) ** 0.5, 1.0)
+    rows, columns = image.shape
+    height, width = max(round(rows * share), 1), max(round(columns * share), 1)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return resized(image[top : top + height, left : left + width], scale)
+
+
+def _typical_diameter_px(net: ParticleNet, look: FloatImage, grey: GreyScale) -> float | None:
+    """Equivalent circular diameter that half of the particles' area exceeds, in pixels of the look; None without particles."""
+    labels = split_instances(predicted_maps(net, standardised(look, grey)), ANY_SIZE).labels
+    area = np.sort(np.bincount(labels.ravel())[1:])
+    if not area.size:
+        return None
+    typical = area[np.searchsorted(np.cumsum(area), area.sum() / 2)]
+    return float(np.sqrt(4 * typical / np.pi))
