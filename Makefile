@@ -6,6 +6,9 @@ export SAEMI_SHARED_DATA ?= $(abspath ../shared/data)
 # pip must not read a configuration of the user's that asks for other places than the lock file was made for.
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
+# The build for this machine, with or without CUDA, is what the package index offers it.
+TORCH ?= 2.13.0
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up demo test check format bench lock clean
 
@@ -38,7 +41,7 @@ bench: setup .venv/installed-dev ## Print the performance table
 
 lock: ## Renew the lock files from pyproject.toml
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
-	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend --extra dev pyproject.toml -o requirements-dev.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend --extra training --extra dev pyproject.toml -o requirements-dev.lock
 	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend -c requirements-dev.lock pyproject.toml -o requirements.lock
 	@rm -rf .venv-lock
 LOCK := --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
@@ -51,6 +54,7 @@ clean: ## Remove what set-up made; data stays
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "SAEMI needs Python 3.11 or newer, this is " + sys.version)'
 	@$(PYTHON) -m venv .venv
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) torch==$(TORCH)
 	@$(PIP_INSTALL) --no-deps -e .
 	@touch $@
 

@@ -40,10 +40,10 @@ def test_nothing_found_in_the_reflection_of_a_banner_is_measured() -> None:
 
 
 def test_the_particles_of_a_generated_micrograph_are_found_with_their_sizes() -> None:
-    sample = synthetic_micrograph(seed=7, n_particles=40)
+    sample = synthetic_micrograph(seed=7, n_particles=25, coverage=0.08)
     analysis = analyse(Micrograph(sample.pixels, "PNG"), Parameters(nm_per_px=sample.nm_per_px), ClassicalSegmenter())
     truth = np.sqrt(4 * np.bincount(sample.labels.ravel())[1:] / np.pi)
-    # A watershed leaves a pair uncut whose neck is wide, and a pair counts as one larger particle: 4 of 40 here.
+    # A watershed leaves a pair uncut whose neck is wide, and a pair counts as one larger particle.
     assert analysis.statistics.n_particles == pytest.approx(len(truth), rel=0.12)
     assert analysis.statistics.ecd_mean_px == pytest.approx(truth.mean(), rel=0.06)
     assert analysis.statistics.ecd_mean_nm == pytest.approx(truth.mean() * sample.nm_per_px, rel=0.06)
