@@ -18,7 +18,7 @@ from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
-from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
+from shared.domain import MODEL_NAMES, Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, describe_measurement, particle_records
 from shared.settings import Settings, load_settings
@@ -150,12 +150,12 @@ def _report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _check_device(model: str, device: str) -> None:
-    try:
-        create_segmenter(model)
-    except InputError as error:
-        raise click.BadParameter(error.message, param_hint="--model") from error
-    if device == "cuda" and model == "classical":
-        raise click.BadParameter("the model classical runs on the CPU only.", param_hint="--device")
+    if model not in MODEL_NAMES:
+        raise click.BadParameter(
+            f"there is no model {model!r}; this release has: {', '.join(MODEL_NAMES)}.", param_hint="--model"
+        )
+    if device == "cuda":
+        raise click.BadParameter("the models of this release run on the CPU only.", param_hint="--device")
 
 
 def _make_folder(out: Path) -> None:

@@ -7,7 +7,7 @@ statistics are declared once, here, with unit and definition; tables, JSON keys,
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, Literal, Protocol, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ PIPELINE_VERSION = 1
 CalibrationSource = Literal["metadata", "scale_bar", "manual"]
 CalibrationStatus = Literal["ok", "missing", "conflict"]
 CountingRule = Literal["all"]
+ModelName = Literal["classical", "particlenet"]
+MODEL_NAMES = get_args(ModelName)
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 FloatImage = NDArray[np.float32]

@@ -1,19 +1,18 @@
 """The pages people see. Each view reads rows, has them prepared by `pages`, and hands plain values to a template."""
 
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from flask import Blueprint, render_template, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from shared import results, submissions
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.domain import MODEL_NAMES, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.errors import InputError, NotFoundError
 from shared.jobs import JobState
 from shared.models import JobRow
 from web import pages
 from web.paging import LARGEST_ID
-from web.schemas import ModelName
 from web.services import services
 
 ROWS = 50
@@ -54,7 +53,7 @@ class ResultQuery(BaseModel):
 @portal.get("/")
 def submit_page() -> str:
     """Show the page to hand in micrographs."""
-    return render_template("submit.html", models=get_args(ModelName), max_upload_bytes=services().settings.max_upload_bytes)
+    return render_template("submit.html", models=MODEL_NAMES, max_upload_bytes=services().settings.max_upload_bytes)
 
 
 @portal.get("/jobs")

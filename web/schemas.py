@@ -6,13 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
+from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ModelName, Parameters, Quantity
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
 from shared.submissions import JobCounts
 from web.paging import LARGEST_ID, PageQuery
 
-ModelName = Literal["classical"]
 QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
 
 
