@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from shared.domain import PARTICLE_QUANTITIES
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 # Without these a browser looks for updates and for a graphics card.
 ARGUMENTS = [
@@ -149,8 +149,9 @@ def look(page: Page) -> None:
     expect(head).to_have_attribute("aria-sort", "descending")
     expect(page.locator("#definition")).to_contain_text("Equivalent circular diameter")
     # A drawn disc has πr² pixels but for its rim, so its diameter is 2r within a pixel.
-    largest = float(rows.first.locator("td").nth(1).inner_text())
-    assert largest == pytest.approx(2 * max(RADII_PX) * NM_PER_PX, abs=1.0 * NM_PER_PX)
+    largest = pytest.approx(2 * max(RADII_PX) * NM_PER_PX, abs=1.0 * NM_PER_PX)
+    # The head says at once how the rows will stand; they come from the server a moment later.
+    wait_until(lambda: float(rows.first.locator("td").nth(1).inner_text()) == largest, "the largest particle is the first", 20)
 
     label = rows.first.get_by_role("button").inner_text()
     page.locator(f'#stage path[data-label="{label}"]').click()
