@@ -18,7 +18,7 @@ from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
-from shared.domain import MODEL_NAMES, Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
+from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, describe_measurement, particle_records
 from shared.settings import Settings, load_settings
@@ -32,7 +32,7 @@ from worker.files import encode_labels, encode_png
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.pipeline import analyse
-from worker.segmenters import create_segmenter
+from worker.segmenters import MODEL_NAMES, create_segmenter
 
 SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
 

@@ -7,7 +7,7 @@ statistics are declared once, here, with unit and definition; tables, JSON keys,
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, Literal, Protocol, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,15 @@ from shared.errors import InputError
 
 # A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
 # returned for the same request.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 
 CalibrationSource = Literal["metadata", "scale_bar", "manual"]
 CalibrationStatus = Literal["ok", "missing", "conflict"]
 CountingRule = Literal["all"]
-ModelName = Literal["classical", "particlenet"]
-MODEL_NAMES = get_args(ModelName)
+# What is used where nobody chose: a name stands for the newest version of that model.
+DEFAULT_MODEL = "particlenet"
+# Particles of which the model is less sure are marked.
+DEFAULT_MIN_CONFIDENCE = 0.5
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 FloatImage = NDArray[np.float32]
@@ -120,15 +122,21 @@ class Parameters:
     Attributes
     ----------
     model : str
-        Name of the segmenter.
+        The segmenter: name and version as `ModelIdentity.reference` writes them, or a name alone for its newest version.
     nm_per_px : float or None
         Pixel size stated by the person, nm; None takes what the image itself states.
+    min_confidence : float
+        Particles of less confidence are marked, 0..1. They are counted all the same.
     """
 
-    model: str = "classical"
+    model: str = DEFAULT_MODEL
     nm_per_px: float | None = None
+    min_confidence: float = DEFAULT_MIN_CONFIDENCE
 
     def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is {self.min_confidence}: a confidence lies between 0 and 1")
+        object.__setattr__(self, "min_confidence", float(self.min_confidence))
         if self.nm_per_px is not None and not 1e-4 <= self.nm_per_px <= 1e6:
             raise ValueError(f"nm_per_px is {self.nm_per_px}: a pixel size lies between 0.0001 and 1,000,000 nm")
         if self.nm_per_px is not None:
@@ -153,25 +161,47 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Name and version of a segmenter, stored with every analysis."""
+    """What a segmenter is, stored with every analysis: name, version, and the SHA-256 of its weights if it has any."""
 
     name: str
     version: str
+    sha256: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """Name and version in one word, such as ``particlenet-2``."""
+        return f"{self.name}-{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What a segmenter finds in an image.
+
+    Attributes
+    ----------
+    labels : ndarray of int32, shape (rows, columns)
+        0 is background, particles are 1..n.
+    confidence : ndarray of float64, shape (n,), or None
+        Probability of each particle to be one (IoU ≥ 0.5 with what a person would outline); None where the method gives none.
+    """
+
+    labels: Labels
+    confidence: FloatArray | None = None
 
 
 class Segmenter(Protocol):
     """Any callable that splits a grey image into particles.
 
-    Called with an image of shape (rows, columns), float32, scaled to 0..1; returns labels of the same shape, int32, with
-    background 0 and particles 1..n. The classical method, a network and a test's stand-in all have this form.
+    Called with an image of shape (rows, columns), float32, scaled to 0..1; returns labels of the same shape. The classical
+    method, a network and a test's stand-in all have this form.
     """
 
     @property
     def identity(self) -> ModelIdentity:
-        """Name and version that are stored with the analysis."""
+        """What is stored with the analysis."""
 
-    def __call__(self, image: FloatImage) -> Labels:
-        """Label the particles of an image."""
+    def __call__(self, image: FloatImage) -> Segmentation:
+        """Find the particles of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +216,8 @@ class Meaning:
 class ParticleTable:
     """Measurements of the particles of one micrograph, one array of shape (n,) for each quantity.
 
-    The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration.
+    The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration, ``confidence`` and ``low_confidence``
+    where the model gives none.
     """
 
     label: Annotated[IntArray, Meaning("", "Number of the particle in the label map.")]
@@ -206,6 +237,13 @@ class ParticleTable:
     circularity: Annotated[FloatArray, Meaning("", "4πA / P², not clipped; 1 for a disc.")]
     solidity: Annotated[FloatArray, Meaning("", "Area / area of the convex hull.")]
     touches_border: Annotated[Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field.")]
+    confidence: Annotated[
+        FloatArray | None,
+        Meaning("", "Calibrated probability that the particle is one and outlined as a person would (IoU ≥ 0.5)."),
+    ] = None
+    low_confidence: Annotated[
+        Mask | None, Meaning("", "Whether the confidence lies below the threshold of the analysis; such particles are counted.")
+    ] = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -221,6 +259,7 @@ class SizeStatistics:
 
     n_particles: Annotated[int, Meaning("", "Number of particles in the analysed field.")]
     n_touching_border: Annotated[int, Meaning("", "Number of them that touch the edge of the analysed field.")]
+    n_low_confidence: Annotated[int | None, Meaning("", "Number of them with a confidence below the threshold.")]
     ecd_mean_px: Annotated[float | None, Meaning("px", "Arithmetic mean of the equivalent circular diameters.")]
     ecd_mean_nm: Annotated[float | None, Meaning("nm", "Arithmetic mean of the equivalent circular diameters.")]
     ecd_sd_px: Annotated[float | None, Meaning("px", "Standard deviation of the sample (n − 1).")]

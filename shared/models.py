@@ -101,6 +101,7 @@ class AnalysisRow(Base):
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
     model_name: Mapped[str]
     model_version: Mapped[str]
+    model_sha256: Mapped[str | None]
     parameters: Mapped[dict[str, Any]]
     parameters_sha256: Mapped[str]
     software_version: Mapped[str]
@@ -126,6 +127,7 @@ class AnalysisRow(Base):
 
     n_particles: Mapped[int] = mapped_column(Integer)
     n_touching_border: Mapped[int] = mapped_column(Integer)
+    n_low_confidence: Mapped[int | None] = mapped_column(Integer)
     ecd_mean_px: Mapped[float | None]
     ecd_mean_nm: Mapped[float | None]
     ecd_sd_px: Mapped[float | None]
@@ -167,3 +169,20 @@ class ParticleRow(Base):
     circularity: Mapped[float]
     solidity: Mapped[float]
     touches_border: Mapped[bool]
+    confidence: Mapped[float | None]
+    low_confidence: Mapped[bool | None]
+
+
+class ModelRow(Base):
+    """A segmenter that analyses can name, for ever: its weights lie in the blob store under their SHA-256."""
+
+    __tablename__ = "model"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    name: Mapped[str]
+    version: Mapped[str]
+    sha256: Mapped[str | None]
+    card: Mapped[dict[str, Any]]
+    is_default: Mapped[bool]
+    added_at: Mapped[datetime]

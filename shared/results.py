@@ -99,6 +99,7 @@ def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
     return {
         "model_name": analysis.model.name,
         "model_version": analysis.model.version,
+        "model_sha256": analysis.model.sha256,
         "parameters": asdict(analysis.parameters),
         "parameters_sha256": analysis.parameters.digest,
         "format": micrograph.format,

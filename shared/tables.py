@@ -30,6 +30,7 @@ ANALYSIS_COLUMNS = (
     "counting_rule",
     "model_name",
     "model_version",
+    "model_sha256",
     "parameters_sha256",
     "software_version",
     "warnings",

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from shared import results, submissions
-from shared.domain import MODEL_NAMES, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.domain import DEFAULT_MODEL, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.errors import InputError, NotFoundError
 from shared.jobs import JobState
 from shared.models import JobRow
@@ -53,7 +53,7 @@ class ResultQuery(BaseModel):
 @portal.get("/")
 def submit_page() -> str:
     """Show the page to hand in micrographs."""
-    return render_template("submit.html", models=MODEL_NAMES, max_upload_bytes=services().settings.max_upload_bytes)
+    return render_template("submit.html", models=(DEFAULT_MODEL,), max_upload_bytes=services().settings.max_upload_bytes)
 
 
 @portal.get("/jobs")

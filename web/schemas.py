@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ModelName, Parameters, Quantity
+from shared.domain import DEFAULT_MODEL, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
 from shared.submissions import JobCounts
@@ -84,7 +84,7 @@ class SubmissionRequest(BaseModel):
 
     project: Line = Field(min_length=1, max_length=200)
     sample: Line | None = Field(None, max_length=200)
-    model: ModelName = "classical"
+    model: Line = DEFAULT_MODEL
     nm_per_px: float | None = Field(None, ge=1e-4, le=1e6, description="Pixel size, nm; without, the result is in pixels.")
 
     def parameters(self) -> Parameters:
@@ -176,6 +176,7 @@ class Statistics(BaseModel):
 
     n_particles: int
     n_touching_border: int
+    n_low_confidence: int | None
     ecd_mean_px: float | None
     ecd_mean_nm: float | None
     ecd_sd_px: float | None
@@ -195,6 +196,7 @@ class Analysis(BaseModel):
     image_sha256: str
     model_name: str
     model_version: str
+    model_sha256: str | None
     parameters: dict[str, Any]
     parameters_sha256: str
     software_version: str
@@ -248,6 +250,8 @@ class Particle(BaseModel):
     circularity: float
     solidity: float
     touches_border: bool
+    confidence: float | None
+    low_confidence: bool | None
 
     @classmethod
     def of(cls, row: ParticleRow) -> "Particle":

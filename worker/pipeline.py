@@ -3,7 +3,11 @@
 Callable from a notebook: pixels and a segmenter in, an analysis out; no files, database, clock or settings.
 """
 
-from shared.domain import Analysis, Calibration, Micrograph, Parameters, ParticleTable, Segmenter
+from dataclasses import replace
+
+import numpy as np
+
+from shared.domain import Analysis, Calibration, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
 from worker.analysis.banner import find_banner
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure
@@ -35,9 +39,10 @@ def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter
     banner = find_banner(pixels)
     field = analysed_field(pixels.shape, banner)
     # The grey range is taken after the banner is gone: its white would darken the specimen.
-    labels = cut_to_field(segmenter(to_unit_range(reflect_outside(pixels, field))), field)
+    found = segmenter(to_unit_range(reflect_outside(pixels, field)))
+    labels = cut_to_field(found.labels, field)
     calibration = Calibration.missing() if parameters.nm_per_px is None else Calibration.manual(parameters.nm_per_px)
-    particles = measure(labels, field, calibration.nm_per_px)
+    particles = _with_confidence(measure(labels, field, calibration.nm_per_px), labels, found, parameters.min_confidence)
     return Analysis(
         model=segmenter.identity,
         parameters=parameters,
@@ -49,6 +54,16 @@ def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter
         statistics=size_statistics(particles),
         warnings=_warnings(particles),
     )
+
+
+def _with_confidence(particles: ParticleTable, labels: Labels, found: Segmentation, min_confidence: float) -> ParticleTable:
+    """Fill the confidence of the particles that the segmenter found, and that `labels` may show cut and numbered anew."""
+    if found.confidence is None:
+        return particles
+    found_as = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.int64)
+    found_as[labels.ravel()] = found.labels.ravel()
+    confidence = found.confidence[found_as[particles.label] - 1]
+    return replace(particles, confidence=confidence, low_confidence=confidence < min_confidence)
 
 
 def _warnings(particles: ParticleTable) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import worker.models
-from shared.domain import MODEL_NAMES, Segmenter
+from shared.domain import Segmenter
 from shared.errors import InputError
 from worker.analysis.classical import ClassicalSegmenter
 
 WEIGHTS = {"particlenet": "particlenet-1.safetensors"}
+MODEL_NAMES = ("classical", *WEIGHTS)
 
 
 def create_segmenter(name: str) -> Segmenter:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import FloatImage, Labels, Micrograph, ModelIdentity, Parameters
+from shared.domain import FloatImage, Micrograph, ModelIdentity, Parameters, Segmentation
 from worker.analysis.classical import ClassicalSegmenter
 from worker.pipeline import SMALLEST_RELIABLE_PX, analyse
 from worker.training.synthetic import synthetic_micrograph
@@ -17,12 +17,12 @@ class Squares:
     def __init__(self, side_px: int) -> None:
         self.side_px = side_px
 
-    def __call__(self, image: FloatImage) -> Labels:
+    def __call__(self, image: FloatImage) -> Segmentation:
         labels = np.zeros(image.shape, np.int32)
         pitch = self.side_px + 10
         for number, y in enumerate(range(5, image.shape[0] - self.side_px, pitch), start=1):
             labels[y : y + self.side_px, 20 : 20 + self.side_px] = number
-        return labels
+        return Segmentation(labels)
 
 
 def noise(shape: tuple[int, int]) -> Micrograph:

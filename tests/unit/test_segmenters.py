@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shared.domain import MODEL_NAMES, Micrograph, Parameters
+from shared.domain import Micrograph, Parameters
 from shared.errors import InputError
 from worker.pipeline import analyse
-from worker.segmenters import create_segmenter
+from worker.segmenters import MODEL_NAMES, create_segmenter
 from worker.training.synthetic import synthetic_micrograph
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity
+from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity, Segmentation
 
 # Noise is removed by a Gaussian of 2 px, of less in small pictures: 1 px where the shorter side has 256 or fewer. Never of
 # more: noise is one pixel wide in a picture of any size, and so may be the gap between two particles.
@@ -77,7 +77,7 @@ class ClassicalSegmenter:
         """Name and version stored with every analysis."""
         return IDENTITY
 
-    def __call__(self, image: FloatImage) -> Labels:
+    def __call__(self, image: FloatImage) -> Segmentation:
         """Split a grey image into particles.
 
         Parameters
@@ -87,12 +87,12 @@ class ClassicalSegmenter:
 
         Returns
         -------
-        ndarray of int32, shape (rows, columns)
-            0 is background, particles are 1..n in the order of the rows; all 0 for a constant image.
+        Segmentation
+            Particles are 1..n in the order of the rows, none in a constant image; no confidence.
         """
         if image.size == 0 or float(np.ptp(image)) == 0.0:
-            return np.zeros(image.shape, dtype=np.int32)
-        return split_touching(particle_mask(image))
+            return Segmentation(np.zeros(image.shape, dtype=np.int32))
+        return Segmentation(split_touching(particle_mask(image)))
 
 
 def particle_mask(image: FloatImage) -> Mask:

@@ -33,6 +33,7 @@ def size_statistics(particles: ParticleTable) -> SizeStatistics:
     return SizeStatistics(
         n_particles=len(particles),
         n_touching_border=int(np.count_nonzero(particles.touches_border)),
+        n_low_confidence=None if particles.low_confidence is None else int(np.count_nonzero(particles.low_confidence)),
         ecd_mean_px=mean_px,
         ecd_mean_nm=mean_nm,
         ecd_sd_px=sd_px,

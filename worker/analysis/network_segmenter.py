@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from shared.domain import FloatImage, Labels, ModelIdentity
+from shared.domain import FloatImage, ModelIdentity, Segmentation
 from worker.analysis.blocks import segment_in_blocks
 from worker.analysis.instances import (
     FOREGROUND_PROBABILITY,
@@ -44,7 +44,7 @@ class NetworkSegmenter:
     net: ParticleNet
     identity: ModelIdentity
 
-    def __call__(self, image: FloatImage) -> Labels:
+    def __call__(self, image: FloatImage) -> Segmentation:
         """Split a grey image into particles.
 
         Parameters
@@ -54,10 +54,10 @@ class NetworkSegmenter:
 
         Returns
         -------
-        ndarray of int32, shape (rows, columns)
-            0 is background, particles are 1..n; all 0 for a constant image.
+        Segmentation
+            Without particles for a constant image.
         """
-        return self.instances(image).labels
+        return Segmentation(self.instances(image).labels)
 
     def instances(self, image: FloatImage) -> Instances:
         """Split a grey image into particles and say how sure the network is of each.

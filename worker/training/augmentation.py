@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from shared.domain import FloatImage, Labels, Mask
 
@@ -18,6 +19,10 @@ Bytes = NDArray[np.uint8]
 # inference brings every micrograph to them.
 DIAMETERS_PX = (10.0, 150.0)
 SCALES = (0.2, 4.0)
+# A micrograph that is small at the drawn scale is mostly enlarged until it fills so much of the crop's side: beyond its edges
+# nothing can be learnt. Now and then it stays small, as in the first look of an analysis.
+MIN_COVER = 0.8
+SMALL_VIEW_RATE = 0.15
 SMALL_ROTATION_DEG = 12.0
 MAX_STRETCH = 1.15
 
@@ -244,6 +249,8 @@ def _view(labels: Labels, size_px: int, random: Random) -> tuple[float, tuple[fl
     weights = area[present] / area.sum() if random.random() < 0.5 else None
     chosen = int(random.choice(present, p=weights))
     scale = float(np.clip(wanted_px / np.sqrt(4 * area[chosen] / np.pi), *SCALES))
+    if random.random() >= SMALL_VIEW_RATE:
+        scale = max(scale, min(MIN_COVER * size_px / min(rows, columns), SCALES[1]))
     y, x = (float(values[random.integers(values.size)]) for values in (np.nonzero(labels == chosen)))
     if random.random() < 0.25:
         y, x = anywhere
@@ -277,14 +284,26 @@ def _draw_one(shape: Bytes, random: Random) -> None:
     kind = random.random()
     thickness = int(random.integers(1, 5))
     if kind < 0.5:
-        font, size = FONTS[int(random.integers(len(FONTS)))], random.uniform(0.4, 2.2)
-        cv2.putText(shape, WORDS[int(random.integers(len(WORDS)))], (x - 40, y), font, size, 1, max(round(size * 1.5), 1))
+        _write(shape, WORDS[int(random.integers(len(WORDS)))], (x - 40, y), random)
     elif kind < 0.8:
         cv2.rectangle(shape, (x, y), (x + int(random.integers(20, 160)), y + int(random.integers(1, 14))), 1, -1)
     elif kind < 0.9:
         cv2.rectangle(shape, (x, y), (x + int(random.integers(20, 120)), y + int(random.integers(20, 120))), 1, thickness)
     else:
         cv2.arrowedLine(shape, (x, y), (int(random.integers(columns)), int(random.integers(rows))), 1, thickness)
+
+
+def _write(shape: Bytes, word: str, place: tuple[int, int], random: Random) -> None:
+    """Write a word with the strokes of a plotter, as instruments do, or in a printed letter, light or bold, as authors do."""
+    if random.random() < 0.4:
+        font, size = FONTS[int(random.integers(len(FONTS)))], random.uniform(0.4, 2.2)
+        cv2.putText(shape, word, place, font, size, 1, max(round(size * 1.5), 1))
+        return
+    height_px = float(np.exp(random.uniform(np.log(10), np.log(64))))
+    page = Image.fromarray(shape)
+    bold_px = int(random.integers(0, 2 + round(height_px / 24)))
+    ImageDraw.Draw(page).text(place, word, fill=1, font=ImageFont.load_default(height_px), stroke_width=bold_px)
+    shape[...] = np.asarray(page)
 
 
 def _around(shape: Bytes) -> tuple[slice, slice]:

@@ -25,7 +25,7 @@ def drawn(discs, noise=0.0, seed=0):
 
 
 def segment(image):
-    labels = ClassicalSegmenter()(image)
+    labels = ClassicalSegmenter()(image).labels
     assert labels.shape == image.shape
     assert labels.dtype == np.int32
     found = np.unique(labels[labels > 0])

@@ -174,7 +174,8 @@ def test_nested_rings_are_measured_each_on_its_own() -> None:
 def test_an_empty_map_gives_an_empty_table() -> None:
     table = measured(np.zeros((5, 7), dtype=np.int32), 2.0)
     assert len(table) == 0
-    assert all(len(getattr(table, f.name)) == 0 for f in fields(table))
+    unknown = {"confidence", "low_confidence"}
+    assert all(len(getattr(table, f.name)) == 0 for f in fields(table) if f.name not in unknown)
 
 
 def test_only_the_field_is_measured_and_centroids_stay_in_the_image() -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cli.main import saemi
-from shared.domain import FloatImage, Labels, ModelIdentity
+from shared.domain import FloatImage, Labels, ModelIdentity, Segmentation
 from shared.errors import InputError
 from worker.training.evaluation import (
     HEADING_HEIGHT_PX,
@@ -34,8 +34,8 @@ class NothingFound:
 
     identity = ModelIdentity("nothing", "1")
 
-    def __call__(self, image: FloatImage) -> Labels:
-        return np.zeros(image.shape, dtype=np.int32)
+    def __call__(self, image: FloatImage) -> Segmentation:
+        return Segmentation(np.zeros(image.shape, dtype=np.int32))
 
 
 class BrightIsOneParticle:
@@ -43,8 +43,8 @@ class BrightIsOneParticle:
 
     identity = ModelIdentity("bright", "1")
 
-    def __call__(self, image: FloatImage) -> Labels:
-        return (image > 0.5).astype(np.int32)
+    def __call__(self, image: FloatImage) -> Segmentation:
+        return Segmentation((image > 0.5).astype(np.int32))
 
 
 def squares(*corners: tuple[int, int]) -> Labels:
