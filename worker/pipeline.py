@@ -5,11 +5,10 @@ Callable from a notebook: pixels and a segmenter in, an analysis out; no files, 
 
 from dataclasses import replace
 
-import numpy as np
-
 from shared.domain import Analysis, Calibration, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
 from worker.analysis.banner import find_banner
 from worker.analysis.distribution import size_statistics
+from worker.analysis.label_map import numbers_before
 from worker.analysis.measurement import measure
 from worker.analysis.normalisation import to_unit_range
 from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside
@@ -60,9 +59,7 @@ def _with_confidence(particles: ParticleTable, labels: Labels, found: Segmentati
     """Fill the confidence of the particles that the segmenter found, and that `labels` may show cut and numbered anew."""
     if found.confidence is None:
         return particles
-    found_as = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.int64)
-    found_as[labels.ravel()] = found.labels.ravel()
-    confidence = found.confidence[found_as[particles.label] - 1]
+    confidence = found.confidence[numbers_before(labels, found.labels) - 1]
     return replace(particles, confidence=confidence, low_confidence=confidence < min_confidence)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.domain import FloatArray, FloatImage, Labels
-from worker.analysis.instances import Instances, numbered
+from shared.domain import FloatArray, FloatImage, Labels, Segmentation
+from worker.analysis.instances import numbered
 
 # Of a particle that two blocks claim, since its centroid lies on their border, the second finds the pixels taken.
 MIN_FREE_SHARE = 0.5
@@ -43,7 +43,9 @@ def blocks(shape: tuple[int, int], core_px: int, margin_px: int) -> Iterator[Blo
             yield Block((rows[0], columns[0]), (rows[1], columns[1]))
 
 
-def segment_in_blocks(image: FloatImage, core_px: int, margin_px: int, segment: Callable[[FloatImage], Instances]) -> Instances:
+def segment_in_blocks(
+    image: FloatImage, core_px: int, margin_px: int, segment: Callable[[FloatImage], Segmentation]
+) -> Segmentation:
     """Segment a picture block by block.
 
     Parameters
@@ -57,12 +59,12 @@ def segment_in_blocks(image: FloatImage, core_px: int, margin_px: int, segment: 
 
     Returns
     -------
-    Instances
-        Labels of the shape of the picture.
+    Segmentation
+        Of the shape of the picture; with confidence if every block has it.
     """
     labels = np.zeros(image.shape, dtype=np.int32)
     confidence: list[FloatArray] = []
-    count = 0
+    count = n_blocks = 0
     for block in blocks((image.shape[0], image.shape[1]), core_px, margin_px):
         found = segment(image[block.window])
         place = labels[block.window]
@@ -70,9 +72,11 @@ def segment_in_blocks(image: FloatImage, core_px: int, margin_px: int, segment: 
         numbers = numbered(is_kept, first=count + 1)
         new = numbers[found.labels]
         place[...] = np.where(place == 0, new, place)
-        confidence.append(found.confidence[is_kept[1:]])
+        if found.confidence is not None:
+            confidence.append(found.confidence[is_kept[1:]])
         count += int(is_kept.sum())
-    return Instances(labels, np.concatenate([np.zeros(0), *confidence]))
+        n_blocks += 1
+    return Segmentation(labels, np.concatenate(confidence) if len(confidence) == n_blocks else None)
 
 
 def _spans(length: int, core_px: int, margin_px: int) -> Iterator[tuple[slice, slice]]:

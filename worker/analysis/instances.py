@@ -11,12 +11,13 @@ from skimage.measure import label as connected_parts
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from shared.domain import FloatArray, FloatImage, Labels, Mask
+from shared.domain import FloatImage, Labels, Mask
 
 # Chosen on the validation split of EMPS (issue 3), where the results change little around them.
 FOREGROUND_PROBABILITY = 0.5
 # Share by which the depth, the distance map, is lowered where particles touch.
 CONTACT_SHARE = 0.5
+MARKER_STRIDE_PX = 2
 # Specks below cannot be told from noise at the scale that the network sees.
 MIN_AREA_PX = 12
 # Larger holes are background that particles surround.
@@ -67,23 +68,7 @@ class PixelMaps:
     contact: FloatImage
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
-    """Particles and how sure the network is of them.
-
-    Attributes
-    ----------
-    labels : ndarray of int32, shape (rows, columns)
-        0 is background, particles are 1..n.
-    confidence : ndarray of float64, shape (n,)
-        Mean probability of the foreground inside each particle.
-    """
-
-    labels: Labels
-    confidence: FloatArray
-
-
-def split_instances(maps: PixelMaps, rule: MarkerRule) -> Instances:
+def split_instances(maps: PixelMaps, rule: MarkerRule) -> Labels:
     """Cut the foreground into particles.
 
     Parameters
@@ -95,33 +80,15 @@ def split_instances(maps: PixelMaps, rule: MarkerRule) -> Instances:
 
     Returns
     -------
-    Instances
+    ndarray of int32, shape (rows, columns)
+        0 is background, particles are 1..n.
     """
     mask = _without_holes(maps.foreground > FOREGROUND_PROBABILITY)
     if not mask.any():
-        return Instances(np.zeros(mask.shape, dtype=np.int32), np.zeros(0))
+        return np.zeros(mask.shape, dtype=np.int32)
     depth = _depth(maps, rule.smoothing_px)
     labels: Labels = watershed(-depth, _markers(depth, mask, rule), mask=mask)  # type: ignore[no-untyped-call]
-    return with_confidence(_without_specks(labels), maps.foreground)
-
-
-def with_confidence(labels: Labels, foreground: FloatImage) -> Instances:
-    """Average the probability of the foreground over each particle.
-
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (rows, columns)
-        Particles 1..n.
-    foreground : ndarray of float32, shape (rows, columns)
-        Probability of being particle.
-
-    Returns
-    -------
-    Instances
-    """
-    area = np.bincount(labels.ravel())
-    total = np.bincount(labels.ravel(), weights=foreground.ravel())
-    return Instances(labels, (total[1:] / np.maximum(area[1:], 1)).astype(np.float64))
+    return _without_specks(labels)
 
 
 def largest_parts(labels: Labels) -> Labels:
@@ -174,11 +141,17 @@ def _depth(maps: PixelMaps, smoothing_px: float) -> FloatImage:
 
 
 def _markers(depth: FloatImage, mask: Mask, rule: MarkerRule) -> Labels:
-    """Number the peaks that rise high enough above the saddles around them (h-maxima; P. Soille, 2003, section 6.3.4)."""
-    ceiling = np.where(mask, depth, np.float32(0))
+    """Number the peaks that rise high enough above the saddles around them (h-maxima; P. Soille, 2003, section 6.3.4).
+
+    On every second pixel: the network's own resolution is no finer, and the depth has been smoothed over more.
+    """
+    rows, columns = mask.shape
+    ceiling = np.where(mask, depth, np.float32(0))[::MARKER_STRIDE_PX, ::MARKER_STRIDE_PX]
     domes = _flooded(ceiling - np.float32(rule.peak_height), ceiling)
-    peaks: Mask = local_maxima(domes, connectivity=2)  # type: ignore[no-untyped-call]
-    return _parts(peaks & mask & (depth > rule.min_depth))
+    peaks = np.asarray(local_maxima(domes, connectivity=2), dtype=np.bool_)  # type: ignore[no-untyped-call]
+    coarse = _parts(peaks & (ceiling > rule.min_depth))
+    fine = coarse.repeat(MARKER_STRIDE_PX, axis=0).repeat(MARKER_STRIDE_PX, axis=1)[:rows, :columns]
+    return np.where(mask, fine, 0).astype(np.int32)
 
 
 def _flooded(seed: FloatImage, ceiling: FloatImage) -> FloatImage:

@@ -82,6 +82,26 @@ def labels_from_array(array: NDArray[Any]) -> Labels:
     return labels
 
 
+def numbers_before(labels: Labels, before: Labels) -> IntArray:
+    """Numbers that particles had in an earlier map, of which this one shows parts, numbered anew.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (rows, columns)
+        Particles 1..n.
+    before : ndarray of int32, shape (rows, columns)
+        The map that they come from.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        For each particle 1..n its number in the earlier map.
+    """
+    numbers = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.int64)
+    numbers[labels.ravel()] = before.ravel()
+    return numbers[1:]
+
+
 def particle_runs(labels: Labels) -> Runs:
     """Runs of equal labels along the rows.
 

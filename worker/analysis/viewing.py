@@ -13,8 +13,8 @@ from worker.analysis.network import GreyScale, ParticleNet, standardised
 from worker.analysis.tiling import predicted_maps
 
 # Diameter at which typical particles are shown to the network, px; chosen on the validation split of EMPS.
-VIEWING_DIAMETER_PX = 72.0
-SCALES = (0.12, 2.0)
+VIEWING_DIAMETER_PX = 100.0
+SCALES = (0.17, 2.8)
 # The first look shrinks the picture to so many pixels; the next ones, at finer scales, take at most as many from its middle.
 LOOK_PX = 320 * 320
 # Particles smaller than this in a look are not yet judged: the next look is so much finer.
@@ -132,7 +132,7 @@ def _look(image: FloatImage, scale: float) -> FloatImage:
 
 def _typical_diameter_px(net: ParticleNet, look: FloatImage, grey: GreyScale) -> float | None:
     """Equivalent circular diameter that half of the particles' area exceeds, in pixels of the look; None without particles."""
-    labels = split_instances(predicted_maps(net, standardised(look, grey)), ANY_SIZE).labels
+    labels = split_instances(predicted_maps(net, standardised(look, grey)), ANY_SIZE)
     area = np.sort(np.bincount(labels.ravel())[1:])
     if not area.size:
         return None

@@ -26,9 +26,29 @@ SMALL_VIEW_RATE = 0.15
 SMALL_ROTATION_DEG = 12.0
 MAX_STRETCH = 1.15
 
-ANNOTATION_RATE = 0.3
-FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_PLAIN)
-WORDS = ("100 nm", "1 um", "500nm", "20.0 kV", "(a)", "b", "X50,000", "SEI", "c)", "50 nm", "TEM", "10 um", "d = 3 nm", "A")
+ANNOTATION_RATE = 0.45
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_PLAIN,
+)
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+BAR_VALUES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+INSTRUMENT_WORDS = (
+    "SEI",
+    "TEM",
+    "20.0 kV",
+    "X50,000",
+    "WD 8.2mm",
+    "15.0kV x40.0k SE(L)",
+    "HAADF",
+    "II",
+    "IV",
+    "d = 3.2 nm",
+    "Control",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +304,7 @@ def _draw_one(shape: Bytes, random: Random) -> None:
     kind = random.random()
     thickness = int(random.integers(1, 5))
     if kind < 0.5:
-        _write(shape, WORDS[int(random.integers(len(WORDS)))], (x - 40, y), random)
+        _write(shape, _word(random), (x - 40, y), random)
     elif kind < 0.8:
         cv2.rectangle(shape, (x, y), (x + int(random.integers(20, 160)), y + int(random.integers(1, 14))), 1, -1)
     elif kind < 0.9:
@@ -293,11 +313,25 @@ def _draw_one(shape: Bytes, random: Random) -> None:
         cv2.arrowedLine(shape, (x, y), (int(random.integers(columns)), int(random.integers(rows))), 1, thickness)
 
 
+def _word(random: Random) -> str:
+    """Draw a panel's letter, a scale, a number or what an instrument writes."""
+    kind = random.random()
+    if kind < 0.4:
+        letter = LETTERS[int(random.integers(len(LETTERS)))]
+        return str(random.choice(("{}", "({})", "{})", "[{}]", "{}.", "{}1"))).format(letter)
+    if kind < 0.7:
+        unit = random.choice(("nm", "um", "µm", "mm"))
+        return f"{random.choice(BAR_VALUES)}{random.choice(('', ' '))}{unit}"
+    if kind < 0.8:
+        return str(random.integers(1, 10000))
+    return INSTRUMENT_WORDS[int(random.integers(len(INSTRUMENT_WORDS)))]
+
+
 def _write(shape: Bytes, word: str, place: tuple[int, int], random: Random) -> None:
     """Write a word with the strokes of a plotter, as instruments do, or in a printed letter, light or bold, as authors do."""
     if random.random() < 0.4:
         font, size = FONTS[int(random.integers(len(FONTS)))], random.uniform(0.4, 2.2)
-        cv2.putText(shape, word, place, font, size, 1, max(round(size * 1.5), 1))
+        cv2.putText(shape, word.replace("µ", "u"), place, font, size, 1, max(round(size * 1.5), 1))
         return
     height_px = float(np.exp(random.uniform(np.log(10), np.log(64))))
     page = Image.fromarray(shape)

@@ -12,12 +12,13 @@ import torch
 
 from shared.domain import FloatArray, Labels, Pixels
 from worker.analysis.banner import find_banner
+from worker.analysis.depth import normalised_distance
 from worker.analysis.network import grey_scale, standardised
 from worker.analysis.normalisation import to_unit_range
 from worker.analysis.padding import analysed_field
 from worker.training.augmentation import Crop, augmented
 from worker.training.losses import Batch
-from worker.training.targets import contacts, normalised_distance
+from worker.training.targets import contacts
 
 # A crop has other grey values than its picture; at inference the whole picture sets the scale.
 SHIFT_SD = 0.25

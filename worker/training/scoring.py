@@ -117,6 +117,14 @@ def score_image(truth: Labels, prediction: Labels) -> ImageScore:
     )
 
 
+def is_matched(truth: Labels, prediction: Labels) -> Mask:
+    """Whether each predicted particle, by ascending number, has a true one as its partner at IoU ≥ 0.5; shape (n,)."""
+    overlaps = _overlaps(truth, prediction)
+    found = np.zeros(len(overlaps.predicted_area), dtype=np.bool_)
+    found[overlaps.predicted_index[_best_partners(overlaps)]] = True
+    return found
+
+
 def summarise(scores: Sequence[ImageScore], seed: int = BOOTSTRAP_SEED) -> tuple[Figure, ...]:
     """Figures of a set of images, each with a bootstrap interval over images.
 

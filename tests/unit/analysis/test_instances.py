@@ -11,7 +11,6 @@ from worker.analysis.instances import (
     largest_parts,
     numbered,
     split_instances,
-    with_confidence,
 )
 from worker.analysis.viewing import enlarged
 from worker.training.targets import targets
@@ -50,7 +49,7 @@ def smallest_iou(truth, found):
 )
 def test_perfect_maps_give_the_particles_back(discs):
     truth = drawn(discs)
-    found = split_instances(perfect_maps(truth), VIEWING_SIZE).labels
+    found = split_instances(perfect_maps(truth), VIEWING_SIZE)
     assert found.max() == len(discs)
     # Watershed lines and smoothing move an outline by at most a pixel; on a disc of 16 px that is a quarter of its area.
     assert smallest_iou(truth, found) > 0.7
@@ -59,29 +58,22 @@ def test_perfect_maps_give_the_particles_back(discs):
 def test_an_elongated_particle_stays_one():
     truth = np.zeros((80, 200), dtype=np.int32)
     cv2.line(truth, (20, 30), (180, 50), 1, 14)
-    assert split_instances(perfect_maps(truth), VIEWING_SIZE).labels.max() == 1
+    assert split_instances(perfect_maps(truth), VIEWING_SIZE).max() == 1
 
 
 def test_nothing_gives_nothing():
     found = split_instances(perfect_maps(np.zeros((30, 40), dtype=np.int32)), VIEWING_SIZE)
-    assert not found.labels.any()
-    assert found.confidence.shape == (0,)
+    assert not found.any()
 
 
 def test_small_holes_are_filled_and_specks_removed():
     maps = perfect_maps(drawn([(80, 100, 40)]))
     maps.foreground[78:83, 98:103] = 0
     maps.foreground[5:7, 5:7] = 1
-    found = split_instances(maps, VIEWING_SIZE).labels
+    found = split_instances(maps, VIEWING_SIZE)
     assert found.max() == 1
     assert found[80, 100] == 1
     assert found[5, 5] == 0
-
-
-def test_confidence_is_the_mean_probability_inside():
-    labels = np.array([[1, 1, 0], [2, 2, 2]], dtype=np.int32)
-    foreground = np.array([[0.6, 0.8, 0.1], [0.9, 0.9, 0.6]], dtype=np.float32)
-    np.testing.assert_allclose(with_confidence(labels, foreground).confidence, [0.7, 0.8], rtol=1e-6)
 
 
 def test_only_the_largest_part_of_a_label_is_kept():
@@ -103,5 +95,4 @@ def test_enlarging_keeps_every_particle_and_follows_the_fine_outline():
 
 
 def test_a_first_look_counts_particles_from_12_px():
-    found = split_instances(perfect_maps(drawn([(30, 30, 6), (30, 60, 6), (110, 120, 40)])), ANY_SIZE)
-    assert found.labels.max() == 3
+    assert split_instances(perfect_maps(drawn([(30, 30, 6), (30, 60, 6), (110, 120, 40)])), ANY_SIZE).max() == 3

@@ -6,6 +6,7 @@ import torch
 
 from shared.domain import ModelIdentity, Segmenter
 from worker.analysis import network_segmenter as module
+from worker.analysis.confidence import EVIDENCE, ConfidenceModel
 from worker.analysis.network import ParticleNet
 from worker.analysis.network_segmenter import network_segmenter
 
@@ -17,7 +18,9 @@ def segmenter():
     # An untrained head that calls the bright half particle keeps the later steps busy.
     with torch.no_grad():
         net.head.weight.mul_(30)
-    return network_segmenter(net, ModelIdentity("test", "1"), torch.device("cpu"))
+    n = len(EVIDENCE)
+    confidence = ConfidenceModel((0.0,) * n, (1.0,) * n, (0.1,) * n, 0.0)
+    return network_segmenter(net, ModelIdentity("test", "1"), torch.device("cpu"), confidence)
 
 
 def test_it_has_the_form_of_every_segmenter(segmenter):
@@ -28,7 +31,7 @@ def test_it_has_the_form_of_every_segmenter(segmenter):
 @pytest.mark.parametrize("shape", [(0, 5), (1, 1), (3, 200), (40, 30), (260, 310)])
 def test_labels_are_numbered_from_one_and_have_the_shape_of_the_image(segmenter, shape):
     image = np.random.default_rng(0).random(shape, dtype=np.float32)
-    found = segmenter.instances(image)
+    found = segmenter(image)
     assert found.labels.shape == shape
     assert found.labels.dtype == np.int32
     numbers = np.unique(found.labels[found.labels > 0])
@@ -59,5 +62,13 @@ def test_a_picture_too_large_for_one_piece_is_taken_in_blocks(segmenter, monkeyp
     monkeypatch.setattr(module, "BLOCK_MARGIN_PX", 32)
     monkeypatch.setattr(module, "viewing_scale", lambda *_: 1.0)
     image = np.random.default_rng(2).random((200, 230), dtype=np.float32)
-    found = segmenter.instances(image)
+    found = segmenter(image)
     assert found.labels.max() == len(found.confidence)
+
+
+def test_without_calibration_particles_have_no_confidence(segmenter):
+    bare = module.NetworkSegmenter(segmenter.net, segmenter.identity, None)
+    image = np.random.default_rng(3).random((120, 90), dtype=np.float32)
+    found = bare(image)
+    assert found.confidence is None
+    np.testing.assert_array_equal(found.labels, segmenter.views(image)[0].labels)

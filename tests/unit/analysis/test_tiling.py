@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from shared.domain import Segmentation
 from worker.analysis import tiling
 from worker.analysis.blocks import blocks, segment_in_blocks
 from worker.analysis.classical import split_touching
-from worker.analysis.instances import with_confidence
 from worker.analysis.network import ParticleNet, fused
 from worker.training.synthetic import synthetic_micrograph
 
@@ -53,7 +53,8 @@ def test_blocks_leave_no_seam_and_lose_no_particle():
     truth = synthetic_micrograph(3, shape=(400, 500), banner=False, n_particles=80).labels
 
     def segment(image):
-        return with_confidence(split_touching(image > 0.5), image)
+        labels = split_touching(image > 0.5)
+        return Segmentation(labels, np.sqrt(np.bincount(labels.ravel())[1:]))
 
     image = (truth > 0).astype(np.float32)
     whole, parts = segment(image), segment_in_blocks(image, 150, 90, segment)
@@ -61,3 +62,13 @@ def test_blocks_leave_no_seam_and_lose_no_particle():
     assert ((parts.labels > 0) == (whole.labels > 0)).all()
     pairs = np.unique(np.stack([whole.labels.ravel(), parts.labels.ravel()]), axis=1)
     assert pairs.shape[1] == whole.labels.max() + 1
+    # Each particle keeps what was said of it.
+    whole_area, parts_area = (np.bincount(found.labels.ravel())[1:] for found in (whole, parts))
+    np.testing.assert_allclose(parts.confidence, np.sqrt(parts_area))
+    np.testing.assert_array_equal(np.sort(parts_area), np.sort(whole_area))
+
+
+def test_blocks_without_confidence_have_none():
+    image = np.ones((40, 50), dtype=np.float32)
+    found = segment_in_blocks(image, 20, 5, lambda part: Segmentation(np.zeros(part.shape, dtype=np.int32)))
+    assert found.confidence is None
