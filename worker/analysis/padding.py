@@ -81,8 +81,10 @@ def cut_to_field(labels: Labels, field: AnalysedField) -> Labels:
     Returns
     -------
     ndarray of int32, shape (rows, columns)
-        A new array, numbered 1..n in the order of the rows, 0 outside the field.
+        Numbered 1..n, 0 outside the field. `labels` itself where the field is the whole image.
     """
+    if labels[field.slices].shape == labels.shape:
+        return labels
     cut = np.zeros_like(labels, dtype=np.int32)
     inside = labels[field.slices]
     if inside.size:
