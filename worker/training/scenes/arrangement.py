@@ -20,7 +20,13 @@ NEW_START_RATE = 0.06
 
 
 def propose(
-    random: Random, arrangement: Arrangement, radius_px: float, placed: Sequence[Pose], shape: tuple[int, int], half_length: float
+    random: Random,
+    arrangement: Arrangement,
+    placed: Sequence[Pose],
+    shape: tuple[int, int],
+    *,
+    radius_px: float,
+    half_length: float,
 ) -> Pose:
     """Propose a place for the next particle; whether there is room is not known here.
 
@@ -30,12 +36,12 @@ def propose(
         The only source of chance.
     arrangement : {"scattered", "agglomerates", "packed", "side by side"}
         How particles gather. Packed ones have their places in advance, see `lattice`.
-    radius_px : float
-        Radius of the particle, px.
     placed : sequence of Pose
         Those that are there.
     shape : tuple of int
         Rows and columns of the picture, px.
+    radius_px : float
+        Radius of the particle, px.
     half_length : float
         Half the particle's length, in units of its radius.
 

@@ -68,12 +68,13 @@ class Grid:
     x: FloatImage
 
 
-def grid_around(pose: Pose, reach_px: float) -> Grid:
-    """Lay a square window around a pose, wide enough for a particle of this reach and what it does to its surroundings."""
-    reach = int(np.ceil(reach_px * (1 + MARGIN_SHARE))) + MARGIN_PX
-    top, left = int(np.floor(pose.y)) - reach, int(np.floor(pose.x)) - reach
-    steps = np.arange(2 * reach + 2, dtype=np.float32)
-    y, x = np.meshgrid(steps + np.float32(top - pose.y), steps + np.float32(left - pose.x), indexing="ij")
+def grid_around(pose: Pose, reach_y_px: float, reach_x_px: float) -> Grid:
+    """Lay a window around a pose, wide enough for a particle of this reach and what it does to its surroundings."""
+    reach_y, reach_x = (int(np.ceil(reach + MARGIN_SHARE * pose.radius_px)) + MARGIN_PX for reach in (reach_y_px, reach_x_px))
+    top, left = int(np.floor(pose.y)) - reach_y, int(np.floor(pose.x)) - reach_x
+    down = np.arange(2 * reach_y + 2, dtype=np.float32) + np.float32(top - pose.y)
+    across = np.arange(2 * reach_x + 2, dtype=np.float32) + np.float32(left - pose.x)
+    y, x = np.meshgrid(down, across, indexing="ij")
     return Grid(top, left, y, x)
 
 
@@ -93,7 +94,7 @@ def radius_of(body: Body) -> float:
 
 def _box(mask: Mask) -> tuple[slice, slice]:
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    margin = MARGIN_PX + int(MARGIN_SHARE * max(width, height) / 2)
+    margin = MARGIN_PX + int(MARGIN_SHARE * np.sqrt(np.count_nonzero(mask) / np.pi))
     return (
         slice(max(y - margin, 0), min(y + height + margin, mask.shape[0])),
         slice(max(x - margin, 0), min(x + width + margin, mask.shape[1])),

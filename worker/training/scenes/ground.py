@@ -1,4 +1,7 @@
-"""What particles lie on: plain and grainy substrates, scratches, membranes, film edges, holey films. None of it is a particle."""
+"""What particles lie on: plain and grainy substrates, scratches, membranes, film edges, holey films.
+
+None of it is a particle.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,17 +40,17 @@ def plain(random: Random, shape: tuple[int, int], level: float) -> Ground:
 def grainy(random: Random, shape: tuple[int, int], level: float) -> Ground:
     """Sputtered metal in SEM, amorphous carbon in TEM: speckle of a few pixels."""
     ground = _solid(random, shape, level, fine=0.0, coarse=0.03)
-    scale = float(random.uniform(0.8, 2.2))
+    scale = float(random.uniform(0.7, 1.3))
     # The contrast transfer of a microscope suppresses what is coarse: speckle is a band of frequencies.
     speckle = smooth_noise(random, shape, scale) - np.float32(0.7) * smooth_noise(random, shape, 2 * scale)
-    return Ground(ground.light * (1 + np.float32(random.uniform(0.04, 0.12)) * speckle), ground.holds)
+    return Ground(ground.light * (1 + np.float32(random.uniform(0.02, 0.07)) * speckle), ground.holds)
 
 
 def blotchy(random: Random, shape: tuple[int, int], level: float) -> Ground:
     """Residue of a solvent, or film of uneven thickness."""
     ground = _solid(random, shape, level, fine=0.03, coarse=0.0)
     stain = smooth_noise(random, shape, float(random.uniform(8, 50))) + 0.5 * smooth_noise(random, shape, 5)
-    return Ground(ground.light * (1 + np.float32(random.uniform(0.04, 0.14)) * np.tanh(stain)), ground.holds)
+    return Ground(ground.light * (1 + np.float32(random.uniform(0.03, 0.09)) * np.tanh(stain)), ground.holds)
 
 
 def scratched(random: Random, shape: tuple[int, int], level: float) -> Ground:
@@ -55,7 +58,7 @@ def scratched(random: Random, shape: tuple[int, int], level: float) -> Ground:
     ground = _solid(random, shape, level, fine=0.03, coarse=0.03)
     long = cv2.resize(smooth_noise(random, (2 * max(shape), 6), 1.0), (2 * max(shape), 2 * max(shape)))
     turn = cv2.getRotationMatrix2D((float(max(shape)), float(max(shape))), float(random.uniform(0, 180)), 1.0)
-    turn[:, 2] -= max(shape) / 2
+    turn[:, 2] = turn[:, 2] - max(shape) / 2
     lines = cv2.warpAffine(long, turn, (shape[1], shape[0]), borderMode=cv2.BORDER_REFLECT)
     return Ground(ground.light * (1 + np.float32(random.uniform(0.05, 0.2)) * np.tanh(lines)), ground.holds)
 
@@ -63,7 +66,7 @@ def scratched(random: Random, shape: tuple[int, int], level: float) -> Ground:
 def cracked(random: Random, shape: tuple[int, int], level: float) -> Ground:
     """A coating with fine dark cracks, or the grains of a polished metal."""
     ground = _solid(random, shape, level, fine=0.04, coarse=0.03)
-    walls = _wavy(random, wall_distance(random, shape, float(random.uniform(50, 140))))
+    walls = _bent(random, wall_distance(random, shape, float(random.uniform(50, 140))))
     crack = np.exp(-((walls / np.float32(random.uniform(1.0, 2.0))) ** 2))
     return Ground(ground.light * (1 - np.float32(random.uniform(0.1, 0.5)) * crack), ground.holds)
 
@@ -109,8 +112,8 @@ def wrinkled(random: Random, shape: tuple[int, int], level: float) -> Ground:
     for _ in range(int(random.integers(1, 4))):
         field = smooth_noise(random, shape, float(random.uniform(40, 120)))
         slope = np.hypot(*np.gradient(field)) + np.float32(1e-4)
-        fold = np.exp(-((field / slope / np.float32(random.uniform(1.5, 4))) ** 2))
-        made = made * (1 - np.float32(random.uniform(0.05, 0.25)) * fold)
+        fold = np.exp(-((field / slope / np.float32(random.uniform(1.5, 8))) ** 2))
+        made = made * (1 - np.float32(random.uniform(0.03, 0.14)) * fold)
     return Ground(made, film.holds)
 
 
@@ -119,11 +122,13 @@ def flaked(random: Random, shape: tuple[int, int], level: float) -> Ground:
     film = plain(random, shape, level)
     made = film.light
     for _ in range(int(random.integers(2, 6))):
-        field = smooth_noise(random, shape, float(random.uniform(50, 140))) + 0.06 * smooth_noise(random, shape, 8)
-        side = field / np.float32(0.02)
-        edge = np.exp(-((side / 1.2) ** 2))
-        made = made * (1 - np.float32(random.uniform(0.02, 0.1)) * _step(side, 1.0) - np.float32(0.04) * edge)
-    return Ground(np.asarray(made, dtype=np.float32), film.holds)
+        field = smooth_noise(random, shape, float(random.uniform(50, 140)))
+        side = (field + np.float32(0.06) * smooth_noise(random, shape, 8)) / np.float32(0.02)
+        edge = np.exp(-((side / np.float32(1.2)) ** 2))
+        step = _step(np.asarray(side, dtype=np.float32), 1.0)
+        sheet = np.float32(random.uniform(0.02, 0.1)) * step
+        made = np.asarray(made * (1 - sheet - np.float32(0.04) * edge), dtype=np.float32)
+    return Ground(made, film.holds)
 
 
 SEM_GROUNDS: tuple[Maker, ...] = (plain, plain, grainy, blotchy, scratched, cracked, membrane, step_edge)
@@ -172,6 +177,14 @@ def _outside_discs(random: Random, shape: tuple[int, int], radius_px: float, cov
         cv2.ellipse(solid, centre, axes, float(random.uniform(0, 180)), 0, 360, 0, -1)
     outward = cv2.distanceTransform(solid, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5)
     return _wavy(random, outward)
+
+
+def _bent(random: Random, field: FloatImage) -> FloatImage:
+    """Move the pixels of a field a little, so that its straight lines bend."""
+    rows, columns = field.shape
+    y, x = (axis.astype(np.float32) for axis in np.mgrid[:rows, :columns])
+    shift_y, shift_x = (np.float32(5) * smooth_noise(random, field.shape, 16) for _ in range(2))
+    return cv2.remap(field, x + shift_x, y + shift_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT).astype(np.float32)
 
 
 def _wavy(random: Random, distance_px: FloatImage) -> FloatImage:

@@ -68,12 +68,18 @@ def _ellipsoids(random: Random) -> Kind:
 
 def _rods(random: Random) -> Kind:
     aspect, spread = float(random.uniform(1.5, 7)), float(random.uniform(0.03, 0.2))
-    return Kind("rods", lambda own, pose: rod(pose, _aspect(own, aspect, spread), 0.0), aspect, crystalline=random.random() < 0.6)
+    return Kind(
+        "rods", lambda own, pose: rod(pose, _aspect(own, aspect, spread), 0.0), aspect, crystalline=random.random() < 0.6
+    )
 
 
 def _bent_rods(random: Random) -> Kind:
     aspect, bend = float(random.uniform(3, 9)), float(random.uniform(0.2, 0.9))
-    return Kind("bent rods", lambda own, pose: rod(pose, _aspect(own, aspect, 0.2), float(np.clip(own.normal(0, bend), -1.5, 1.5))), aspect)
+    return Kind(
+        "bent rods",
+        lambda own, pose: rod(pose, _aspect(own, aspect, 0.2), float(np.clip(own.normal(0, bend), -1.5, 1.5))),
+        aspect,
+    )
 
 
 def _rough_rods(random: Random) -> Kind:
@@ -88,7 +94,8 @@ def _prisms(random: Random) -> Kind:
     def make(own: Random, pose: Pose) -> Body:
         length = _aspect(own, aspect, 0.15)
         turn = lying(own, pose.angle, 0.08) @ solids.about_x(float(own.uniform(0, np.pi)))
-        return projected(solids.prism(length, tip), turn, pose, rounding, length + 1.2)
+        reach = np.abs(turn[:2, 0]) * length + 1.25
+        return projected(solids.prism(length, tip), turn, pose, rounding, (reach[1], reach[0]))
 
     return Kind("prisms", make, aspect, crystalline=True, min_radius_px=4)
 
@@ -99,7 +106,9 @@ def _cubes(random: Random) -> Kind:
 
 
 def _octahedra(random: Random) -> Kind:
-    return _faceted(random, "octahedra", solids.octahedron(float(random.uniform(0, 0.3))), size=1.0, reach=1.5, flat=0.1, tilt_sd=0.1)
+    return _faceted(
+        random, "octahedra", solids.octahedron(float(random.uniform(0, 0.3))), size=1.0, reach=1.5, flat=0.1, tilt_sd=0.1
+    )
 
 
 def _icosahedra(random: Random) -> Kind:
@@ -132,7 +141,9 @@ def _hollow(random: Random) -> Kind:
 
 def _cored(random: Random) -> Kind:
     uneven = random.random() < 0.4
-    return Kind("core and shell", lambda own, pose: with_core(own, grain(own, pose) if uneven else sphere(pose)), min_radius_px=8)
+    return Kind(
+        "core and shell", lambda own, pose: with_core(own, grain(own, pose) if uneven else sphere(pose)), min_radius_px=8
+    )
 
 
 def _faceted(random: Random, name: str, solid: Solid, *, size: float, reach: float, flat: float, tilt_sd: float) -> Kind:
@@ -142,7 +153,7 @@ def _faceted(random: Random, name: str, solid: Solid, *, size: float, reach: flo
     def make(own: Random, pose: Pose) -> Body:
         turn = lying(own, pose.angle, tilt_sd) if own.random() < flat else tumbled(own)
         scaled = Pose(pose.y, pose.x, pose.radius_px * size, pose.angle)
-        return projected(solid, turn, scaled, rounding, reach)
+        return projected(solid, turn, scaled, rounding, (reach, reach))
 
     return Kind(name, make, crystalline=True, min_radius_px=4)
 

@@ -9,7 +9,7 @@ Random = np.random.Generator
 
 # Noise is made so coarse that its correlation length is about this many of its own pixels, then enlarged: blurring over long
 # windows is slow.
-COARSE_SCALE_PX = 3.0
+COARSE_SCALE_PX = 8.0
 
 
 def smooth_noise(random: Random, shape: tuple[int, ...], scale_px: float) -> FloatImage:
@@ -31,9 +31,9 @@ def smooth_noise(random: Random, shape: tuple[int, ...], scale_px: float) -> Flo
     shrink = max(1.0, scale_px / COARSE_SCALE_PX)
     rows, columns = (int(np.ceil(length / shrink)) + 2 for length in shape[:2])
     sigma = scale_px / shrink
-    noise = cv2.GaussianBlur(random.standard_normal((rows, columns), dtype=np.float32), (0, 0), sigma)
     # Blurring white noise with a Gaussian divides its standard deviation by 2·√π·σ.
-    noise *= np.float32(2 * np.sqrt(np.pi) * sigma)
+    white = random.standard_normal((rows, columns), dtype=np.float32) * np.float32(2 * np.sqrt(np.pi) * sigma)
+    noise = cv2.GaussianBlur(white, (0, 0), sigma)
     if shrink > 1:
         size = (round(columns * shrink), round(rows * shrink))
         noise = cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)

@@ -9,7 +9,7 @@ from worker.training.scenes.noise import Random
 from worker.training.synthetic import Style
 
 # Electrons counted in a pixel of a white picture: a quick scan, and a slow one.
-ELECTRONS = (60.0, 1500.0)
+ELECTRONS = (150.0, 2000.0)
 
 
 def recorded(random: Random, light: FloatImage, style: Style) -> NDArray[np.uint8]:
@@ -44,4 +44,4 @@ def recorded(random: Random, light: FloatImage, style: Style) -> NDArray[np.uint
         made = cv2.GaussianBlur(made, (3, 1), 0.55)
     else:
         made = cv2.GaussianBlur(made, (3, 3), float(random.uniform(0.3, 0.8)))
-    return np.clip(np.rint(made * 255), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(made * 255), 0, 255), dtype=np.uint8)

@@ -1,4 +1,7 @@
-"""A scene: particles of one or two kinds arranged on a ground, drawn from below upwards, with the exact labels of what is seen."""
+"""A scene: particles of one or two kinds arranged on a ground, drawn from below upwards.
+
+Its labels are exact: what is seen of each particle, in one piece.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,7 +95,7 @@ def random_recipe(random: Random, shape: tuple[int, int]) -> Recipe:
     """Choose what a scene of this shape shows."""
     style: Style = "sem" if random.random() < 0.5 else "tem"
     radius_px = float(np.exp(random.uniform(*np.log(RADII_PX))))
-    kinds = (random_kind(random, radius_px),)
+    kinds: tuple[Kind, ...] = (random_kind(random, radius_px),)
     if random.random() < 0.12:
         kinds = (*kinds, random_kind(random, radius_px))
     arrangement = _random_arrangement(random, kinds)
@@ -100,11 +103,12 @@ def random_recipe(random: Random, shape: tuple[int, int]) -> Recipe:
     sigma_ln = 0.03 if arrangement == "packed" else float(random.uniform(0.3, 0.6) if broad else random.uniform(0.03, 0.3))
     length = max(kind.half_length for kind in kinds)
     area_px = np.pi * radius_px**2 * length * np.exp(2 * sigma_ln**2)
-    coverage = random.uniform(*COVERAGE) * (1.4 if arrangement == "agglomerates" else 1.0)
+    # Overlapping particles fill less than their areas add up to; islands have no gaps.
+    coverage = random.uniform(*COVERAGE) * {"agglomerates": 1.4, "packed": 1.6}.get(arrangement, 1.0)
     count = int(np.clip(coverage * shape[0] * shape[1] / area_px, 1, MAX_PARTICLES))
     choices = grounds.SEM_GROUNDS if style == "sem" else grounds.TEM_GROUNDS
     ground = choices[int(random.integers(len(choices)))]
-    return Recipe(style, ground, kinds, arrangement, radius_px, sigma_ln, count, _random_contrast(random, style))
+    return Recipe(style, ground, kinds, arrangement, radius_px, sigma_ln, count, _random_contrast(random, style, arrangement))
 
 
 def synthetic_scene(seed: int | tuple[int, ...], shape: tuple[int, int] = (512, 512), recipe: Recipe | None = None) -> Scene:
@@ -125,7 +129,7 @@ def synthetic_scene(seed: int | tuple[int, ...], shape: tuple[int, int] = (512, 
     """
     random = np.random.default_rng(seed)
     chosen = recipe or random_recipe(random, shape)
-    level = float(random.uniform(0.05, 0.4) if chosen.style == "sem" else random.uniform(0.55, 0.85))
+    level = float(random.uniform(0.06, 0.45) if chosen.style == "sem" else random.uniform(0.55, 0.85))
     ground = chosen.ground(random, shape, level)
     light, labels = np.ascontiguousarray(ground.light, dtype=np.float32), np.zeros(shape, dtype=np.int32)
     _draw_particles(random, chosen, level, (light, labels), ground.holds)
@@ -141,26 +145,27 @@ def _random_arrangement(random: Random, kinds: tuple[Kind, ...]) -> Arrangement:
     return "agglomerates" if chance < 0.5 else "scattered"
 
 
-def _random_contrast(random: Random, style: Style) -> float:
+def _random_contrast(random: Random, style: Style, arrangement: Arrangement) -> float:
     if random.random() < FAINT_RATE:
-        return float(random.uniform(0.06, 0.14) if style == "sem" else random.uniform(0.12, 0.3))
-    return float(random.uniform(0.15, 0.5) if style == "sem" else random.uniform(0.4, 2.2))
+        return float(random.uniform(0.06, 0.14) if style == "sem" else random.uniform(0.18, 0.32))
+    if style == "sem":
+        return float(random.uniform(0.12, 0.45))
+    # Where particles lie over one another, darker ones would leave one black heap.
+    return float(random.uniform(0.4, 1.2 if arrangement == "agglomerates" else 2.2))
 
 
-def _draw_particles(
-    random: Random, recipe: Recipe, level: float, picture: tuple[FloatImage, Labels], holds: Mask
-) -> None:
+def _draw_particles(random: Random, recipe: Recipe, level: float, picture: tuple[FloatImage, Labels], holds: Mask) -> None:
     """Draw the particles into light and labels, both of shape (rows, columns) and both changed."""
     light, labels = picture
     look = _random_look(random, recipe, level)
     drawn: list[_Drawn] = []
     placed: list[Pose] = []
     for kind, pose in _places(random, recipe, placed, holds.shape):
-        if not _held(pose, holds):
-            continue
         body = kind.make(random, pose)
         window, inner = _windows(body, labels.shape)
-        if _fits(body.mask[inner], window, labels, drawn, MIN_VISIBLE_SHARE[recipe.style]):
+        if holds[window][body.mask[inner]].all() and _fits(
+            body.mask[inner], window, labels, drawn, MIN_VISIBLE_SHARE[recipe.style]
+        ):
             labels[window][body.mask[inner]] = len(drawn) + 1
             drawn.append(_Drawn(window, int(np.count_nonzero(body.mask[inner]))))
             placed.append(pose)
@@ -185,15 +190,9 @@ def _places(random: Random, recipe: Recipe, placed: list[Pose], shape: tuple[int
         radius_px = max(kind.min_radius_px, recipe.radius_px * float(np.exp(recipe.sigma_ln * random.standard_normal())))
         before = len(placed)
         for _ in range(TRIES_PER_PARTICLE):
-            yield kind, propose(random, recipe.arrangement, radius_px, placed, field, kind.half_length)
+            yield kind, propose(random, recipe.arrangement, placed, field, radius_px=radius_px, half_length=kind.half_length)
             if len(placed) > before:
                 break
-
-
-def _held(pose: Pose, holds: Mask) -> bool:
-    """Whether there is ground under the middle of a particle; beyond the picture nobody knows."""
-    y, x = int(np.clip(pose.y, 0, holds.shape[0] - 1)), int(np.clip(pose.x, 0, holds.shape[1] - 1))
-    return bool(holds[y, x])
 
 
 def _windows(body: Body, shape: tuple[int, ...]) -> tuple[Window, Window]:

@@ -11,6 +11,10 @@ from worker.training.scenes.noise import Random, smooth_noise
 
 # Stands for the finite escape depth: keeps 1/cos of the tilt finite at the outline.
 ESCAPE = 0.24
+# Beyond this, 1/cos of the tilt adds nothing: the rim would outshine the picture.
+MAX_TILT = 1.6
+# Operators set the gain so that flat surfaces leave room for bright edges.
+MAX_BRIGHTNESS = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,14 @@ class SemLook:
 def random_sem_look(random: Random, ground: float, contrast: float) -> SemLook:
     """Choose a look whose particles stand out from a ground of this brightness by so much."""
     return SemLook(
-        brightness=ground + contrast,
+        brightness=min(ground + contrast, MAX_BRIGHTNESS),
         spread=float(random.uniform(0.01, 0.07)) * min(1.0, contrast / 0.3),
-        tilt_gain=float(random.choice((0.05, 0.15, 0.3, 0.45)) * random.uniform(0.7, 1.2)) * min(1.0, contrast / 0.2),
+        tilt_gain=float(random.choice((0.1, 0.25, 0.4, 0.6)) * random.uniform(0.7, 1.2)) * min(1.0, contrast / 0.2),
         edge_gain=float(random.uniform(0, 0.5)) * min(1.0, contrast / 0.2),
-        side_gain=float(random.uniform(0.0, 0.35)),
+        side_gain=float(random.uniform(0.05, 0.5)) * min(1.0, contrast / 0.15),
         detector_angle=float(random.uniform(0, 2 * np.pi)),
         shadow=float(random.uniform(0.15, 0.65)) * min(1.0, contrast / 0.2),
-        grain=float(random.choice((0.0, 0.02, 0.06))),
+        grain=float(random.choice((0.0, 0.015, 0.04))),
     )
 
 
@@ -86,7 +90,7 @@ def _yield(body: Body, look: SemLook, radius: float) -> FloatImage:
     """Electrons from each pixel relative to a flat surface."""
     down, across = np.gradient(body.height)
     upright = 1 / np.sqrt(1 + down**2 + across**2)
-    tilt = 1 / (upright + np.float32(ESCAPE)) - np.float32(1 / (1 + ESCAPE))
+    tilt = np.minimum(1 / (upright + np.float32(ESCAPE)) - np.float32(1 / (1 + ESCAPE)), np.float32(MAX_TILT))
     towards = -(down * np.float32(np.sin(look.detector_angle)) + across * np.float32(np.cos(look.detector_angle))) * upright
     depth_px = cv2.distanceTransform(body.mask.astype(np.uint8), cv2.DIST_L2, 3)
     edge = np.exp(-depth_px / np.float32(np.clip(0.05 * radius, 1.0, 5.0)))

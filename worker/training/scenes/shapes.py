@@ -39,7 +39,8 @@ def ellipsoid(pose: Pose, elongation: float) -> Body:
     -------
     Body
     """
-    grid = grid_around(pose, pose.radius_px * np.sqrt(elongation))
+    reach_px = float(pose.radius_px * np.sqrt(elongation))
+    grid = grid_around(pose, reach_px, reach_px)
     along, across = _turned(grid, pose.angle)
     stretch = np.float32(np.sqrt(elongation))
     return _domed(grid, np.hypot(along / stretch, across * stretch), pose.radius_px)
@@ -60,14 +61,15 @@ def grain(random: Random, pose: Pose) -> Body:
     Body
     """
     stretch = np.float32(np.sqrt(1 + random.gamma(1.5, 0.1)))
-    grid = grid_around(pose, pose.radius_px * float(stretch) * 1.2)
+    reach_px = pose.radius_px * float(stretch) * 1.2
+    grid = grid_around(pose, reach_px, reach_px)
     along, across = _turned(grid, pose.angle)
     along, across = along / stretch, across * stretch
     direction = np.arctan2(across, along)
     wave = np.ones_like(direction)
     for order, share in enumerate(WAVE_SHARES, start=2):
         wave += np.float32(random.normal(0, share)) * np.cos(order * direction + np.float32(random.uniform(0, 2 * np.pi)))
-    return _domed(grid, np.hypot(along, across) / wave, pose.radius_px)
+    return _domed(grid, np.asarray(np.hypot(along, across) / wave, dtype=np.float32), pose.radius_px)
 
 
 def rod(pose: Pose, aspect: float, bend: float) -> Body:
@@ -87,10 +89,14 @@ def rod(pose: Pose, aspect: float, bend: float) -> Body:
     Body
     """
     half_px = pose.radius_px * (aspect - 1)
-    grid = grid_around(pose, half_px + pose.radius_px)
+    # A bent axis leaves its chord by half its length times half its angle at most.
+    bow_px = pose.radius_px + half_px * abs(bend) / 2
+    sine, cosine = abs(np.sin(pose.angle)), abs(np.cos(pose.angle))
+    grid = grid_around(pose, half_px * sine + bow_px, half_px * cosine + bow_px)
     along, across = _turned(grid, pose.angle)
     if abs(bend) * half_px < 0.5:
-        return _domed(grid, np.hypot(np.maximum(np.abs(along) - np.float32(half_px), 0), across), pose.radius_px)
+        past_end = np.maximum(np.abs(along) - np.float32(half_px), np.float32(0))
+        return _domed(grid, np.hypot(past_end, across).astype(np.float32), pose.radius_px)
     arc_px = 2 * half_px / bend
     # Of a point inside the arc's angle the distance counts to the circle, of others to the nearer end.
     angle = np.arctan2(np.abs(along), (np.float32(arc_px) - across) * np.float32(np.sign(bend)))

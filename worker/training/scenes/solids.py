@@ -1,8 +1,10 @@
 """Faceted particles: convex solids as sets of half-spaces, turned and projected."""
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 
+import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -13,7 +15,9 @@ from worker.training.scenes.noise import Random
 # Facets this steep are seen from the side: they bound the outline and show no surface.
 STEEP = 0.03
 # An edge is rounded over this share of the particle's radius; grown crystals have no edges of one atom at our scale.
-ROUNDING = (0.015, 0.09)
+ROUNDING = (0.015, 0.12)
+# Blurring over less changes no pixel.
+MIN_ROUNDING_PX = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def tumbled(random: Random) -> FloatArray:
     return np.asarray(Rotation.from_quat(random.standard_normal(4)).as_matrix(), dtype=np.float64)
 
 
-def projected(solid: Solid, rotation: FloatArray, pose: Pose, rounding: float, reach: float) -> Body:
+def projected(solid: Solid, rotation: FloatArray, pose: Pose, rounding: float, reach: tuple[float, float]) -> Body:
     """Look at a solid from above.
 
     Parameters
@@ -98,34 +102,33 @@ def projected(solid: Solid, rotation: FloatArray, pose: Pose, rounding: float, r
         Centre, and what its unit becomes, px. The angle is not used.
     rounding : float
         Share of the unit over which edges are rounded.
-    reach : float
-        Distance of its farthest corner, in its units.
+    reach : tuple of float
+        Distances of its farthest corners down and across the picture, in its units.
 
     Returns
     -------
     Body
     """
-    grid = grid_around(pose, pose.radius_px * reach)
+    grid = grid_around(pose, pose.radius_px * reach[0], pose.radius_px * reach[1])
     normals = (solid.normals @ rotation.T).astype(np.float32)
     distances = (solid.distances * pose.radius_px).astype(np.float32)
-    soft_px = np.float32(max(rounding * pose.radius_px, 0.05))
     below = [
         (normal[2], distance - normal[0] * grid.x - normal[1] * grid.y)
         for normal, distance in zip(normals, distances, strict=True)
     ]
-    upper = -_soft_max([-room / lean for lean, room in below if lean > STEEP], soft_px)
-    lower = _soft_max([room / lean for lean, room in below if lean < -STEEP], soft_px)
+    upper = reduce(np.minimum, [room / lean for lean, room in below if lean > STEEP])
+    lower = reduce(np.maximum, [room / lean for lean, room in below if lean < -STEEP])
     mask = upper > lower
-    walls = [-room for lean, room in below if abs(lean) <= STEEP]
-    if walls:
-        mask &= _soft_max(walls, soft_px) <= 0
-    return body_on(grid, mask, upper, upper - lower)
+    for lean, room in below:
+        if abs(lean) <= STEEP:
+            mask &= room >= 0
+    soft_px = rounding * pose.radius_px
+    if soft_px < MIN_ROUNDING_PX:
+        return body_on(grid, mask, upper, upper - lower)
+    mask = _blurred(mask.astype(np.float32), soft_px) > 0.5
+    upper, lower = _blurred(upper, soft_px), _blurred(lower, soft_px)
+    return body_on(grid, mask, upper, np.maximum(upper - lower, 0))
 
 
-def _soft_max(fields: list[FloatImage], soft_px: np.float32) -> FloatImage:
-    """The largest of the fields, with the kinks between them rounded."""
-    stacked = np.stack(fields) / soft_px
-    highest = stacked.max(axis=0)
-    # What lies 20 below the highest adds less than float32 holds.
-    near = np.exp(np.maximum(stacked - highest, -20)).sum(axis=0)
-    return np.asarray((highest + np.log(near)) * soft_px, dtype=np.float32)
+def _blurred(field: FloatImage, sigma_px: float) -> FloatImage:
+    return cv2.GaussianBlur(field, (0, 0), sigma_px).astype(np.float32, copy=False)

@@ -1,6 +1,6 @@
 """What makes large particles differ from smooth ones: rough, scaly and porous surfaces, cores, cavities and openings.
 
-Nothing here changes the outline: a porous particle is one particle.
+A particle stays one piece: pores and openings belong to it.
 """
 
 from dataclasses import replace
@@ -8,21 +8,26 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage
+from shared.domain import FloatImage, Mask
 from worker.training.scenes.body import Body, radius_of
 from worker.training.scenes.noise import Random, smooth_noise, wall_distance
 
+# An opening in a smaller shell is a mere dot.
+MIN_OPEN_RADIUS_PX = 15
+
 
 def rough(random: Random, body: Body) -> Body:
-    """Add a relief of lumps of several sizes."""
+    """Add a relief of lumps of several sizes, which the outline follows."""
     radius = radius_of(body)
     size = float(random.uniform(0.04, 0.14)) * radius
     amount = float(random.uniform(0.25, 0.6))
-    relief = sum(
-        (smooth_noise(random, body.mask.shape, max(size * scale, 0.7)) * np.float32(amount * size * scale))
-        for scale in (1.0, 0.5)
-    )
-    return replace(body, height=np.asarray(body.height + _wrapped(body, relief), dtype=np.float32))
+    relief = np.zeros_like(body.height)
+    for scale in (1.0, 0.5):
+        relief += smooth_noise(random, body.mask.shape, max(size * scale, 0.7)) * np.float32(amount * size * scale)
+    depth_px = cv2.distanceTransform(body.mask.astype(np.uint8), cv2.DIST_L2, 5)
+    mask = _largest_piece(depth_px > np.abs(relief))
+    thickness = np.where(mask, np.maximum(body.thickness + relief, 0), 0).astype(np.float32)
+    return replace(body, mask=mask, height=body.height + np.float32(1.5) * _wrapped(body, relief), thickness=thickness)
 
 
 def scaly(random: Random, body: Body) -> Body:
@@ -50,7 +55,7 @@ def hollow(random: Random, body: Body) -> Body:
     """Empty the inside: in TEM a dark ring; in SEM some break open."""
     inner = _inner_thickness(body, float(random.uniform(0.55, 0.9)))
     emptied = replace(body, thickness=(body.thickness - np.float32(0.95) * inner).astype(np.float32))
-    return _opened(random, emptied) if random.random() < 0.25 else emptied
+    return _opened(random, emptied) if radius_of(body) > MIN_OPEN_RADIUS_PX and random.random() < 0.25 else emptied
 
 
 def with_core(random: Random, body: Body) -> Body:
@@ -59,7 +64,9 @@ def with_core(random: Random, body: Body) -> Body:
     weight = np.float32(random.uniform(2, 6))
     # Of the core's signal little leaves through the shell.
     glow = np.float32(random.uniform(0.15, 0.4)) * np.tanh(inner * np.float32(3 / max(radius_of(body), 1)))
-    return replace(body, thickness=(body.thickness * np.float32(0.5) + weight * inner).astype(np.float32), tone=body.tone + glow)
+    return replace(
+        body, thickness=(body.thickness * np.float32(0.5) + weight * inner).astype(np.float32), tone=body.tone + glow
+    )
 
 
 def _inner_thickness(body: Body, share: float) -> FloatImage:
@@ -77,10 +84,17 @@ def _opened(random: Random, body: Body) -> Body:
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     size = np.float32(random.uniform(0.2, 0.45) * radius)
     wave = 1 + np.float32(0.12) * smooth_noise(random, body.mask.shape, max(0.3 * radius, 1.0))
-    distance = np.hypot(y - np.float32(rows / 2 + away * np.sin(direction)), x - np.float32(columns / 2 + away * np.cos(direction)))
+    distance = np.hypot(
+        y - np.float32(rows / 2 + away * np.sin(direction)), x - np.float32(columns / 2 + away * np.cos(direction))
+    )
     edge = (distance * wave - size) / np.float32(max(0.04 * radius, 0.7))
     tone = body.tone * (1 - np.float32(0.75) / (1 + np.exp(np.clip(edge, -30, 30)))) + np.float32(0.5) * np.exp(-(edge**2))
     return replace(body, tone=tone.astype(np.float32))
+
+
+def _largest_piece(mask: Mask) -> Mask:
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return np.asarray(pieces == 1 + int(np.argmax(statistics[1:, cv2.CC_STAT_AREA])))
 
 
 def _wrapped(body: Body, texture: FloatImage) -> FloatImage:

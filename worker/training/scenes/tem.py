@@ -99,11 +99,15 @@ def paint_tem(random: Random, light: FloatImage, body: Body, look: TemLook) -> N
 
 
 def _diffraction(random: Random, body: Body, strength: float, radius: float) -> FloatImage:
-    """Factor on the darkness: bend contours, a dark band where the bent crystal meets the Bragg angle, and thickness fringes."""
+    """Factor on the darkness: bend contours, dark where the bent crystal meets the Bragg angle, and thickness fringes."""
     if random.random() < 0.5:
         return np.ones(body.mask.shape, dtype=np.float32)
     bent = smooth_noise(random, body.mask.shape, float(random.uniform(0.5, 1.2)) * radius) + np.float32(random.normal(0, 0.6))
-    made = 1 + np.float32(1.2 * strength) * np.exp(-((bent / np.float32(random.uniform(0.15, 0.5))) ** 2)) - np.float32(0.2 * strength)
+    made = (
+        1
+        + np.float32(1.2 * strength) * np.exp(-((bent / np.float32(random.uniform(0.15, 0.5))) ** 2))
+        - np.float32(0.2 * strength)
+    )
     if random.random() < 0.4:
         period_px = max(random.uniform(0.25, 0.6) * radius, 4.0)
         made = made * (1 + np.float32(0.25 * strength) * np.cos(body.thickness * np.float32(2 * np.pi / period_px)))
