@@ -174,6 +174,11 @@ def test_packed_particles_have_six_neighbours_at_the_same_distance() -> None:
     assert inner.sum() > 10
 
 
+def test_a_bed_covers_most_of_the_ground() -> None:
+    made = synthetic_scene(4, (256, 256), recipe(arrangement="bed", count=200, radius_px=18.0))
+    assert (made.labels > 0).mean() > 0.8
+
+
 def _solidity(mask: np.ndarray) -> float:
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(contours, key=cv2.contourArea)

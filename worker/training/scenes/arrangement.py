@@ -1,4 +1,4 @@
-"""Where particles lie: apart, in agglomerates, in close-packed islands, side by side."""
+"""Where particles lie: apart, in agglomerates, in close-packed islands, side by side, or as a bed that covers the ground."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -8,7 +8,7 @@ import numpy as np
 from worker.training.scenes.body import Pose
 from worker.training.scenes.noise import Random
 
-Arrangement = Literal["scattered", "agglomerates", "packed", "side by side"]
+Arrangement = Literal["scattered", "agglomerates", "packed", "side by side", "bed"]
 
 # Distance of neighbours in units of the sum of their radii: agglomerated ones lie over one another, packed ones touch.
 AGGLOMERATE_SPACING = (0.55, 1.02)
@@ -34,7 +34,7 @@ def propose(
     ----------
     random : Generator
         The only source of chance.
-    arrangement : {"scattered", "agglomerates", "packed", "side by side"}
+    arrangement : {"scattered", "agglomerates", "packed", "side by side", "bed"}
         How particles gather. Packed ones have their places in advance, see `lattice`.
     placed : sequence of Pose
         Those that are there.
@@ -50,7 +50,7 @@ def propose(
     Pose
     """
     alone = Pose(random.uniform(0, shape[0]), random.uniform(0, shape[1]), radius_px, random.uniform(0, 2 * np.pi))
-    if not placed or random.random() < NEW_START_RATE:
+    if not placed or arrangement == "bed" or random.random() < NEW_START_RATE:
         return alone
     beside = placed[int(random.integers(len(placed)))]
     if arrangement == "side by side":

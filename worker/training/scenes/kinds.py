@@ -14,6 +14,9 @@ from worker.training.scenes.surface import hollow, porous, rough, scaly, with_co
 
 Maker = Callable[[Random, Pose], Body]
 
+# Smaller discs have too few pixels to be seen as particles.
+MIN_RADIUS_PX = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -37,7 +40,7 @@ class Kind:
     make: Maker
     half_length: float = 1.0
     crystalline: bool = False
-    min_radius_px: float = 3.0
+    min_radius_px: float = MIN_RADIUS_PX
 
 
 def random_kind(random: Random, radius_px: float) -> Kind:
@@ -49,7 +52,7 @@ def random_kind(random: Random, radius_px: float) -> Kind:
     )  # fmt: skip
     while True:
         kind = makers[int(random.integers(len(makers)))](random)
-        if kind.min_radius_px <= radius_px:
+        if kind.min_radius_px <= max(radius_px, MIN_RADIUS_PX):
             return kind
 
 

@@ -12,7 +12,7 @@ from worker.training.synthetic import Style
 ELECTRONS = (150.0, 2000.0)
 
 
-def recorded(random: Random, light: FloatImage, style: Style) -> NDArray[np.uint8]:
+def recorded(random: Random, light: FloatImage, style: Style, defocus_px: float = 0.0) -> NDArray[np.uint8]:
     """Record the light of a scene.
 
     Parameters
@@ -23,6 +23,8 @@ def recorded(random: Random, light: FloatImage, style: Style) -> NDArray[np.uint
         Relative brightness, 1 is white.
     style : {"sem", "tem"}
         SEM scans its pictures line by line.
+    defocus_px : float
+        Standard deviation of the blur beside that of a picture in focus, px.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def recorded(random: Random, light: FloatImage, style: Style) -> NDArray[np.uint
     x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
     slope_y, slope_x, bowl = random.normal(0, 0.05, 3).astype(np.float32)
     lit = light * (1 + slope_y * y + slope_x * x - abs(bowl) * (x * x + y * y))
-    blurred = cv2.GaussianBlur(lit, (0, 0), float(random.uniform(0.6, 1.6)))
+    blurred = cv2.GaussianBlur(lit, (0, 0), float(np.hypot(random.uniform(0.6, 1.6), defocus_px)))
     electrons = np.exp(random.uniform(*np.log(ELECTRONS)))
     noise = random.standard_normal(light.shape, dtype=np.float32)
     # The normal limit of the Poisson law of the electrons counted in a pixel.

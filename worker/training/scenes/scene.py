@@ -28,6 +28,11 @@ COVERAGE = (0.05, 0.6)
 MAX_PARTICLES = 160
 TRIES_PER_PARTICLE = 8
 FAINT_RATE = 0.15
+BED_RATE = 0.2
+MIN_BED_RADIUS_PX = 20.0
+# Some pictures are out of focus, by this share of the radius of their particles.
+DEFOCUS_RATE = 0.2
+DEFOCUS_SHARE = (0.04, 0.12)
 
 Window = tuple[slice, slice]
 
@@ -44,7 +49,7 @@ class Recipe:
         Makes the ground.
     kinds : tuple of Kind
         One kind, or two mixed.
-    arrangement : {"scattered", "agglomerates", "packed", "side by side"}
+    arrangement : {"scattered", "agglomerates", "packed", "side by side", "bed"}
         How the particles gather.
     radius_px, sigma_ln : float
         Median radius, px, and standard deviation of ln(radius).
@@ -98,13 +103,15 @@ def random_recipe(random: Random, shape: tuple[int, int]) -> Recipe:
     kinds: tuple[Kind, ...] = (random_kind(random, radius_px),)
     if random.random() < 0.12:
         kinds = (*kinds, random_kind(random, radius_px))
-    arrangement = _random_arrangement(random, kinds)
+    length = max(kind.half_length for kind in kinds)
+    # A rod as wide as the largest sphere would cross the whole picture.
+    radius_px /= np.sqrt(length)
+    arrangement = _random_arrangement(random, kinds, style, radius_px)
     broad = arrangement == "agglomerates" and random.random() < 0.7
     sigma_ln = 0.03 if arrangement == "packed" else float(random.uniform(0.3, 0.6) if broad else random.uniform(0.03, 0.3))
-    length = max(kind.half_length for kind in kinds)
     area_px = np.pi * radius_px**2 * length * np.exp(2 * sigma_ln**2)
-    # Overlapping particles fill less than their areas add up to; islands have no gaps.
-    coverage = random.uniform(*COVERAGE) * {"agglomerates": 1.4, "packed": 1.6}.get(arrangement, 1.0)
+    # Overlapping particles fill less than their areas add up to; islands and beds leave no gaps.
+    coverage = random.uniform(*COVERAGE) * {"agglomerates": 1.4, "packed": 1.6, "bed": 4.0}.get(arrangement, 1.0)
     count = int(np.clip(coverage * shape[0] * shape[1] / area_px, 1, MAX_PARTICLES))
     choices = grounds.SEM_GROUNDS if style == "sem" else grounds.TEM_GROUNDS
     ground = choices[int(random.integers(len(choices)))]
@@ -133,10 +140,14 @@ def synthetic_scene(seed: int | tuple[int, ...], shape: tuple[int, int] = (512, 
     ground = chosen.ground(random, shape, level)
     light, labels = np.ascontiguousarray(ground.light, dtype=np.float32), np.zeros(shape, dtype=np.int32)
     _draw_particles(random, chosen, level, (light, labels), ground.holds)
-    return Scene(recorded(random, light, chosen.style), labels, chosen)
+    defocus = random.uniform(*DEFOCUS_SHARE) * chosen.radius_px if random.random() < DEFOCUS_RATE else 0.0
+    return Scene(recorded(random, light, chosen.style, defocus), labels, chosen)
 
 
-def _random_arrangement(random: Random, kinds: tuple[Kind, ...]) -> Arrangement:
+def _random_arrangement(random: Random, kinds: tuple[Kind, ...], style: Style, radius_px: float) -> Arrangement:
+    # In TEM a bed lets no electron through; of small particles it would take too many.
+    if style == "sem" and radius_px > MIN_BED_RADIUS_PX and random.random() < BED_RATE:
+        return "bed"
     if kinds[0].half_length >= 1.5:
         return "side by side" if random.random() < 0.5 else "scattered"
     chance = random.random()
