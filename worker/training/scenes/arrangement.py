@@ -49,7 +49,10 @@ def propose(
     -------
     Pose
     """
-    alone = Pose(random.uniform(0, shape[0]), random.uniform(0, shape[1]), radius_px, random.uniform(0, 2 * np.pi))
+    # Operators bring the first particle, often the only one, into the picture.
+    low, high = (0.0, 1.0) if placed else (0.15, 0.85)
+    y, x = (float(random.uniform(low, high) * length) for length in shape)
+    alone = Pose(y, x, radius_px, float(random.uniform(0, 2 * np.pi)))
     if not placed or arrangement == "bed" or random.random() < NEW_START_RATE:
         return alone
     beside = placed[int(random.integers(len(placed)))]
@@ -66,7 +69,7 @@ def lattice(random: Random, radius_px: float, shape: tuple[int, int]) -> Iterato
     """Give the places of a close-packed island of particles, with its defects, from its middle outwards."""
     spacing = 2 * radius_px * float(random.uniform(*PACKED_SPACING))
     turn, disorder = random.uniform(0, np.pi / 3), float(random.choice((0.02, 0.08))) * radius_px
-    middle = np.array([random.uniform(0, length) for length in shape])
+    middle = np.array([random.uniform(0.2, 0.8) * length for length in shape])
     count = int(np.hypot(*shape) / spacing) + 2
     first, second = np.mgrid[-count : count + 1, -count : count + 1].reshape(2, -1)
     across, along = first + second / 2, second * np.sqrt(0.75)

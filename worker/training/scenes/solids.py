@@ -1,7 +1,6 @@
 """Faceted particles: convex solids as sets of half-spaces, turned and projected."""
 
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 
 import cv2
@@ -31,6 +30,8 @@ class Solid:
 def cube(truncation: float = 0.0) -> Solid:
     """Make a cube with edges of length 2, whose corners are cut: 0 leaves them, 1 makes an octahedron of it."""
     axes = np.concatenate([np.eye(3), -np.eye(3)])
+    if truncation == 0:
+        return Solid(axes, np.ones(6))
     corners = np.array(list(product((-1.0, 1.0), repeat=3))) / np.sqrt(3)
     # A plane at √3 touches the corners of the cube; one at 1/√3 of the octahedron's 1 leaves nothing of its faces.
     distances = np.concatenate([np.ones(6), np.full(8, np.sqrt(3) - truncation * (np.sqrt(3) - 1 / np.sqrt(3)))])
@@ -39,9 +40,9 @@ def cube(truncation: float = 0.0) -> Solid:
 
 def octahedron(truncation: float = 0.1) -> Solid:
     """Make an octahedron whose corners are cut a little; radius of its corners about 1.4."""
-    made = cube()
-    distances = np.concatenate([np.full(6, 1.42 * (1 - truncation)), np.full(8, 0.82)])
-    return Solid(made.normals, distances)
+    # Of a cube with cut corners, of which the corner faces are the nearest.
+    normals = cube(1.0).normals
+    return Solid(normals, np.concatenate([np.full(6, 1.42 * (1 - truncation)), np.full(8, 0.82)]))
 
 
 def icosahedron() -> Solid:
@@ -112,16 +113,20 @@ def projected(solid: Solid, rotation: FloatArray, pose: Pose, rounding: float, r
     grid = grid_around(pose, pose.radius_px * reach[0], pose.radius_px * reach[1])
     normals = (solid.normals @ rotation.T).astype(np.float32)
     distances = (solid.distances * pose.radius_px).astype(np.float32)
-    below = [
-        (normal[2], distance - normal[0] * grid.x - normal[1] * grid.y)
-        for normal, distance in zip(normals, distances, strict=True)
-    ]
-    upper = reduce(np.minimum, [room / lean for lean, room in below if lean > STEEP])
-    lower = reduce(np.maximum, [room / lean for lean, room in below if lean < -STEEP])
-    mask = upper > lower
-    for lean, room in below:
+    # Rows and columns apart: their sum is the only work on all pixels.
+    rows, columns = grid.y[:, :1], grid.x[:1]
+    mask = np.ones(grid.y.shape, dtype=np.bool_)
+    upper, lower = np.full(grid.y.shape, np.inf, dtype=np.float32), np.full(grid.y.shape, -np.inf, dtype=np.float32)
+    for (across, down, lean), distance in zip(normals, distances, strict=True):
         if abs(lean) <= STEEP:
-            mask &= room >= 0
+            mask &= (distance - across * columns) - down * rows >= 0
+        else:
+            height = (distance - across * columns) / lean - (down / lean) * rows
+            if lean > 0:
+                np.minimum(upper, height, out=upper)
+            else:
+                np.maximum(lower, height, out=lower)
+    mask &= upper > lower
     soft_px = rounding * pose.radius_px
     if soft_px < MIN_ROUNDING_PX:
         return body_on(grid, mask, upper, upper - lower)
