@@ -170,9 +170,14 @@ def _outside_discs(random: Random, shape: tuple[int, int], radius_px: float, cov
     rows, columns = shape
     solid = np.ones(shape, dtype=np.uint8)
     spread = float(random.choice((0.03, 0.3)))
+    made: list[tuple[int, int, float]] = []
     for _ in range(max(int(cover * rows * columns / (np.pi * radius_px**2)), 1)):
         size = radius_px * np.exp(spread * random.standard_normal())
         centre = (int(random.integers(columns)), int(random.integers(rows)))
+        # Walls of film remain between the holes.
+        if any(np.hypot(centre[0] - x, centre[1] - y) < 1.1 * (size + other) for x, y, other in made):
+            continue
+        made.append((*centre, size))
         axes = (max(int(size), 2), max(int(size * random.uniform(0.85, 1.0)), 2))
         cv2.ellipse(solid, centre, axes, float(random.uniform(0, 180)), 0, 360, 0, -1)
     outward = cv2.distanceTransform(solid, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - solid, cv2.DIST_L2, 5)

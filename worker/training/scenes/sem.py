@@ -56,7 +56,7 @@ def random_sem_look(random: Random, ground: float, contrast: float) -> SemLook:
         edge_gain=float(random.uniform(0, 0.5)) * min(1.0, contrast / 0.2),
         side_gain=float(random.uniform(0.05, 0.5)) * min(1.0, contrast / 0.15),
         detector_angle=float(random.uniform(0, 2 * np.pi)),
-        shadow=float(random.uniform(0.15, 0.65)) * min(1.0, contrast / 0.2),
+        shadow=float(random.uniform(0.25, 0.65)) * min(1.0, contrast / 0.15),
         grain=float(random.choice((0.0, 0.015, 0.04))),
     )
 
