@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from worker.analysis.depth import normalised_distance
 from worker.analysis.normalisation import to_unit_range
 from worker.training.augmentation import Crop
 from worker.training.scenes.scene import Scene, synthetic_scene
-from worker.training.targets import normalised_distance
 
 SHAPE = (512, 512)
 
