@@ -22,7 +22,7 @@ MARGIN_PX = 64
 TILES_PER_PASS = {"cpu": 1, "cuda": 8}
 
 
-def predicted_maps(net: ParticleNet, image: FloatImage, max_whole_px: int = MAX_WHOLE_PX) -> PixelMaps:
+def predicted_maps(net: ParticleNet, image: FloatImage) -> PixelMaps:
     """Run the network over a picture, in tiles where it is large.
 
     Parameters
@@ -31,15 +31,13 @@ def predicted_maps(net: ParticleNet, image: FloatImage, max_whole_px: int = MAX_
         For inference, as `worker.analysis.network.fused` makes it.
     image : ndarray of float32, shape (rows, columns)
         As `worker.analysis.network.standardised` makes it.
-    max_whole_px : int
-        Pictures of at most so many pixels are not tiled.
 
     Returns
     -------
     PixelMaps
         Of the shape of the picture, probabilities instead of logits.
     """
-    if image.size <= max_whole_px:
+    if image.size <= MAX_WHOLE_PX:
         return PixelMaps(*predicted_batch(net, image[None])[:, 0])
     padded = _padded(image)
     rows, columns = padded.shape

@@ -125,6 +125,12 @@ def is_matched(truth: Labels, prediction: Labels) -> Mask:
     return found
 
 
+def paired_ious(one: Labels, other: Labels) -> FloatArray:
+    """IoU of each pair of the best one-to-one matching at IoU ≥ 0.5 of two label maps of one shape, shape (k,)."""
+    overlaps = _overlaps(one, other)
+    return overlaps.iou[_best_partners(overlaps)]
+
+
 def summarise(scores: Sequence[ImageScore], seed: int = BOOTSTRAP_SEED) -> tuple[Figure, ...]:
     """Figures of a set of images, each with a bootstrap interval over images.
 

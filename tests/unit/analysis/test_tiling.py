@@ -33,7 +33,9 @@ def test_tiles_blend_into_the_map_of_the_whole(net, monkeypatch, shape):
     monkeypatch.setattr(tiling, "OVERLAP_PX", 192)
     monkeypatch.setattr(tiling, "MARGIN_PX", 64)
     image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    whole, tiled = tiling.predicted_maps(net, image), tiling.predicted_maps(net, image, max_whole_px=1)
+    whole = tiling.predicted_maps(net, image)
+    monkeypatch.setattr(tiling, "MAX_WHOLE_PX", 1)
+    tiled = tiling.predicted_maps(net, image)
     # An untrained network; what lies beyond the margin still counts a little.
     for name in ("foreground", "distance", "contact"):
         one, other = getattr(whole, name), getattr(tiled, name)
