@@ -32,7 +32,7 @@ def segmenter():
 
 @pytest.fixture(scope="module", params=["sem", "tem"])
 def image(request):
-    return to_unit_range(synthetic_micrograph(11, (700, 900), 120, request.param, banner=False).pixels)
+    return to_unit_range(synthetic_micrograph(11, (600, 800), 50, request.param, banner=False).pixels)
 
 
 def test_the_measure_of_agreement_can_fail():
