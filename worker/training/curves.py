@@ -81,8 +81,8 @@ class _Chart:
         self._page = Image.new("RGB", (columns, rows), "white")
         self._draw = ImageDraw.Draw(self._page)
         self._font = ImageFont.load_default(TEXT_PX * OVERSAMPLING)
-        # Steps end with the training; losses at a round number.
-        self._step_ticks = [tick for tick in round_ticks(steps) if tick <= steps]
+        # Steps are whole and end with the training; losses end at a round number.
+        self._step_ticks = [tick for tick in round_ticks(steps) if tick <= steps and tick.is_integer()]
         self._loss_ticks = round_ticks(loss)
         self._highest = (steps, self._loss_ticks[-1])
 
