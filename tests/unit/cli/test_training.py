@@ -112,6 +112,18 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights_bit_for_bit(data: P
     assert (out / "log.csv").read_bytes() == (finished / "log.csv").read_bytes()
 
 
+def test_a_run_killed_while_it_wrote_its_model_writes_it_again(data: Path, finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    shutil.copytree(finished, out)
+    (out / "mine-1.json").unlink()
+    result = train(data, *SHORT, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "Going on after step 6 of 6" in result.stderr
+    again, card = (load_weights(folder / "mine-1.safetensors").card for folder in (out, finished))
+    assert again["figures"] == card["figures"]
+    assert (out / "log.csv").read_bytes() == (finished / "log.csv").read_bytes()
+
+
 def epochs(out: Path) -> int:
     log = out / "log.csv"
     return len(log.read_text().splitlines()) - 1 if log.exists() else 0
