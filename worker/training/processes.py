@@ -37,6 +37,8 @@ def ahead(items: Dataset[T], numbers: Sequence[int], processes: int) -> Iterator
         num_workers=processes,
         collate_fn=_unchanged,
         worker_init_fn=_start_process if processes else None,
+        # Born with the data in their memory, which is not copied.
+        multiprocessing_context="fork" if processes else None,
     )
     with repeatable_pictures():
         yield from loader

@@ -35,6 +35,8 @@ from worker.training.settings import FINE_TUNING, FROM_IMAGENET, TrainingSetting
 from worker.training.start import start_from_model
 from worker.weights import load_weights, save_weights
 
+# Python 3.12 and newer warn of it; what there is to fear, OpenCV's threads, is taken care of.
+BORN_OF_THREADS = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(steps=4, steps_per_epoch=2, warm_up_steps=1, batch=2, crop_px=64)
 COURSE = course_of(SETTINGS, {"name": "ImageNet"})
@@ -84,6 +86,7 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
+@BORN_OF_THREADS
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_also_where_processes_make_the_crops(
     data: DataSet, tmp_path: Path
 ) -> None:
@@ -112,6 +115,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_spoils_the_checkpoint(
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
+@BORN_OF_THREADS
 def test_several_processes_read_the_same_as_one(folder: Path, data: DataSet) -> None:
     images = find_labelled(folder)
     seen: list[int] = []
