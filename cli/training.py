@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isnan
 from pathlib import Path
@@ -21,7 +21,7 @@ from worker.training.evaluation import read_names
 from worker.training.finish import finish, training_facts
 from worker.training.groups import read_groups
 from worker.training.holdout import Holdout, named_holdout, proposed_holdout
-from worker.training.labelled import LabelledImage, find_labelled
+from worker.training.labelled import find_labelled
 from worker.training.loop import TrainingData
 from worker.training.reading import DataSet, read_data_set
 from worker.training.run import Run, run_training, training_data
@@ -125,7 +125,7 @@ def train(
             facts = training_facts(images, holdout, settings, start.facts) | {"command": command}
             _announce(identity, facts, run.device)
             net = _train(run, training_data(images, holdout, settings), settings, start.net)
-            _finish(run, net, identity, facts, [image for image in images.images if image.name in holdout.names])
+            _finish(run, net, identity, facts, data=images, holdout=holdout)
     _report(path, as_json=as_json)
 
 
@@ -161,7 +161,7 @@ def _start(reference: str | None, seed: int) -> Start:
 
 
 def _read(folder: Path) -> DataSet:
-    images: list[LabelledImage] = find_labelled(folder)
+    images = find_labelled(folder)
     groups = read_groups(folder, {image.name for image in images})
     processes = min(_n_cores(), MAX_READING_PROCESSES) if len(images) >= MIN_IMAGES_TO_SHARE else 0
     with progress_bar() as bar:
@@ -229,11 +229,12 @@ def _train(run: Run, data: TrainingData, settings: TrainingSettings, net: Partic
 
 
 def _finish(
-    run: Run, net: ParticleNet, identity: ModelIdentity, facts: dict[str, Any], validation: Sequence[LabelledImage]
+    run: Run, net: ParticleNet, identity: ModelIdentity, facts: dict[str, Any], *, data: DataSet, holdout: Holdout
 ) -> None:
+    validation = [image for image in data.images if image.name in holdout.names]
     with progress_bar() as bar:
         task = bar.add_task("Validating", total=len(validation))
-        finish(run, net, identity, facts, validation, on_image=lambda: bar.advance(task))
+        finish(run, net, identity, facts, validation, groups=data.groups, on_image=lambda: bar.advance(task))
 
 
 def _report(path: Path, *, as_json: bool) -> None:

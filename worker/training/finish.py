@@ -1,6 +1,6 @@
 """The end of a training: the model's figures by the pipeline that users run, its weights, and its card."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -28,6 +28,7 @@ def finish(
     facts: dict[str, Any],
     validation: Sequence[LabelledImage],
     *,
+    groups: Mapping[str, str],
     on_image: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Measure a trained network on the validation images, and write its weights and card.
@@ -44,6 +45,8 @@ def finish(
         What the card shall say besides the figures, as `training_facts` makes it.
     validation : sequence of LabelledImage
         Not trained on; may be empty.
+    groups : mapping of str
+        Group of each of them by its name.
     on_image : callable
         Called after each validation image, for a progress bar.
 
@@ -53,23 +56,29 @@ def finish(
         What the card says besides name, version and architecture.
     """
     shipped = as_shipped(net)
-    segmenter = network_segmenter(shipped, identity, run.device)
+    plain = network_segmenter(shipped, identity, run.device)
+    segmenter, confidence = with_confidence(plain, validation, groups)
     scores: list[ImageScore] = []
     for evaluated in evaluate(validation, segmenter):
         scores.append(evaluated.score)
         on_image()
     figures = figure_records(summarise(scores)) if scores else {}
-    content = {**facts, "device": run.device.type, "figures": figures, **confidence_facts(validation, segmenter)}
+    content = {**facts, "device": run.device.type, "figures": figures, **confidence}
     save_weights(model_path(run.folder, identity), shipped, identity, content)
     return content
 
 
-def confidence_facts(validation: Sequence[LabelledImage], segmenter: Segmenter) -> dict[str, Any]:  # noqa: ARG001 - see below
-    """What the card says of the model's confidence: nothing, as long as it is not calibrated.
+def with_confidence(
+    segmenter: Segmenter,
+    validation: Sequence[LabelledImage],  # noqa: ARG001 - for the calibration
+    groups: Mapping[str, str],  # noqa: ARG001
+) -> tuple[Segmenter, dict[str, Any]]:
+    """Return the segmenter with its confidence calibrated on the validation images, and what the card says of it.
 
-    The place of the calibration on the validation images: ``return calibrate(validation, segmenter)``.
+    This is the place of the calibration, before the figures, because confidence may change what is found. As long as there is
+    none, the segmenter stays as it is and the card says nothing.
     """
-    return {}
+    return segmenter, {}
 
 
 def as_shipped(net: ParticleNet) -> ParticleNet:

@@ -62,6 +62,11 @@ class DataSet:
         return tuple(ready.summary for ready in self.ready)
 
     @property
+    def groups(self) -> dict[str, str]:
+        """Group of each image by its name; its own name where it has none."""
+        return {summary.name: summary.paper for summary in self.summaries}
+
+    @property
     def n_particles(self) -> int:
         """Labelled particles of all images."""
         return sum(summary.n_particles for summary in self.summaries)

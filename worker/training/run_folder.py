@@ -63,8 +63,7 @@ def course_of(settings: TrainingSettings, start: Mapping[str, Any]) -> Course:
 
 def learnt_data(data: DataSet, holdout: Holdout) -> LearntData:
     """Return what is learnt from as a run folder records it."""
-    groups = {summary.name: summary.paper for summary in data.summaries}
-    return LearntData(images=data.digests, groups=groups, validation=holdout.names)
+    return LearntData(images=data.digests, groups=data.groups, validation=holdout.names)
 
 
 def read_record(folder: Path) -> RunRecord | None:

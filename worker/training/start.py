@@ -49,7 +49,7 @@ def start_from_model(reference: str) -> Start:
         ``unknown_model``, or what `worker.weights.load_weights` finds wrong.
     """
     model = load_weights(Path(reference) if reference.endswith(SUFFIX) else _shipped(reference))
-    facts = {"name": model.identity.name, "version": model.identity.version, "sha256": model.sha256}
+    facts = {"name": model.identity.name, "version": model.identity.version, "sha256": model.card["sha256"]}
     return Start(model.net, facts, model.identity)
 
 

@@ -251,7 +251,7 @@ def test_the_figures_are_the_pipelines_on_the_validation_images(data: DataSet, n
     facts = training_facts(data, HOLDOUT, SETTINGS, {"name": "ImageNet"})
     validation = [image for image in data.images if image.name in HOLDOUT.names]
     identity = ModelIdentity("mine", "1")
-    card = finish(Run(tmp_path, CPU), net, identity, facts, validation)
+    card = finish(Run(tmp_path, CPU), net, identity, facts, validation, groups=data.groups)
     assert is_finished(tmp_path, identity)
     model = load_weights(tmp_path / "mine-1.safetensors")
     assert json.loads(json.dumps(card)).items() <= model.card.items()
@@ -265,5 +265,5 @@ def test_the_figures_are_the_pipelines_on_the_validation_images(data: DataSet, n
 
 
 def test_a_model_without_validation_images_has_no_figures(data: DataSet, net: ParticleNet, tmp_path: Path) -> None:
-    card = finish(Run(tmp_path, CPU), net, ModelIdentity("mine", "1"), {}, [])
+    card = finish(Run(tmp_path, CPU), net, ModelIdentity("mine", "1"), {}, [], groups={})
     assert card["figures"] == {}
