@@ -19,6 +19,7 @@ class LazyGroup(click.Group):
         "analyze": "cli.local",
         "measure": "cli.local",
         "evaluate": "cli.evaluation",
+        "train": "cli.training",
         "submit": "cli.remote",
         "status": "cli.remote",
         "demo": "cli.demo",

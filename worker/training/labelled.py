@@ -4,7 +4,7 @@ Two layouts are known: `images/` beside `labels/` with the same stems, and COCO 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,26 @@ class LabelledImage:
     name: str
     image: Path
     load_labels: Callable[[], Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A labelled image as it was read, and what is to be said of it.
+
+    Attributes
+    ----------
+    micrograph : Micrograph or None
+        None where it cannot be read.
+    labels : ndarray of int32, shape (rows, columns), or None
+        None where they cannot be read.
+    problems, warnings : tuple of str
+        What forbids to train on it, and what does not.
+    """
+
+    micrograph: Micrograph | None
+    labels: Labels | None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def find_labelled(folder: Path) -> list[LabelledImage]:
@@ -100,16 +120,54 @@ def check_labelled(images: Sequence[LabelledImage]) -> tuple[str, ...]:
     InputError
         ``invalid_training_data``, with one line for each problem of each image, all at once.
     """
-    problems = _twins(images)
-    warnings: list[str] = []
+    problems, warnings = twins(images), list[str]()
     for image in images:
-        found, warned = _judge(image)
-        problems += [f"{image.name}: {problem}" for problem in found]
-        warnings += [f"{image.name}: {warning}" for warning in warned]
+        judged = judge(image)
+        problems += named(image.name, judged.problems)
+        warnings += named(image.name, judged.warnings)
+    refuse(problems)
+    return tuple(warnings)
+
+
+def twins(images: Sequence[LabelledImage]) -> list[str]:
+    """Name the images of which there are several, a line each."""
+    counts = Counter(image.name for image in images)
+    return [f"{name}: {count} images or label maps have this name" for name, count in counts.items() if count > 1]
+
+
+def named(name: str, remarks: Iterable[str]) -> list[str]:
+    """Put the name of the image before each remark on it."""
+    return [f"{name}: {remark}" for remark in remarks]
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise InputError ``invalid_training_data`` with all problems, a line each, if there are any."""
     if problems:
         heading = f"The training data has {len(problems)} problem{'s' if len(problems) > 1 else ''}:"
-        raise InputError("\n".join([heading, *problems]), code="invalid_training_data", problems=problems)
-    return tuple(warnings)
+        raise InputError("\n".join([heading, *problems]), code="invalid_training_data", problems=list(problems))
+
+
+def judge(image: LabelledImage) -> Judged:
+    """Read a labelled image, and name all that is wrong with it."""
+    if not image.image.is_file():
+        return Judged(None, None, ("labels without an image",))
+    micrograph: Micrograph | None = None
+    problems: list[str] = []
+    try:
+        micrograph = decode(image.image)
+    except InputError as error:
+        problems.append(f"the image cannot be used: {error.message}")
+    try:
+        labels = image.load_labels()
+    except InputError as error:
+        return Judged(micrograph, None, (*problems, error.message))
+    if micrograph is not None and micrograph.pixels.shape != labels.shape:
+        problems.append(
+            f"sizes differ: the image is {micrograph.width_px} × {micrograph.height_px} px, "
+            f"the labels are {labels.shape[1]} × {labels.shape[0]} px"
+        )
+    found, warnings = _judge_labels(labels)
+    return Judged(micrograph, labels, (*problems, *found), tuple(warnings))
 
 
 def read_label_map(path: Path) -> Labels:
@@ -189,33 +247,6 @@ def _coco_labels(file: str, image: CocoImage, annotations: tuple[CocoAnnotation,
 
 def _unmentioned(path: Path) -> Labels:
     raise InputError(f"labels are missing (no COCO file mentions {path.name})", code="labels_missing")
-
-
-def _twins(images: Sequence[LabelledImage]) -> list[str]:
-    counts = Counter(image.name for image in images)
-    return [f"{name}: {count} images or label maps have this name" for name, count in counts.items() if count > 1]
-
-
-def _judge(image: LabelledImage) -> tuple[list[str], list[str]]:
-    """Problems and warnings of one image."""
-    if not image.image.is_file():
-        return ["labels without an image"], []
-    problems: list[str] = []
-    shape = None
-    try:
-        shape = decode(image.image).pixels.shape
-    except InputError as error:
-        problems.append(f"the image cannot be used: {error.message}")
-    try:
-        labels = image.load_labels()
-    except InputError as error:
-        return [*problems, error.message], []
-    if shape is not None and shape != labels.shape:
-        problems.append(
-            f"sizes differ: the image is {shape[1]} × {shape[0]} px, the labels are {labels.shape[1]} × {labels.shape[0]} px"
-        )
-    found, warnings = _judge_labels(labels)
-    return problems + found, warnings
 
 
 def _judge_labels(labels: Labels) -> tuple[list[str], list[str]]:

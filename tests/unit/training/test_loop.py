@@ -9,7 +9,6 @@ import torch
 from worker.analysis.network import ParticleNet
 from worker.training.loop import (
     TrainingData,
-    TrainingSettings,
     learning_rate,
     new_state,
     resume,
@@ -17,8 +16,8 @@ from worker.training.loop import (
     train,
     training_step,
 )
-from worker.training.run import Run, read_log, run_training
 from worker.training.sampling import paper_weights, prepared, training_batch
+from worker.training.settings import TrainingSettings
 from worker.training.synthetic import synthetic_micrograph
 
 SETTINGS = TrainingSettings(steps=4, steps_per_epoch=2, warm_up_steps=2, batch=2, crop_px=64, learning_rate=3e-3)
@@ -76,6 +75,15 @@ def test_a_killed_run_resumes_bit_for_bit(data, tmp_path):
     assert same(whole.averaged, resumed.averaged)
 
 
+def test_the_same_seed_gives_the_same_course(data):
+    one, two = fresh(), fresh()
+    assert run(one, data) == run(two, data)
+    assert same(one.net, two.net)
+    other = fresh()
+    run(other, data, replace(SETTINGS, seed=1))
+    assert not same(one.net, other.net)
+
+
 def test_a_checkpoint_of_another_course_is_refused(data, tmp_path):
     save_checkpoint(tmp_path / "checkpoint.pt", fresh(), SETTINGS)
     with pytest.raises(ValueError, match="other settings"):
@@ -98,11 +106,9 @@ def test_the_learning_rate_rises_and_falls():
     assert rates[-1] < 0.02 * max(rates)
 
 
-def test_a_run_writes_checkpoint_log_and_curves_and_goes_on_after_its_last_epoch(data, tmp_path):
-    run_training(Run(tmp_path, CPU), data, replace(SETTINGS, steps=2), fresh().net)
-    run_training(Run(tmp_path, CPU), data, replace(SETTINGS, steps=4), fresh().net)
-    assert [report.step for report in read_log(tmp_path / "log.csv")] == [2, 4]
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "log.csv", "curves.png"}
+def test_without_validation_crops_the_losses_on_them_are_no_numbers(data):
+    reports = run(fresh(), replace(data, validation=[]), replace(SETTINGS, steps=1))
+    assert [np.isnan(report.validation) for report in reports] == [True]
 
 
 def test_papers_with_many_pictures_do_not_outweigh_the_others():

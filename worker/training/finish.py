@@ -1,0 +1,140 @@
+"""The end of a training: the model's figures by the pipeline that users run, its weights, and its card."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isnan
+from typing import Any
+
+from shared.domain import ModelIdentity, Segmenter
+from worker.analysis.network import ParticleNet
+from worker.analysis.network_segmenter import network_segmenter
+from worker.training.evaluation import evaluate
+from worker.training.holdout import Holdout
+from worker.training.labelled import LabelledImage
+from worker.training.reading import DataSet, data_digest
+from worker.training.run import Run
+from worker.training.run_folder import model_path
+from worker.training.scoring import Figure, ImageScore, summarise
+from worker.training.settings import TrainingSettings
+from worker.weights import save_weights
+
+
+def finish(
+    run: Run,
+    net: ParticleNet,
+    identity: ModelIdentity,
+    facts: dict[str, Any],
+    validation: Sequence[LabelledImage],
+    *,
+    groups: Mapping[str, str],
+    on_image: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Measure a trained network on the validation images, and write its weights and card.
+
+    Parameters
+    ----------
+    run : Run
+        Where the model is written, and the device.
+    net : ParticleNet
+        Trained.
+    identity : ModelIdentity
+        Name and version of the model.
+    facts : dict
+        What the card shall say besides the figures, as `training_facts` makes it.
+    validation : sequence of LabelledImage
+        Not trained on; may be empty.
+    groups : mapping of str
+        Group of each of them by its name.
+    on_image : callable
+        Called after each validation image, for a progress bar.
+
+    Returns
+    -------
+    dict
+        What the card says besides name, version and architecture.
+    """
+    shipped = as_shipped(net)
+    plain = network_segmenter(shipped, identity, run.device)
+    segmenter, confidence = with_confidence(plain, validation, groups)
+    scores: list[ImageScore] = []
+    for evaluated in evaluate(validation, segmenter):
+        scores.append(evaluated.score)
+        on_image()
+    figures = figure_records(summarise(scores)) if scores else {}
+    content = {**facts, "device": run.device.type, "figures": figures, **confidence}
+    save_weights(model_path(run.folder, identity), shipped, identity, content)
+    return content
+
+
+def with_confidence(
+    segmenter: Segmenter,
+    validation: Sequence[LabelledImage],  # noqa: ARG001 - for the calibration
+    groups: Mapping[str, str],  # noqa: ARG001
+) -> tuple[Segmenter, dict[str, Any]]:
+    """Return the segmenter with its confidence calibrated on the validation images, and what the card says of it.
+
+    This is the place of the calibration, before the figures, because confidence may change what is found. As long as there is
+    none, the segmenter stays as it is and the card says nothing.
+    """
+    return segmenter, {}
+
+
+def as_shipped(net: ParticleNet) -> ParticleNet:
+    """Return a copy on the CPU with the weights as the file will hold them, half precision, so that the figures are theirs."""
+    made = ParticleNet()
+    state = net.state_dict()
+    made.load_state_dict({key: value.half() if value.is_floating_point() else value for key, value in state.items()})
+    return made.eval()
+
+
+def training_facts(data: DataSet, holdout: Holdout, settings: TrainingSettings, start: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card says of how the model was made.
+
+    Parameters
+    ----------
+    data : DataSet
+        All images.
+    holdout : Holdout
+        The split.
+    settings : TrainingSettings
+        The course.
+    start : dict
+        Where the first weights come from.
+
+    Returns
+    -------
+    dict
+        JSON values.
+    """
+    return {
+        "data": {
+            "name": data.name,
+            "n_images": len(data.images),
+            "n_particles": data.n_particles,
+            "sha256": data_digest(data.digests),
+            "split": {"rule": holdout.rule, "validation": list(holdout.names)},
+        },
+        "from": start,
+        "training": asdict(settings),
+        "created": datetime.now(UTC).date().isoformat(),
+        "software_version": version("saemi"),
+    }
+
+
+def figure_records(figures: Sequence[Figure]) -> dict[str, dict[str, float | int | None]]:
+    """Return figures by name as a card holds them; None for what was taken over nothing."""
+    return {
+        figure.name: {
+            "value": _number(figure.value),
+            "ci95_low": _number(figure.low),
+            "ci95_high": _number(figure.high),
+            "n": figure.n,
+        }
+        for figure in figures
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value
