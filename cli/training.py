@@ -233,7 +233,8 @@ def _finish(
 ) -> None:
     validation = [image for image in data.images if image.name in holdout.names]
     with progress_bar() as bar:
-        task = bar.add_task("Validating", total=len(validation))
+        # Each is seen twice: to calibrate the confidence, and to be scored.
+        task = bar.add_task("Validating", total=2 * len(validation))
         finish(run, net, identity, facts, validation, groups=data.groups, on_image=lambda: bar.advance(task))
 
 

@@ -1,17 +1,19 @@
 """The end of a training: the model's figures by the pipeline that users run, its weights, and its card."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import isnan
 from typing import Any
 
-from shared.domain import ModelIdentity, Segmenter
+from shared.domain import ModelIdentity
 from worker.analysis.network import ParticleNet
-from worker.analysis.network_segmenter import network_segmenter
-from worker.training.evaluation import evaluate
+from worker.analysis.network_segmenter import NetworkSegmenter, network_segmenter
+from worker.training.calibration import calibrate
+from worker.training.evaluation import Worst, evaluate, score_record
 from worker.training.holdout import Holdout
+from worker.training.kinds import figures_by_kind, kinds
 from worker.training.labelled import LabelledImage
 from worker.training.reading import DataSet, data_digest
 from worker.training.run import Run
@@ -19,6 +21,9 @@ from worker.training.run_folder import model_path
 from worker.training.scoring import Figure, ImageScore, summarise
 from worker.training.settings import TrainingSettings
 from worker.weights import save_weights
+
+# The card names so many of the images that the model does worst on.
+WORST_SHOWN = 10
 
 
 def finish(
@@ -48,7 +53,7 @@ def finish(
     groups : mapping of str
         Group of each of them by its name.
     on_image : callable
-        Called after each validation image, for a progress bar.
+        Called twice for each validation image, for a progress bar: the confidence is calibrated on them, then they are scored.
 
     Returns
     -------
@@ -57,28 +62,40 @@ def finish(
     """
     shipped = as_shipped(net)
     plain = network_segmenter(shipped, identity, run.device)
-    segmenter, confidence = with_confidence(plain, validation, groups)
+    segmenter, confidence = with_confidence(plain, validation, groups, on_image)
     scores: list[ImageScore] = []
+    kinds_of: list[tuple[str, ...]] = []
+    worst = Worst(WORST_SHOWN)
     for evaluated in evaluate(validation, segmenter):
         scores.append(evaluated.score)
+        kinds_of.append(kinds(evaluated.pixels, evaluated.truth))
+        worst.add(evaluated)
         on_image()
-    figures = figure_records(summarise(scores)) if scores else {}
-    content = {**facts, "device": run.device.type, "figures": figures, **confidence}
+    figures = {
+        "figures": figure_records(summarise(scores)) if scores else {},
+        "figures_by_kind": figure_records(figures_by_kind(scores, kinds_of)),
+        "worst_images": [score_record(one.name, one.score) for one in worst.images],
+    }
+    content = {**facts, "device": run.device.type, **figures, **confidence}
     save_weights(model_path(run.folder, identity), shipped, identity, content)
     return content
 
 
 def with_confidence(
-    segmenter: Segmenter,
-    validation: Sequence[LabelledImage],  # noqa: ARG001 - for the calibration
-    groups: Mapping[str, str],  # noqa: ARG001
-) -> tuple[Segmenter, dict[str, Any]]:
+    segmenter: NetworkSegmenter,
+    validation: Sequence[LabelledImage],
+    groups: Mapping[str, str],
+    on_image: Callable[[], None],
+) -> tuple[NetworkSegmenter, dict[str, Any]]:
     """Return the segmenter with its confidence calibrated on the validation images, and what the card says of it.
 
-    This is the place of the calibration, before the figures, because confidence may change what is found. As long as there is
-    none, the segmenter stays as it is and the card says nothing.
+    Before the figures, because confidence decides between the views. With too few validation images there is none.
     """
-    return segmenter, {}
+    found = calibrate(validation, groups, segmenter, on_image)
+    if found is None:
+        return segmenter, {}
+    card = {"confidence": found.confidence.as_card(), "reliability": found.reliability.as_card()}
+    return replace(segmenter, confidence=found.confidence), card
 
 
 def as_shipped(net: ParticleNet) -> ParticleNet:
