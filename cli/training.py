@@ -23,6 +23,7 @@ from worker.training.groups import read_groups
 from worker.training.holdout import Holdout, named_holdout, proposed_holdout
 from worker.training.labelled import find_labelled
 from worker.training.loop import TrainingData
+from worker.training.mixing import with_synthetic
 from worker.training.reading import DataSet, read_data_set
 from worker.training.run import Run, run_training, training_data
 from worker.training.run_folder import claim, course_of, held, is_finished, learnt_data, model_path, refuse_other_course
@@ -34,7 +35,7 @@ COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
 # The folder's name becomes the model's, which stands in file names, addresses and tables.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Settings that have an option, in the order of the command that repeats a training.
-OPTIONS = ("steps", "batch", "crop_px", "seed", "ema_decay", "frozen_stages")
+OPTIONS = ("steps", "batch", "crop_px", "seed", "ema_decay", "frozen_stages", "synthetic_share")
 # A GPU waits for crops, which one core makes too slowly; a CPU has no core to spare.
 LOADERS = {"cuda": 8, "cpu": 0}
 # Below this number of images, starting processes takes longer than they save.
@@ -82,6 +83,12 @@ def _share(_context: click.Context, _option: click.Parameter, value: float | Non
     help="Share of the averaged weights a step keeps.",
 )
 @click.option("--frozen-stages", type=click.IntRange(0, 7), help="First stages of the encoder that keep their weights.")
+@click.option(
+    "--synthetic-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    callback=_share,
+    help="Share of the crops that show drawn particles.  [default: 0.2; 0 with --from]",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads that compute.  [default: all cores]")
 @click.option("--loaders", type=click.IntRange(0, 64), help="Processes that make crops ahead.  [default: 0; 8 for a GPU]")
@@ -124,7 +131,7 @@ def train(
             command = _command(data, reference, name, validation, settings)
             facts = training_facts(images, holdout, settings, start.facts) | {"command": command}
             _announce(identity, facts, run.device)
-            net = _train(run, training_data(images, holdout, settings), settings, start.net)
+            net = _train(run, _crops(images, holdout, settings), settings, start.net)
             _finish(run, net, identity, facts, data=images, holdout=holdout)
     _report(path, as_json=as_json)
 
@@ -214,6 +221,15 @@ def _announce(identity: ModelIdentity, facts: dict[str, Any], device: torch.devi
         f"{n_validating} validate ({data['split']['rule']}); {data['n_particles']} particles in all; on {device.type}."
     )
     messages.print("Settings: " + ", ".join(f"{name} {value}" for name, value in facts["training"].items()))
+
+
+def _crops(images: DataSet, holdout: Holdout, settings: TrainingSettings) -> TrainingData:
+    """Micrographs to learn from and, if the settings want them, drawn ones."""
+    real = training_data(images, holdout, settings)
+    share, count = settings.synthetic_share, settings.synthetic_scenes
+    with progress_bar() as bar:
+        task = bar.add_task("Drawing particles", total=count if share else 0)
+        return with_synthetic(real, share, count, settings.seed, lambda: bar.advance(task))
 
 
 def _train(run: Run, data: TrainingData, settings: TrainingSettings, net: ParticleNet) -> ParticleNet:
