@@ -163,9 +163,10 @@ def calibrate(
     Calibrated or None
         None where there are fewer than 200 particles, fewer than 20 wrong ones, or a single group.
     """
-    step = -(-len(images) // MAX_IMAGES)
+    if not images:
+        return None
     seen: list[_Seen] = []
-    for image in images[:: max(step, 1)]:
+    for image in images[:: -(-len(images) // MAX_IMAGES)]:
         seen.append(_look(image, groups.get(image.name, image.name), segmenter))
         on_image()
     observed = [_observed(one) for one in seen]

@@ -84,3 +84,4 @@ def test_a_whole_calibration_runs_and_keeps_groups_apart(labelled, monkeypatch):
 
 def test_too_few_particles_give_no_calibration(labelled):
     assert calibrate(labelled[:1], {}, BrightParts()) is None
+    assert calibrate([], {}, BrightParts()) is None
