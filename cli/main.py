@@ -22,6 +22,7 @@ class LazyGroup(click.Group):
         "submit": "cli.remote",
         "status": "cli.remote",
         "demo": "cli.demo",
+        "models": "cli.models",
         "config": "cli.admin",
         "admin": "cli.admin",
     }
