@@ -100,7 +100,7 @@ class SubmissionLine:
     sample: str | None
     created_at: datetime
     model: str
-    min_confidence: float | None
+    min_confidence: float
     pixel_size: str
     progress: Progress
 
@@ -203,7 +203,7 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         sample=row.sample,
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
-        min_confidence=row.parameters.get("min_confidence"),
+        min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),
         pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated: sizes in px",
         progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
     )
