@@ -1,6 +1,5 @@
 """`saemi analyze` and `saemi measure`: the whole analysis in processes of this machine, no server."""
 
-import math
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, pro
 from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
+from cli.ranges import NM_PER_PX
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
 from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
@@ -37,20 +37,6 @@ from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
 
 SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
-
-
-class PixelSize(click.FloatRange):
-    """A pixel size, nm. Click's own range lets NaN through, which is smaller and larger than nothing."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a number and refuse NaN."""
-        number: float = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail("nan is no pixel size.", param, ctx)
-        return number
-
-
-NM_PER_PX = PixelSize(min=1e-4, max=1e6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TypeVar, get_args
 import click
 
 from cli.preparation import existing_database
+from cli.ranges import PROBABILITY
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL
 from shared.errors import InputError, OperatorError
@@ -39,7 +40,7 @@ def min_confidence_option(command: Command) -> Command:
     """Let a command set the threshold below which particles are marked."""
     return click.option(
         "--min-confidence",
-        type=click.FloatRange(0, 1),
+        type=PROBABILITY,
         default=DEFAULT_MIN_CONFIDENCE,
         show_default=True,
         help="Particles of less confidence are marked; they count all the same.",

@@ -10,8 +10,8 @@ import click
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import find_micrographs, readable
-from cli.local import NM_PER_PX
 from cli.model_choice import min_confidence_option
+from cli.ranges import NM_PER_PX
 from shared.errors import SaemiError, TransientError
 from shared.settings import load_settings
 from web.schemas import Submission
