@@ -19,7 +19,7 @@ OUTLINE_TOLERANCE_PX = 0.3
 # The colours of M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/, which stay apart for all
 # kinds of colour vision; black is left out because micrographs are dark.
 OKABE_ITO_RGB = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
-# A dotted outline is drawn for so many px along it and left out for as many; both are seen at the size of a screen.
+# A dotted outline of one pixel is drawn for so many px along it and left out for as many; a thicker one in proportion.
 DOT_PX = 3
 # Up to this side an outline of one pixel is still seen when the picture fills a screen of 1920 px.
 THIN_OUTLINE_SIDE_PX = 1600
@@ -211,7 +211,7 @@ def _gaps(labels: Labels, runs: Runs, dotted: IntArray, width: int) -> Mask:
         # The contour is walked pixel by pixel, so that dots are as long on slanted parts as on straight ones.
         for contour in cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]:
             steps = contour[:, 0]
-            left_out = steps[np.arange(len(steps)) // DOT_PX % 2 == 1]
+            left_out = steps[np.arange(len(steps)) // (DOT_PX * width) % 2 == 1]
             drawn[left_out[:, 1], left_out[:, 0]] = 1
         if width > 1:
             drawn = cv2.dilate(drawn, np.ones((2 * width - 1, 2 * width - 1), dtype=np.uint8)).astype(np.uint8)
