@@ -297,7 +297,7 @@ def model_line(row: ModelRow) -> ModelLine:
 
 def short_hash(sha256: str | None) -> str:
     """Write the first digits of a hash; a dash where there is none."""
-    return f"{sha256[:HASH_DIGITS]}…" if sha256 else "–"
+    return sha256[:HASH_DIGITS] if sha256 else "–"
 
 
 def low_confidence(analysis: AnalysisRow) -> str:
