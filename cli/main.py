@@ -9,7 +9,7 @@ from cli.console import EXIT_SOME_FAILED, EXIT_USAGE, messages
 from shared.errors import SaemiError
 from shared.settings import load_settings
 
-USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files"})
+USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files", "unknown_model"})
 
 
 class LazyGroup(click.Group):

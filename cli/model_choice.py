@@ -12,12 +12,11 @@ from cli.ranges import PROBABILITY
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL
 from shared.errors import InputError, OperatorError
-from shared.registry import version_order
 from shared.settings import Device, Settings
 from shared.storage import FolderBlobStore
 from worker.model_files import SUFFIX, Model, check_weights, read_model
 from worker.segmenters import compute_device
-from worker.shipped import shipped_models
+from worker.shipped import shipped_model, shipped_references
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -79,21 +78,15 @@ def require_device(device: Device) -> None:
 
 
 def _of_file_or_release(text: str) -> Model | None:
-    if text.endswith(SUFFIX):
-        return read_model(Path(text))
-    models = shipped_models()
-    exact = [model for model in models if model.identity.reference == text]
-    named = [model for model in models if model.identity.name == text]
-    return next(iter(exact), None) or max(named, key=lambda model: version_order(model.identity.version), default=None)
+    return read_model(Path(text)) if text.endswith(SUFFIX) else shipped_model(text)
 
 
 @contextmanager
 def _registered(reference: str, settings: Settings) -> Iterator[Model]:
-    """Give a model of the registry; raises InputError ``unknown_model`` with those of the release and of the registry."""
-    shipped = [model.identity.reference for model in shipped_models()]
+    """Give a model of the registry; raises InputError ``unknown_model`` with those that there are."""
     database = existing_database(settings)
     if database is None:
-        raise registry.unknown_model(reference, shipped)
+        raise registry.unknown_model(reference, shipped_references())
     try:
         with database.reading() as session:
             row = registry.resolve(session, reference)

@@ -22,7 +22,7 @@ def prepare_database(settings: Settings) -> None:
     finally:
         database.dispose()
     for error in refused:
-        messages.print(f"Warning: a model is left out. {error.message}")
+        messages.print(f"Warning: a model of this release is left out. {error.message}")
 
 
 def existing_database(settings: Settings) -> Database | None:

@@ -9,7 +9,7 @@ from shared.database import Database
 from shared.domain import DEFAULT_MODEL, ModelIdentity
 from shared.errors import InputError
 from shared.storage import BlobStore
-from worker.model_files import READ_BYTES, SUFFIX, Model, check_weights, read_model
+from worker.model_files import READ_BYTES, SUFFIX, Model, check_weights, file_sha256, read_model
 
 # A method without weights; `worker.analysis.classical` is what it is, and a test compares the two.
 CLASSICAL = Model(
@@ -27,13 +27,29 @@ CLASSICAL = Model(
 )
 
 
-def shipped_models() -> list[Model]:
-    """Return the models of this release, their weights unchecked; raises InputError for a card that cannot be read."""
-    return [CLASSICAL, *map(read_model, weights_files())]
+def shipped_references() -> list[str]:
+    """Return the references of the models of this release."""
+    return [CLASSICAL.identity.reference, *(path.stem for path in weights_files())]
+
+
+def shipped_model(reference: str) -> Model | None:
+    """Return a model of this release by reference, or by name in its newest version, or None; its weights are unchecked.
+
+    Raises
+    ------
+    InputError
+        As `worker.model_files.read_model` does. A file that cannot be read is in nobody's way who wants another model.
+    """
+    if reference in (CLASSICAL.identity.name, CLASSICAL.identity.reference):
+        return CLASSICAL
+    exact = [path for path in weights_files() if path.stem == reference]
+    named = [path for path in weights_files() if path.stem.rpartition("-")[0] == reference]
+    path = next(reversed(exact or named), None)
+    return None if path is None else read_model(path)
 
 
 def weights_files() -> list[Path]:
-    """Return the weights files of this release, the newest version of a name last."""
+    """Return the weights files of this release, which are called by their references, the newest version of a name last."""
     return sorted(Path(*worker.models.__path__).glob(f"*{SUFFIX}"), key=_name_and_version)
 
 
@@ -68,8 +84,12 @@ def add_model(database: Database, store: BlobStore, path: Path) -> ModelIdentity
     check_weights(model)
     sha256 = model.identity.sha256 or ""
     # The weights come first: a model that can be named can be used.
-    if not store.exists(sha256) and store.put(_chunks(path)).sha256 != sha256:
-        raise InputError(f"{path.name} changed while it was read. Try again.", code="model_altered")
+    if not store.exists(sha256):
+        store.put(_chunks(path))
+    with store.local_path(sha256) as stored:
+        if file_sha256(stored) != sha256:
+            message = f"The stored weights of {model.identity.reference} are altered: delete {stored} and try again."
+            raise InputError(message, code="model_altered")
     with database.writing() as session:
         registry.register(session, model.identity, model.card)
     return model.identity

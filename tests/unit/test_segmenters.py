@@ -18,12 +18,15 @@ from worker.analysis.classical import ClassicalSegmenter
 from worker.model_files import Model
 from worker.pipeline import analyse
 from worker.segmenters import MODELS_IN_MEMORY, RegisteredSegmenters, compute_device, create_segmenter
-from worker.shipped import CLASSICAL, add_model, register_shipped, shipped_models, weights_files
+from worker.shipped import CLASSICAL, add_model, register_shipped, shipped_model, shipped_references, weights_files
 from worker.training.synthetic import synthetic_micrograph
 
 
-@pytest.mark.parametrize("model", shipped_models(), ids=lambda model: model.identity.reference)
-def test_every_model_of_the_release_finds_the_particles_of_a_generated_micrograph(model: Model) -> None:
+@pytest.mark.parametrize("reference", shipped_references())
+def test_every_model_of_the_release_finds_the_particles_of_a_generated_micrograph(reference: str) -> None:
+    model = shipped_model(reference)
+    assert model is not None
+    assert model.identity.reference == reference
     sample = synthetic_micrograph(seed=7, n_particles=25, coverage=0.08)
     segmenter = create_segmenter(model, "cpu")
     analysis = analyse(Micrograph(sample.pixels, "PNG"), Parameters(model=model.identity.reference), segmenter)
@@ -37,6 +40,21 @@ def test_every_model_of_the_release_finds_the_particles_of_a_generated_micrograp
 def test_the_classical_method_is_registered_as_what_it_is() -> None:
     assert CLASSICAL.identity == ClassicalSegmenter().identity
     assert (CLASSICAL.card["name"], CLASSICAL.card["version"]) == (CLASSICAL.identity.name, CLASSICAL.identity.version)
+
+
+def test_a_name_means_the_newest_version_of_the_release_and_a_broken_file_is_in_no_one_s_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("2", "10"):
+        model = ModelIdentity("net", version, "a" * 64)
+        (tmp_path / f"net-{version}.safetensors").touch()
+        (tmp_path / f"net-{version}.json").write_text(json.dumps(card(model)))
+    (tmp_path / "broken-1.safetensors").touch()
+    monkeypatch.setattr("worker.models.__path__", [str(tmp_path)])
+    found = [shipped_model(reference) for reference in ("net", "net-2", "classical", "nets")]
+    assert [model and model.identity.reference for model in found] == ["net-10", "net-2", "classical-1", None]
+    with pytest.raises(InputError, match=r"broken-1\.json"):
+        shipped_model("broken")
 
 
 def test_a_method_of_another_release_is_refused() -> None:
@@ -91,6 +109,8 @@ def test_weights_altered_in_the_store_are_refused_until_they_are_mended(
     with database.reading() as session:
         path = stored_path(store, registry.resolve(session, "particlenet").sha256)
     whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert [str(path) in error.message for error in register_shipped(database, store)] == [True], "who upgrades is told"
     for content, code in [(whole[:-1000], "model_altered"), (bytes(len(whole)), "model_altered"), (None, "model_missing")]:
         path.unlink() if content is None else path.write_bytes(content)
         with pytest.raises(InputError, match="particlenet-1") as caught:

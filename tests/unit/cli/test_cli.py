@@ -26,7 +26,7 @@ from tests.integration.analyses import draw_discs
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
 from worker.model_files import card_path, file_sha256
-from worker.shipped import shipped_models
+from worker.shipped import shipped_model
 from worker.training.synthetic import synthetic_micrograph
 
 UP_TIMEOUT_S = 60
@@ -176,6 +176,22 @@ def test_a_process_without_what_it_needs_says_so(command: str, environment: dict
     assert said in one_line(result)
 
 
+def test_a_worker_that_must_have_a_gpu_does_not_start_without_one() -> None:
+    assert run("admin", "db", "upgrade").returncode == 0
+    result = run("worker", SAEMI_DEVICE="cuda", CUDA_VISIBLE_DEVICES="", **BROKER)
+    assert result.returncode == 1
+    assert "no CUDA device" in one_line(result)
+
+
+def test_an_upgrade_names_a_model_that_is_altered_and_registers_the_others(tmp_path: Path) -> None:
+    assert run("admin", "db", "upgrade").returncode == 0
+    (blob,) = [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
+    blob.write_bytes(b"cut")
+    result = run("admin", "db", "upgrade")
+    assert result.returncode == 0
+    assert str(blob) in one_line(result)
+
+
 # saemi analyze.
 
 
@@ -292,7 +308,8 @@ def test_analyze_stores_the_reference_of_the_model_that_was_meant_and_its_hash(
     result = run("analyze", images / "a.png", *arguments)
     assert result.returncode == 0, result.stderr
     (row,) = json.loads(result.stdout)
-    (model,) = [model for model in shipped_models() if model.identity.reference == stored]
+    model = shipped_model(stored)
+    assert model is not None
     found = (row["model_name"], row["model_version"], row["model_sha256"])
     assert found == (model.identity.name, model.identity.version, model.identity.sha256)
     assert row["parameters_sha256"] == Parameters(stored, min_confidence=0.25).digest
@@ -484,6 +501,13 @@ def test_submit_waits_for_the_results_and_status_shows_them(images: Path, runnin
     assert (shown["project"], shown["counts"]["done"], shown["counts"]["failed"]) == ("cli", 3, 2)
     assert shown["parameters"] == {"model": "classical-1", "nm_per_px": 0.5, "min_confidence": 0.5}
     assert "cli" in run("status", *server).stdout
+    refused = run("submit", images, "--project", "cli", "--model", "owl", *server)
+    assert refused.returncode == 2
+    assert "particlenet-1, classical-1" in one_line(refused)
+    with Saemi(running_stack.address) as portal:
+        default, *_ = [model for model in portal.models() if model.is_default]
+        opened = portal.open_submission("client", min_confidence=0.25)
+        assert opened.parameters == {"model": default.reference, "nm_per_px": None, "min_confidence": 0.25}
     missing = run("status", 10**9, *server)
     assert missing.returncode == 1
     assert "no submission" in one_line(missing)
