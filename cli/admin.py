@@ -9,16 +9,18 @@ from pathlib import Path
 
 import click
 import httpx
-from sqlalchemy.engine import make_url
 
 import web
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
-from shared import schema
+from cli.preparation import prepare_database, required_database
+from shared import registry, schema
 from shared.database import Database
 from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
+from shared.storage import FolderBlobStore
+from worker.segmenters import compute_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,12 @@ def db() -> None:
 
 @db.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the schema up to this release."""
-    database = Database(load_settings().effective_database_url)
-    schema.upgrade(database)
+    """Bring the schema and the registered models up to this release."""
+    settings = load_settings()
+    prepare_database(settings)
+    database = Database(settings.effective_database_url)
     click.echo(f"The schema is at revision {schema.current_revision(database)}.")
+    database.dispose()
 
 
 @admin.command()
@@ -111,12 +115,24 @@ def _check_data_dir(settings: Settings) -> str:
 
 
 def _check_database(settings: Settings) -> str:
-    url = make_url(settings.effective_database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise SaemiError(f"{url.database} does not exist yet; `saemi up` makes it")
-    database = Database(settings.effective_database_url)
-    schema.require_current(database)
+    database = required_database(settings)
     return f"{database.dialect}, schema at revision {schema.current_revision(database)}"
+
+
+def _check_models(settings: Settings) -> str:
+    store = FolderBlobStore(settings.blob_dir)
+    with required_database(settings).reading() as session:
+        default = registry.identity(registry.default(session)).reference
+        models = [registry.identity(row) for row in registry.models(session)]
+    lost = [model.reference for model in models if model.sha256 and not store.exists(model.sha256)]
+    if lost:
+        raise SaemiError(f"The weights of {', '.join(lost)} are not in the file store.")
+    return f"{len(models)} registered, {default} is the default"
+
+
+def _check_device(settings: Settings) -> str:
+    device = compute_device(settings.device).type
+    return f"{device} (SAEMI_DEVICE is {settings.device})"
 
 
 def _check_broker(settings: Settings) -> str:
@@ -136,6 +152,8 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "front-end": _check_front_end,
     "data-folder": _check_data_dir,
     "database": _check_database,
+    "models": _check_models,
+    "device": _check_device,
     "broker": _check_broker,
     "portal": _check_portal,
 }

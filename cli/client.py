@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
+from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
 from web.paging import Page
-from web.schemas import Analysis, ErrorAnswer, Job, Particle, Submission
+from web.schemas import Analysis, ErrorAnswer, Job, Particle, RegisteredModel, Submission
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -51,10 +52,22 @@ class Saemi:
         self._http.close()
 
     def open_submission(
-        self, project: str, *, sample: str | None = None, nm_per_px: float | None = None, model: str = "classical"
+        self,
+        project: str,
+        *,
+        sample: str | None = None,
+        nm_per_px: float | None = None,
+        model: str | None = None,
+        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
     ) -> Submission:
-        """Open a submission; its files follow."""
-        body = {"project": project, "sample": sample, "nm_per_px": nm_per_px, "model": model}
+        """Open a submission; its files follow. Without a model it gets the default of the portal."""
+        body = {
+            "project": project,
+            "sample": sample,
+            "nm_per_px": nm_per_px,
+            "model": model,
+            "min_confidence": min_confidence,
+        }
         return Submission.model_validate(self._request("POST", "/submissions", json=body))
 
     def add_file(self, submission_id: int, path: Path, name: str | None = None) -> Job:
@@ -86,6 +99,10 @@ class Saemi:
     def jobs(self, submission_id: int) -> Iterator[Job]:
         """Yield the jobs of a submission, the newest first."""
         return self._all_pages(Job, "/jobs", {"submission_id": submission_id})
+
+    def models(self) -> Iterator[RegisteredModel]:
+        """Yield the models that analyses can name, the newest first."""
+        return self._all_pages(RegisteredModel, "/models", {})
 
     def analysis(self, analysis_id: int) -> Analysis:
         """Return an analysis."""

@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from cli.console import messages, print_json, print_table, progress_bar
+from cli.model_choice import chosen_model, device_option, model_option, require_device
 from shared.domain import ModelIdentity, Segmenter
 from shared.errors import InputError, OperatorError
+from shared.settings import Device, load_settings
 from shared.tables import csv_lines
 from worker.files import encode_png
 from worker.segmenters import create_segmenter
@@ -29,7 +31,8 @@ COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with images and labels, or with a COCO file.",
 )
-@click.option("--model", default="classical", show_default=True, help="Segmenter to evaluate.")
+@model_option
+@device_option
 @click.option(
     "--names", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with the names to use, one a line."
 )
@@ -44,12 +47,13 @@ COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
     "--worst", type=click.IntRange(0, 1200), default=24, show_default=True, help="How many of the worst images to draw."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate(*, data: Path, model: str, names: Path | None, out: Path, worst: int, as_json: bool) -> None:
+def evaluate(*, data: Path, model: str, device: Device, names: Path | None, out: Path, worst: int, as_json: bool) -> None:
     """Score a model on labelled micrographs: agreement with the labels, errors of count and size, recall by size.
 
     Writes scores.csv with a line for each image, and worst_01.png and so on with the worst images, true and predicted outlines.
     """
-    segmenter = _segmenter(model)
+    segmenter = _segmenter(model, device)
+    model = segmenter.identity.reference
     images = find_labelled(data)
     if names is not None:
         images = select(images, read_names(names))
@@ -70,11 +74,13 @@ def evaluate(*, data: Path, model: str, names: Path | None, out: Path, worst: in
     messages.print(f"{len(images)} images evaluated with {model}; scores and the worst images in {out}")
 
 
-def _segmenter(model: str) -> Segmenter:
-    try:
-        return create_segmenter(model)
-    except InputError as error:
-        raise click.BadParameter(error.message, param_hint="--model") from error
+def _segmenter(model: str, device: Device) -> Segmenter:
+    require_device(device)
+    with chosen_model(model, load_settings()) as chosen:
+        try:
+            return create_segmenter(chosen, device)
+        except InputError as error:
+            raise click.BadParameter(error.message, param_hint="--model") from error
 
 
 def _make_folder(out: Path) -> None:

@@ -1,6 +1,5 @@
 """`saemi analyze` and `saemi measure`: the whole analysis in processes of this machine, no server."""
 
-import math
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -16,39 +15,28 @@ from pebble import ProcessExpired, ProcessPool
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
+from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
+from cli.ranges import NM_PER_PX
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
 from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, describe_measurement, particle_records
-from shared.settings import Settings, load_settings
+from shared.settings import Device, Settings, load_settings
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 from worker.analysis.banner import find_banner
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure as measure_labels
 from worker.analysis.padding import analysed_field, cut_to_field
 from worker.analysis.rendering import overlay, preview
-from worker.files import encode_labels, encode_png
+from worker.files import encode_labels, encode_png, low_confidence_labels
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
+from worker.model_files import Model
 from worker.pipeline import analyse
-from worker.segmenters import MODEL_NAMES, create_segmenter
+from worker.segmenters import create_segmenter
 
 SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
-
-
-class PixelSize(click.FloatRange):
-    """A pixel size, nm. Click's own range lets NaN through, which is smaller and larger than nothing."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a number and refuse NaN."""
-        number: float = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail("nan is no pixel size.", param, ctx)
-        return number
-
-
-NM_PER_PX = PixelSize(min=1e-4, max=1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +49,18 @@ class _Process:
     out: Path
 
 
-_process: list[_Process] = []
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a process of the pool is started with."""
+
+    settings: Settings
+    model: Model
+    device: Device
+    parameters: Parameters
+    out: Path
+
+
+_process: list[_Process | SaemiError] = []
 
 
 @click.command()
@@ -70,10 +69,9 @@ _process: list[_Process] = []
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
 @click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
-@click.option("--model", default="classical", show_default=True, help="Segmenter to use.")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
-)
+@model_option
+@min_confidence_option
+@device_option
 @click.option("--processes", type=click.IntRange(1, 256), help="Images at the same time; default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -84,7 +82,8 @@ def analyze(
     out: Path,
     nm_per_px: float | None,
     model: str,
-    device: str,
+    min_confidence: float,
+    device: Device,
     processes: int | None,
     as_json: bool,
 ) -> None:
@@ -92,14 +91,18 @@ def analyze(
 
     Writes STEM.particles.csv, STEM.labels.tif and STEM.overlay.png for each image, and summary.csv and summary.json.
     """
-    _check_device(model, device)
-    files = find_micrographs(paths, out)
-    _make_folder(out)
-    parameters = Parameters(model=model, nm_per_px=nm_per_px)
-    records = _analyse_all(files, parameters, out, processes or len(os.sched_getaffinity(0)))
+    settings = load_settings()
+    require_device(device)
+    with chosen_model(model, settings) as chosen:
+        files = find_micrographs(paths, out)
+        _make_folder(out)
+        reference = chosen.identity.reference
+        parameters = Parameters(model=reference, nm_per_px=nm_per_px, min_confidence=min_confidence)
+        start = _Start(settings, chosen, device, parameters, out)
+        records = _analyse_all(files, start, processes or len(os.sched_getaffinity(0)))
     _report(out, records, as_json=as_json)
     failed = sum(record["state"] == "failed" for record in records)
-    messages.print(f"{len(records) - failed} of {len(records)} images analysed with {model}; results in {out}")
+    messages.print(f"{len(records) - failed} of {len(records)} images analysed with {reference}; results in {out}")
     context.exit(EXIT_SOME_FAILED if failed else 0)
 
 
@@ -149,15 +152,6 @@ def _report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
         print_table(SHOWN, [[record[name] for name in SHOWN] for record in records])
 
 
-def _check_device(model: str, device: str) -> None:
-    if model not in MODEL_NAMES:
-        raise click.BadParameter(
-            f"there is no model {model!r}; this release has: {', '.join(MODEL_NAMES)}.", param_hint="--model"
-        )
-    if device == "cuda":
-        raise click.BadParameter("the models of this release run on the CPU only.", param_hint="--device")
-
-
 def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -165,8 +159,8 @@ def _make_folder(out: Path) -> None:
         raise OperatorError(f"The results cannot be written to {out}: {error.strerror}.", code="out_unwritable") from error
 
 
-def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, processes: int) -> list[dict[str, Any]]:
-    """Analyse files side by side; a process that dies fails its image alone."""
+def _analyse_all(files: Sequence[Path], start: _Start, processes: int) -> list[dict[str, Any]]:
+    """Analyse files side by side; a process that dies fails its image alone, a model that is refused ends the command."""
     records = []
     with (
         progress_bar() as bar,
@@ -174,7 +168,7 @@ def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, proce
             min(processes, len(files)),
             context=multiprocessing.get_context("spawn"),
             initializer=_start_process,
-            initargs=(load_settings(), parameters, out),
+            initargs=(start,),
         ) as pool,
     ):
         task = bar.add_task("Analysing", total=len(files))
@@ -192,20 +186,29 @@ def _analyse_all(files: Sequence[Path], parameters: Parameters, out: Path, proce
     return records
 
 
-def _start_process(settings: Settings, parameters: Parameters, out: Path) -> None:
+def _start_process(start: _Start) -> None:
     cv2.setNumThreads(1)  # the images run side by side, one core each
-    limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
-    _process.append(_Process(Decoder(limits), create_segmenter(parameters.model), parameters, out))
+    limits = DecodeLimits(max_pixels=start.settings.max_pixels, timeout_s=start.settings.decode_timeout_s)
+    try:
+        segmenter = create_segmenter(start.model, start.device)
+    except SaemiError as error:
+        # A process that does not start is started again and again; an image that asks for it gets the reason.
+        _process.append(error)
+        return
+    _process.append(_Process(Decoder(limits), segmenter, start.parameters, start.out))
 
 
 def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
     process = _process[0]
+    if isinstance(process, SaemiError):
+        raise process
     try:
         micrograph = process.decoder.decode(path)
         analysis = analyse(micrograph, process.parameters, process.segmenter)
         _write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
         (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
-        (process.out / f"{stem}.overlay.png").write_bytes(encode_png(overlay(preview(micrograph.pixels), analysis.labels)))
+        picture = overlay(preview(micrograph.pixels), analysis.labels, low_confidence_labels(analysis.particles))
+        (process.out / f"{stem}.overlay.png").write_bytes(encode_png(picture))
     except SaemiError as error:
         return failure(path, error.code, error.message)
     except OSError as error:

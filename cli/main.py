@@ -9,7 +9,7 @@ from cli.console import EXIT_SOME_FAILED, EXIT_USAGE, messages
 from shared.errors import SaemiError
 from shared.settings import load_settings
 
-USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files"})
+USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files", "unknown_model"})
 
 
 class LazyGroup(click.Group):
@@ -23,6 +23,7 @@ class LazyGroup(click.Group):
         "submit": "cli.remote",
         "status": "cli.remote",
         "demo": "cli.demo",
+        "models": "cli.models",
         "config": "cli.admin",
         "admin": "cli.admin",
     }

@@ -69,8 +69,12 @@ def run_web(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Analyse micrographs."""
     from worker.celery_app import run_worker as run_celery
+    from worker.segmenters import compute_device
 
     _prepare(settings, "worker")
+    if settings.device == "cuda":
+        # Said once at the start, not with every job. Only who asks for a GPU waits for PyTorch here.
+        compute_device(settings.device)
     run_celery(settings)
 
 

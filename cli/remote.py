@@ -10,7 +10,8 @@ import click
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import find_micrographs, readable
-from cli.local import NM_PER_PX
+from cli.model_choice import min_confidence_option
+from cli.ranges import NM_PER_PX
 from shared.errors import SaemiError, TransientError
 from shared.settings import load_settings
 from web.schemas import Submission
@@ -27,7 +28,8 @@ server_option = click.option("--server", help="Address of the portal; default: S
 @click.option("--project", required=True, help="Project the micrographs belong to.")
 @click.option("--sample", help="Sample they show.")
 @click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
-@click.option("--model", default="classical", show_default=True, help="Segmenter to use.")
+@click.option("--model", help="Name or reference of a registered model; without, the portal's default.")
+@min_confidence_option
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the submission as JSON.")
 @server_option
@@ -39,7 +41,8 @@ def submit(
     project: str,
     sample: str | None,
     nm_per_px: float | None,
-    model: str,
+    model: str | None,
+    min_confidence: float,
     wait: bool,
     as_json: bool,
     server: str | None,
@@ -47,7 +50,9 @@ def submit(
     """Hand micrographs to the portal's queue. PATHS are files, or folders that are searched for images."""
     files = find_micrographs(paths)
     with Saemi(server or load_settings().effective_server) as saemi:
-        submission = saemi.open_submission(project, sample=sample, nm_per_px=nm_per_px, model=model)
+        submission = saemi.open_submission(
+            project, sample=sample, nm_per_px=nm_per_px, model=model, min_confidence=min_confidence
+        )
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
             messages.print(f"{readable(path)}: {reason}")

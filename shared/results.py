@@ -32,6 +32,7 @@ SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
 ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
+CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ def particles_page(
     Raises
     ------
     InputError
-        ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration;
-        ``invalid_cursor`` where ``after`` is no value of the column.
+        ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration; ``no_confidence``
+        for a column of confidence where the model gave none; ``invalid_cursor`` where ``after`` is no value of the column.
     """
     column = _quantity_column(session, analysis_id, sort)
     query = select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(limit)
@@ -240,5 +241,7 @@ def _quantity_column(session: Session, analysis_id: int, name: str) -> Instrumen
         raise InputError(f"Particles have no quantity {name!r}.", code="unknown_quantity")
     if name.endswith(("_nm", "_nm2")) and analysis(session, analysis_id).nm_per_px is None:
         raise InputError(f"The analysis has no calibration, so {name} is not known.", code="not_calibrated")
+    if name in CONFIDENCE_COLUMNS and analysis(session, analysis_id).n_low_confidence is None:
+        raise InputError(f"The model of the analysis gives no confidence, so {name} is not known.", code="no_confidence")
     column: InstrumentedAttribute[Any] = getattr(ParticleRow, name)
     return column

@@ -36,6 +36,8 @@ def _broker_url(url: str) -> str:
     return url
 
 
+# Where networks compute; auto is a GPU where there is one.
+Device = Literal["auto", "cpu", "cuda"]
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -56,6 +58,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the portal listens on.")
     web_threads: int = Field(32, ge=4, le=256, description="Requests the portal answers at the same time.")
     worker_processes: int = Field(0, ge=0, le=256, description="Analyses a worker runs side by side; 0: one per core.")
+
+    device: Device = Field("auto", description="Where the worker's networks compute: auto, cpu or cuda.")
 
     max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")
     max_pixels: int = Field(100_000_000, ge=1, description="Largest image that is analysed; needs about 40 bytes a pixel.")

@@ -61,6 +61,14 @@ class AddedJob:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ConfidenceCounts:
+    """Particles of less confidence than the threshold, and all of them."""
+
+    n_low_confidence: int
+    n_particles: int
+
+
 def create_submission(session: Session, project: str, sample: str | None, parameters: Parameters) -> SubmissionRow:
     """Open a submission; files are added to it one by one."""
     row = SubmissionRow(project=project, sample=sample, parameters=asdict(parameters), created_at=database_time())
@@ -131,6 +139,17 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
     query = _count_states().add_columns(JobRow.submission_id).where(JobRow.submission_id.in_(submission_ids))
     found = {row.submission_id: _job_counts(row) for row in session.execute(query.group_by(JobRow.submission_id))}
     return {number: found.get(number, JobCounts(0, 0, 0, 0)) for number in submission_ids}
+
+
+def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts | None:
+    """Count the particles of a submission's analyses by models that give confidence; None where there is no such analysis."""
+    query = (
+        select(func.sum(AnalysisRow.n_low_confidence), func.sum(AnalysisRow.n_particles))
+        .join(JobRow, JobRow.analysis_id == AnalysisRow.id)
+        .where(JobRow.submission_id == submission_id, AnalysisRow.n_low_confidence.is_not(None))
+    )
+    n_low, n_particles = session.execute(query).one()
+    return None if n_low is None else ConfidenceCounts(int(n_low), int(n_particles))
 
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
+from shared import cards, registry
+from shared.cards import CardFigure
+from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, SubmissionRow
+from shared.models import AnalysisRow, JobRow, ModelRow, SubmissionRow
 from shared.submissions import JobCounts, ListedJob
 
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
@@ -30,11 +32,16 @@ LABELS = {
     "circularity": "Circularity",
     "solidity": "Solidity",
     "touches_border": "At border",
+    "confidence": "Confidence",
+    "low_confidence": "Low confidence",
 }
 # In the order of a reader's interest; lengths and areas come in nm where the image is calibrated, else in px.
 TABLE_COLUMNS = ("label", "ecd", "area", "perimeter", "feret_max", "feret_min", "aspect_ratio", "circularity", "solidity")
 PLACE_COLUMNS = ("centroid_x_px", "centroid_y_px", "touches_border")
-NOT_PLOTTED = {"label", "centroid_y_px", "centroid_x_px", "touches_border"}
+CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
+NOT_PLOTTED = {"label", "centroid_y_px", "centroid_x_px", "touches_border", "low_confidence"}
+# Enough to tell two files apart by eye; the whole hash stands behind them.
+HASH_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Column:
     label: str
     unit: str
     definition: str
+    is_number: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class JobLine:
     state_text: str
     analysis_id: int | None
     n_particles: str
+    unsure: str
     size: str
     method: str
     created_at: datetime
@@ -91,6 +100,7 @@ class SubmissionLine:
     sample: str | None
     created_at: datetime
     model: str
+    min_confidence: float
     pixel_size: str
     progress: Progress
 
@@ -102,6 +112,23 @@ class Fact:
     name: str
     value: str
     note: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """A model as an entry of a choice or of the page of models."""
+
+    reference: str
+    is_default: bool
+    sha256: str
+    short_sha256: str
+    added_at: datetime
+    architecture: str
+    description: str
+    main_figures: dict[str, str]
+    figures: list[CardFigure]
+    facts: list[Fact]
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -156,6 +183,7 @@ def job_line(listed: ListedJob) -> JobLine:
         state_text=STATE_TEXT[JobState(job.state)],
         analysis_id=job.analysis_id,
         n_particles=count(analysis.n_particles) if analysis else "",
+        unsure=_unsure(analysis) if analysis and analysis.n_low_confidence else "",
         size=_size(analysis) if analysis else "",
         method=_method(analysis) if analysis else "",
         created_at=job.created_at,
@@ -175,6 +203,7 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         sample=row.sample,
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
+        min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),
         pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated: sizes in px",
         progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
     )
@@ -211,9 +240,14 @@ def provenance(analysis: AnalysisRow) -> list[Fact]:
     columns = f"columns {analysis.field_left} to {analysis.field_right - 1}"
     top, bottom = analysis.banner_top, analysis.banner_bottom
     banner = "none found" if top is None or bottom is None else f"rows {top} to {bottom - 1}, not measured"
+    # A threshold means nothing where the model gives no confidence.
+    chosen = {key: value for key, value in analysis.parameters.items() if key != "min_confidence" or _has_confidence(analysis)}
+    weights = [_hash_fact("Model SHA-256", analysis.model_sha256)] if analysis.model_sha256 else []
     return [
         Fact("Model", f"{analysis.model_name}, version {analysis.model_version}"),
-        Fact("Parameters", ", ".join(f"{key} = {_plain(value)}" for key, value in analysis.parameters.items())),
+        *weights,
+        *([_confidence_fact(analysis)] if _has_confidence(analysis) else []),
+        Fact("Parameters", ", ".join(f"{key} = {_plain(value)}" for key, value in chosen.items())),
         Fact("Parameters hash", analysis.parameters_sha256, "SHA-256 over the parameters and the version of the pipeline"),
         Fact("Software", f"SAEMI {analysis.software_version}"),
         Fact("Counting rule", analysis.counting_rule, COUNTING_RULE_TEXT.get(analysis.counting_rule, "")),
@@ -232,19 +266,86 @@ def table_columns(analysis: AnalysisRow) -> list[Column]:
     known = {quantity.name: quantity for quantity in PARTICLE_QUANTITIES}
     lengths = {"nm": ("_nm", "_nm2"), "px": ("_px",)}[length_unit(analysis)]
     in_unit = {q.name.rsplit("_", 1)[0]: q for q in known.values() if q.name.endswith(lengths) and q.name not in LABELS}
-    return [_column(in_unit.get(name) or known[name]) for name in (*TABLE_COLUMNS, *PLACE_COLUMNS)]
+    names = (*TABLE_COLUMNS, *(CONFIDENCE_COLUMNS if _has_confidence(analysis) else ()), *PLACE_COLUMNS)
+    return [_column(in_unit.get(name) or known[name]) for name in names]
 
 
 def plotted_columns(analysis: AnalysisRow) -> list[Column]:
     """List the quantities of which a histogram says something and that the analysis has."""
     calibrated = analysis.nm_per_px is not None
-    shown = [q for q in PARTICLE_QUANTITIES if q.name not in NOT_PLOTTED]
+    left_out = NOT_PLOTTED if _has_confidence(analysis) else {*NOT_PLOTTED, *CONFIDENCE_COLUMNS}
+    shown = [q for q in PARTICLE_QUANTITIES if q.name not in left_out]
     return [_column(q) for q in shown if calibrated or not q.name.endswith(("_nm", "_nm2"))]
+
+
+def model_line(row: ModelRow) -> ModelLine:
+    """Describe a registered model by its card, whatever the card has."""
+    main = {label: f"{figure.value:.3g}" if figure else "–" for label, figure in cards.main_figures(row.card).items()}
+    return ModelLine(
+        reference=registry.identity(row).reference,
+        is_default=row.is_default,
+        sha256=row.sha256 or "",
+        short_sha256=short_hash(row.sha256),
+        added_at=row.added_at,
+        architecture=cards.architecture(row.card),
+        description=cards.description(row.card),
+        main_figures=main,
+        figures=cards.figures(row.card.get("figures")),
+        facts=_card_facts(row),
+    )
+
+
+def short_hash(sha256: str | None) -> str:
+    """Write the first digits of a hash; a dash where there is none."""
+    return sha256[:HASH_DIGITS] if sha256 else "–"
+
+
+def low_confidence(analysis: AnalysisRow) -> str:
+    """Say how many particles lie below the threshold of an analysis; empty where the model gives no confidence."""
+    return _unsure(analysis) if _has_confidence(analysis) else ""
+
+
+def min_confidence(analysis: AnalysisRow) -> float:
+    """Return the threshold below which particles of an analysis are marked."""
+    return float(analysis.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE))
+
+
+def _has_confidence(analysis: AnalysisRow) -> bool:
+    return analysis.n_low_confidence is not None
+
+
+def _unsure(analysis: AnalysisRow) -> str:
+    return f"{count(analysis.n_low_confidence or 0)} below confidence {min_confidence(analysis):g}"
+
+
+def _confidence_fact(analysis: AnalysisRow) -> Fact:
+    share = f"{count(analysis.n_low_confidence or 0)} of {count(analysis.n_particles)} particles lie below"
+    return Fact("Confidence threshold", f"{min_confidence(analysis):g}", f"{share}; they are marked and counted.")
+
+
+def _hash_fact(name: str, sha256: str) -> Fact:
+    return Fact(name, short_hash(sha256), title=sha256)
+
+
+def _card_facts(row: ModelRow) -> list[Fact]:
+    """List what a card says beside its description and its figures, each part on one line."""
+    parts = cards.sections(row.card)
+    figures = cards.figures(row.card.get("figures"))
+    facts = [Fact(cards.heading(key), cards.plain(content)) for key, content in parts if key != "figures" or not figures]
+    return facts + _how_figures_were_taken(row.card.get("figures"), {figure.name for figure in figures})
+
+
+def _how_figures_were_taken(content: Any, numbers: set[str]) -> list[Fact]:
+    if not isinstance(content, dict):
+        return []
+    said = {key: value for key, value in content.items() if key not in numbers and key != "figures"}
+    return [Fact("Figures taken", cards.plain(said))] if numbers and said else []
 
 
 def _column(quantity: Quantity) -> Column:
     label = LABELS.get(quantity.name) or LABELS[quantity.name.rsplit("_", 1)[0]]
-    return Column(quantity.name, label, quantity.unit, quantity.definition)
+    is_number = quantity.name not in ("touches_border", "low_confidence")
+    return Column(quantity.name, label, quantity.unit, quantity.definition, is_number)
 
 
 def _method(analysis: AnalysisRow) -> str:

@@ -6,11 +6,12 @@ from flask import Blueprint, render_template, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from shared import results, submissions
-from shared.domain import DEFAULT_MODEL, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared import registry, results, submissions
+from shared.cards import MAIN_FIGURES
+from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.errors import InputError, NotFoundError
 from shared.jobs import JobState
-from shared.models import JobRow
+from shared.models import JobRow, SubmissionRow
 from web import pages
 from web.paging import LARGEST_ID
 from web.services import services
@@ -53,7 +54,18 @@ class ResultQuery(BaseModel):
 @portal.get("/")
 def submit_page() -> str:
     """Show the page to hand in micrographs."""
-    return render_template("submit.html", models=(DEFAULT_MODEL,), max_upload_bytes=services().settings.max_upload_bytes)
+    with services().database.reading() as session:
+        models = [pages.model_line(row) for row in registry.models(session)]
+    known = {model.reference for model in models}
+    default = next((model.reference for model in models if model.is_default), None)
+    wanted = request.args.get("model")
+    return render_template(
+        "submit.html",
+        models=models,
+        chosen=wanted if wanted in known else default,
+        min_confidence=DEFAULT_MIN_CONFIDENCE,
+        max_upload_bytes=services().settings.max_upload_bytes,
+    )
 
 
 @portal.get("/jobs")
@@ -88,7 +100,23 @@ def submission_page(submission_id: int) -> str:
     with services().database.reading() as session:
         row = submissions.submission(session, submission_id)
         listing = _job_listing(session, query)
-    return render_template("submission.html", line=pages.submission_line(row, listing["counts"]), **listing)
+        confidence = submissions.confidence_counts(session, submission_id)
+        model = _model_of(session, row)
+    return render_template(
+        "submission.html",
+        line=pages.submission_line(row, listing["counts"]),
+        model=model,
+        confidence=confidence,
+        **listing,
+    )
+
+
+@portal.get("/models")
+def models_page() -> str:
+    """Show the models with what is known about them."""
+    with services().database.reading() as session:
+        models = [pages.model_line(row) for row in registry.models(session)]
+    return render_template("models.html", models=models, main_figures=tuple(MAIN_FIGURES.values()))
 
 
 @portal.get("/analyses/<int:analysis_id>")
@@ -112,6 +140,9 @@ def result_page(analysis_id: int) -> str:
         after=after,
         unit=pages.length_unit(row),
         n_particles=pages.count(row.n_particles),
+        low_confidence=pages.low_confidence(row),
+        min_confidence=pages.min_confidence(row),
+        short_sha256=pages.short_hash(row.model_sha256),
         statistics=pages.statistics(row),
         calibration=pages.calibration(row),
         counting_rule=pages.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),
@@ -149,6 +180,14 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
         "before": query.before,
         "older": lines[-1].id if len(rows) > ROWS else None,
     }
+
+
+def _model_of(session: Session, submission: SubmissionRow) -> pages.ModelLine | None:
+    """Return the model that a submission named; None for one of a release before models were registered."""
+    try:
+        return pages.model_line(registry.resolve(session, str(submission.parameters.get("model", ""))))
+    except InputError:
+        return None
 
 
 def _origin(session: Session, analysis_id: int, origins: list[JobRow], wanted: int | None) -> JobRow | None:

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.domain import DEFAULT_MODEL, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
+from shared import registry
+from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
+from shared.models import AnalysisRow, JobRow, ModelRow, ParticleRow, SubmissionRow
 from shared.submissions import JobCounts
 from web.paging import LARGEST_ID, PageQuery
 
@@ -84,12 +85,38 @@ class SubmissionRequest(BaseModel):
 
     project: Line = Field(min_length=1, max_length=200)
     sample: Line | None = Field(None, max_length=200)
-    model: Line = DEFAULT_MODEL
+    model: Line | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Name and version, such as `particlenet-1`, or a name for its newest version; without, the default model.",
+    )
     nm_per_px: float | None = Field(None, ge=1e-4, le=1e6, description="Pixel size, nm; without, the result is in pixels.")
+    min_confidence: float = Field(
+        DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="Particles of less confidence are marked; they count all the same."
+    )
 
-    def parameters(self) -> Parameters:
-        """What was chosen for the analysis."""
-        return Parameters(model=self.model, nm_per_px=self.nm_per_px)
+    def parameters(self, model: str) -> Parameters:
+        """What was chosen for the analysis, with the reference of the model that was meant."""
+        return Parameters(model=model, nm_per_px=self.nm_per_px, min_confidence=self.min_confidence)
+
+
+class RegisteredModel(BaseModel):
+    """A model that analyses can name."""
+
+    reference: str = Field(description="Name and version in one word, such as `particlenet-1`.")
+    name: str
+    version: str
+    sha256: str | None = Field(description="Of the weights; null for a method that has none.")
+    is_default: bool = Field(description="Whether submissions that name no model get this one.")
+    added_at: datetime
+    card: dict[str, Any] = Field(description="What is known about the model: data, split, figures, licence.")
+
+    @classmethod
+    def of(cls, row: ModelRow) -> "RegisteredModel":
+        """Describe a row."""
+        same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        return cls(reference=registry.identity(row).reference, **same)
 
 
 class Counts(BaseModel):

@@ -4,13 +4,14 @@ import io
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from shared.domain import Analysis, Labels, Micrograph
+from shared.domain import Analysis, IntArray, Labels, Micrograph, ParticleTable
 from shared.results import AnalysisFiles
 from shared.storage import BlobStore, put_bytes
 from worker.analysis.rendering import outlines, overlay, preview, thumbnail
@@ -28,16 +29,22 @@ def store_files(store: BlobStore, micrograph: Micrograph, analysis: Analysis) ->
     Side by side, because encoding runs outside the interpreter's lock and storing waits for the disk.
     """
     grey, labels = preview(micrograph.pixels), analysis.labels
+    unsure = low_confidence_labels(analysis.particles)
     contents: dict[str, Callable[[], bytes]] = {
-        "overlay_sha256": lambda: encode_png(overlay(grey, labels)),
+        "overlay_sha256": lambda: encode_png(overlay(grey, labels, unsure)),
         "preview_sha256": lambda: encode_png(grey),
-        "outlines_sha256": lambda: encode_outlines(labels),
+        "outlines_sha256": lambda: encode_outlines(labels, unsure),
         "labels_sha256": lambda: encode_labels(labels),
         "thumbnail_sha256": lambda: encode_png(thumbnail(grey, THUMBNAIL_SIDE_PX)),
     }
     with ThreadPoolExecutor(len(contents)) as pool:
         stored = pool.map(lambda content: put_bytes(store, content()), contents.values())
         return AnalysisFiles(**dict(zip(contents, stored, strict=True)))
+
+
+def low_confidence_labels(particles: ParticleTable) -> IntArray | None:
+    """Return the labels of the particles of low confidence; None where the model gives none."""
+    return None if particles.low_confidence is None else particles.label[particles.low_confidence]
 
 
 def encode_labels(labels: Labels) -> bytes:
@@ -48,12 +55,18 @@ def encode_labels(labels: Labels) -> bytes:
     return buffer.getvalue()
 
 
-def encode_outlines(labels: Labels) -> bytes:
+def encode_outlines(labels: Labels, unsure: IntArray | None = None) -> bytes:
     """Encode the outlines as JSON: a list of ``label`` and closed ``polygon`` of [x, y] in px; whole numbers are pixel centres.
 
-    A particle with holes has several polygons of the same label.
+    A particle with holes has several polygons of the same label. Where the labels of low confidence are known, each polygon
+    says by ``low_confidence`` whether its particle is one of them.
     """
-    particles = [{"label": label, "polygon": np.round(polygon, 1).tolist()} for label, polygon in outlines(labels)]
+    particles: list[dict[str, Any]] = [
+        {"label": label, "polygon": np.round(polygon, 1).tolist()} for label, polygon in outlines(labels)
+    ]
+    if unsure is not None:
+        marked = set(unsure.tolist())
+        particles = [{**particle, "low_confidence": particle["label"] in marked} for particle in particles]
     return json.dumps(particles, separators=(",", ":")).encode()
 
 

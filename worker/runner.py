@@ -35,7 +35,7 @@ class JobRunner:
         database: Database,
         store: BlobStore,
         decoder: Decoder,
-        create_segmenter: Callable[[str], Segmenter],
+        segmenter_of: Callable[[str], Segmenter],
         *,
         lease_s: float,
         max_attempts: int,
@@ -43,8 +43,7 @@ class JobRunner:
         self._database = database
         self._store = store
         self._decoder = decoder
-        self._create_segmenter = create_segmenter
-        self._segmenters: dict[str, Segmenter] = {}
+        self._segmenter_of = segmenter_of
         self._lease_s = lease_s
         self._max_attempts = max_attempts
 
@@ -88,7 +87,7 @@ class JobRunner:
 
     def _analyse_and_save(self, claim: jobs.Claim) -> None:
         parameters = Parameters.from_stored(claim.stored_parameters)
-        segmenter = self._segmenter(parameters.model)
+        segmenter = self._segmenter_of(parameters.model)
         with self._database.reading() as session:
             stored = results.find_analysis(session, claim.image_sha256, segmenter.identity, parameters)
         if stored is not None:
@@ -109,11 +108,6 @@ class JobRunner:
     def _decode(self, claim: jobs.Claim) -> Micrograph:
         with self._store.local_path(claim.image_sha256) as path:
             return self._decoder.decode(path)
-
-    def _segmenter(self, name: str) -> Segmenter:
-        if name not in self._segmenters:
-            self._segmenters[name] = self._create_segmenter(name)
-        return self._segmenters[name]
 
     def _fail(self, claim: jobs.Claim, code: str, message: str, reference: str | None = None) -> None:
         logger.info("job_failed", code=code, message=message, reference=reference)

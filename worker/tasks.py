@@ -12,7 +12,7 @@ from shared.storage import FolderBlobStore
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.runner import JobRunner
-from worker.segmenters import create_segmenter
+from worker.segmenters import RegisteredSegmenters
 
 
 class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -25,11 +25,13 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
         # As many processes as cores run side by side, so that each has one.
         cv2.setNumThreads(1)
         limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+        database = Database(settings.effective_database_url)
+        store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
         return JobRunner(
-            Database(settings.effective_database_url),
-            FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+            database,
+            store,
             Decoder(limits),
-            create_segmenter,
+            RegisteredSegmenters(database, store, settings.device),
             lease_s=settings.lease_s,
             max_attempts=settings.max_attempts,
         )

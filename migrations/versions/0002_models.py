@@ -23,13 +23,23 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=True),
         sa.Column("card", sa.JSON(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("chosen_at", shared.database.UtcTime(timezone=True), nullable=True),
         sa.Column("added_at", shared.database.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_model")),
         sa.UniqueConstraint("name", "version", name=op.f("uq_model_name_version")),
     )
+    only_the_default = sa.text("is_default")
+    op.create_index(
+        op.f("ix_model_is_default"),
+        "model",
+        ["is_default"],
+        unique=True,
+        sqlite_where=only_the_default,
+        postgresql_where=only_the_default,
+    )
     op.add_column("analysis", sa.Column("model_sha256", sa.Text(), nullable=True))
     op.add_column("analysis", sa.Column("n_low_confidence", sa.Integer(), nullable=True))
-    op.add_column("particle", sa.Column("confidence", sa.Float(), nullable=True))
+    op.add_column("particle", sa.Column("confidence", sa.Double(), nullable=True))
     op.add_column("particle", sa.Column("low_confidence", sa.Boolean(), nullable=True))
 
 

@@ -79,7 +79,7 @@ CASES = [
 def outcomes(running_stack: Stack) -> list[Job]:
     """The jobs of one submission of all cases, in the order of the cases."""
     with Saemi(running_stack.address) as saemi:
-        submission = saemi.open_submission("bad input").id
+        submission = saemi.open_submission("bad input", model="classical").id
         jobs = [put(running_stack, submission, case) for case in CASES]
         wait_until(lambda: not saemi.submission(submission).counts.unfinished, "every file has come to its end", 120)
         ended = {job.id: job for job in saemi.jobs(submission)}

@@ -4,15 +4,23 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-from shared.domain import PARTICLE_QUANTITIES
+from shared import jobs, results, submissions
+from shared.database import Database
+from shared.domain import PARTICLE_QUANTITIES, FloatImage, Micrograph, Parameters, Segmentation
+from shared.storage import FolderBlobStore, put_bytes
+from tests.integration.analyses import DiscSegmenter
 from tests.stack import Stack, wait_until
+from worker.files import store_files
+from worker.pipeline import analyse
 
 # Without these a browser looks for updates and for a graphics card.
 ARGUMENTS = [
@@ -78,6 +86,13 @@ def submit(page: Page, folder: Path) -> None:
     # As people of half the world write it; a number field would make 5 of 0,5.
     page.get_by_label("Pixel size").press_sequentially(f"{NM_PER_PX}".replace(".", ","))
     expect(page.locator("#pixel-size-hint")).to_have_text(f"1 px is {NM_PER_PX} nm.")
+    page.get_by_label("Model").select_option("classical-1")
+    threshold = page.get_by_label("Confidence threshold")
+    expect(threshold).to_have_value("0.5")
+    threshold.fill("1.5")
+    assert not threshold.evaluate("field => field.checkValidity()")
+    threshold.fill("0,25")
+    assert threshold.evaluate("field => field.checkValidity()")
     page.locator("#files input[webkitdirectory]").set_input_files(folder)
     expect(page.get_by_role("button", name="Analyse 3 files")).to_be_enabled()
     drop(page, "empty.tif", b"")
@@ -131,6 +146,8 @@ def look(page: Page) -> None:
     outlines = page.locator("#stage path")
     expect(outlines).to_have_count(len(RADII_PX))
     expect(page.locator("#statistics-title")).to_contain_text("nm")
+    # The classical method gives no confidence, and nothing pretends that it does.
+    expect(page.get_by_text("onfidence")).to_have_count(0)
 
     page.get_by_label("Outlines").fill("35")
     expect(outlines.first).to_have_css("stroke-opacity", "0.35")
@@ -177,6 +194,68 @@ def take_away(page: Page) -> None:
     assert list(records[0]) == [quantity.name for quantity in PARTICLE_QUANTITIES]
     diameters = sorted(float(record["ecd_nm"]) for record in records)
     assert diameters == pytest.approx([2 * radius * NM_PER_PX for radius in RADII_PX], abs=1.0 * NM_PER_PX)
+
+
+class UnsureSegmenter(DiscSegmenter):
+    """Less sure of every second disc."""
+
+    def __call__(self, image: FloatImage) -> Segmentation:
+        found = super().__call__(image)
+        return replace(found, confidence=np.where(np.arange(found.labels.max()) % 2, 0.3, 0.9))
+
+
+def add_unsure_analysis(stack: Stack, image: Path) -> int:
+    """Store what a model with confidence found in six discs, as a worker does; returns the analysis."""
+    database = Database(f"sqlite:///{stack.data_dir / 'saemi.db'}")
+    store = FolderBlobStore(stack.data_dir / "blobs")
+    micrograph = Micrograph(np.asarray(Image.open(image)), "PNG")
+    analysis = analyse(micrograph, Parameters("drawn-1", min_confidence=0.4), UnsureSegmenter())
+    files = store_files(store, micrograph, analysis)
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "Browser test", "unsure", analysis.parameters)
+        job = submissions.add_job(session, submission.id, put_bytes(store, image.read_bytes()), 11, image.name).row
+        (claim,) = jobs.claim(session, [job.id], lease_s=60, max_attempts=1)
+        number = results.save_analysis(session, claim.image_sha256, micrograph, analysis, files, duration_s=1.0)
+        jobs.finish(session, claim, number)
+    database.dispose()
+    return number
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_particles_of_low_confidence_are_dashed_named_counted_and_sorted(
+    page: Page, running_stack: Stack, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"/analyses/{add_unsure_analysis(running_stack, draw_discs(tmp_path / 'unsure.png', 5))}")
+    unsure = page.locator("#stage path.unsure")
+    expect(unsure).to_have_count(3)
+    expect(unsure.first).to_have_css("stroke-dasharray", "5px, 4px")
+    expect(page.locator("#stage path:not(.unsure)").first).to_have_css("stroke-dasharray", "none")
+    expect(page.get_by_role("list", name="Outlines")).to_contain_text("less: dashed, counted all the same")
+    expect(page.get_by_text("3 below confidence 0.4")).to_be_visible()
+    # The keyboard reaches them along the particles, and says what they are.
+    page.locator('#stage path[tabindex="0"]').focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#stage path:focus")).to_have_attribute("aria-label", "Particle 2, low confidence")
+    expect(page.locator("#readout")).to_contain_text("Low confidence yes")
+    head = page.locator("th[data-quantity=confidence]")
+    head.get_by_role("button").click()
+    rows = page.locator("#particles tbody.rows tr")
+    expect(rows.first).to_contain_text("0.3000")
+    expect(rows.last).to_contain_text("0.9000")
+    page.get_by_label("Quantity").select_option("confidence")
+    expect(page.get_by_role("img", name="Histogram of Confidence")).to_be_visible()
+
+
+def test_the_page_of_models_is_reached_and_leads_to_each_card(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Models", exact=True).click()
+    expect(page.get_by_role("link", name="Models", exact=True)).to_have_attribute("aria-current", "page")
+    row = page.get_by_role("row").filter(has_text="particlenet-1").first
+    expect(row).to_contain_text("default")
+    row.get_by_role("link", name="particlenet-1").click()
+    expect(page.locator("#particlenet-1")).to_be_in_viewport()
+    expect(page.locator("#particlenet-1")).to_contain_text("Apache-2.0")
 
 
 def test_the_page_of_the_api_renders_without_any_other_server(page: Page) -> None:

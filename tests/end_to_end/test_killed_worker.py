@@ -63,7 +63,7 @@ def test_a_worker_killed_in_the_middle_of_fifty_images_loses_none_and_doubles_no
         start_stack(tmp_path / "data", lease_s=LEASE_S, resend_after_s=LEASE_S) as stack,
         Saemi(stack.address) as saemi,
     ):
-        submission = saemi.open_submission("kill").id
+        submission = saemi.open_submission("kill", model="classical").id
         for path in images:
             saemi.add_file(submission, path)
         for done_before, victims in [(3, "main"), (12, "pool"), (22, "main")]:
@@ -88,7 +88,7 @@ def test_a_worker_killed_in_the_middle_of_fifty_images_loses_none_and_doubles_no
 
 def test_jobs_go_on_where_they_were_when_the_stack_starts_again(tmp_path: Path, images: list[Path]) -> None:
     with start_stack(tmp_path / "data", lease_s=LEASE_S, resend_after_s=LEASE_S) as stack, Saemi(stack.address) as saemi:
-        submission = saemi.open_submission("restart").id
+        submission = saemi.open_submission("restart", model="classical").id
         for path in images[:20]:
             saemi.add_file(submission, path)
         assert stack.stop() == 0

@@ -6,15 +6,16 @@ from numpy.typing import NDArray
 from shared import submissions
 from shared.database import Database
 from shared.domain import (
+    DEFAULT_MIN_CONFIDENCE,
     AnalysedField,
     Analysis,
     Calibration,
     FloatImage,
-    Labels,
     Micrograph,
     ModelIdentity,
     Parameters,
     ParticleTable,
+    Segmentation,
     SizeStatistics,
 )
 from shared.models import ImageRow
@@ -22,7 +23,7 @@ from shared.results import AnalysisFiles, save_analysis
 
 SIDE = 128
 SHA256 = "a" * 64
-MODEL = ModelIdentity("drawn", "1")
+MODEL = ModelIdentity("drawn", "1", "d" * 64)
 FILES = AnalysisFiles(*(letter * 64 for letter in "bcdef"))
 
 
@@ -34,11 +35,11 @@ class DiscSegmenter:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, image: FloatImage) -> Labels:
+    def __call__(self, image: FloatImage) -> Segmentation:
         from skimage.measure import label
 
         self.calls += 1
-        return np.asarray(label(image > 0.5), dtype=np.int32)
+        return Segmentation(np.asarray(label(image > 0.5), dtype=np.int32))
 
 
 def draw_discs(n_discs: int = 4, radius: int = 9) -> NDArray[np.uint8]:
@@ -63,13 +64,17 @@ def particle_table(n: int, nm_per_px: float | None = None, **columns: NDArray[np
     values["area_nm2"] = None if nm_per_px is None else values["area_px"] * nm_per_px**2
     for name in ("aspect_ratio", "circularity", "solidity"):
         values[name] = columns.get(name, np.linspace(0.5, 1, n))
+    if "confidence" in columns:
+        values["confidence"] = columns["confidence"]
+        values["low_confidence"] = columns["confidence"] < DEFAULT_MIN_CONFIDENCE
     return ParticleTable(**values)  # type: ignore[arg-type]
 
 
 def make_analysis(particles: ParticleTable, nm_per_px: float | None = None) -> Analysis:
     """An analysis that found these particles."""
     calibration = Calibration.missing() if nm_per_px is None else Calibration.manual(nm_per_px)
-    statistics = SizeStatistics(len(particles), int(particles.touches_border.sum()), *[None] * 10)
+    n_low = None if particles.low_confidence is None else int(particles.low_confidence.sum())
+    statistics = SizeStatistics(len(particles), int(particles.touches_border.sum()), n_low, *[None] * 10)
     return Analysis(
         model=MODEL,
         parameters=Parameters(nm_per_px=nm_per_px),

@@ -52,13 +52,15 @@ def walk(database: Database, analysis_id: int, sort: str, limit: int, *, descend
 
 
 def test_an_analysis_is_stored_with_all_it_says_and_all_its_particles(database: Database) -> None:
-    particles = particle_table(5, 0.5)
+    particles = particle_table(5, 0.5, confidence=np.array([0.9, 0.4, 0.5, 1.0, 0.0]))
     analysis_id = save(database, make_analysis(particles, 0.5))
     with database.reading() as session:
         stored = results.analysis(session, analysis_id)
         rows = list(results.all_particles(session, analysis_id))
     assert (stored.model_name, stored.model_version, stored.n_particles, stored.n_touching_border) == ("drawn", "1", 5, 2)
     assert (stored.nm_per_px, stored.calibration_source, stored.calibration_status) == (0.5, "manual", "ok")
+    assert (stored.model_sha256, stored.n_low_confidence) == (MODEL.sha256, 2)
+    assert [row.low_confidence for row in rows] == [False, True, False, False, True]
     assert stored.warnings == ["First page only.", "One.", "Two."]
     assert Parameters(**stored.parameters) == Parameters(nm_per_px=0.5)
     for name in PARTICLE_COLUMNS:
@@ -130,12 +132,27 @@ def test_the_pages_show_every_particle_once_in_order_also_among_equal_values(
 
 def test_the_pages_can_be_in_the_order_of_every_column_in_both_directions(database: Database) -> None:
     tied = np.repeat([3.0, 1.0, 2.0], 3)
-    particles = particle_table(9, 0.5, **dict.fromkeys([name for name in PARTICLE_COLUMNS if name.endswith("_px")], tied))
+    columns = {name: tied for name in PARTICLE_COLUMNS if name.endswith("_px")}
+    particles = particle_table(9, 0.5, **columns, confidence=tied / 4)
     analysis_id = save(database, make_analysis(particles, 0.5))
     for sort in PARTICLE_COLUMNS:
         expected = sorted(zip(getattr(particles, sort).tolist(), range(1, 10), strict=True))
         assert walk(database, analysis_id, sort, 2, descending=False) == expected, sort
         assert walk(database, analysis_id, sort, 2, descending=True) == expected[::-1], sort
+
+
+@pytest.mark.parametrize("column", ["confidence", "low_confidence"])
+def test_particles_of_a_model_without_confidence_have_no_order_and_no_histogram_of_it(database: Database, column: str) -> None:
+    analysis_id = save(database, make_analysis(particle_table(3)))
+    with database.reading() as session:
+        for ask in (
+            lambda: results.particles_page(session, analysis_id, sort=column, descending=False, after=None, limit=2),
+            lambda: results.histogram(session, analysis_id, column, None),
+        ):
+            with pytest.raises(InputError) as caught:
+                ask()
+            assert caught.value.code == "no_confidence"
+        assert [row.confidence for row in results.all_particles(session, analysis_id)] == [None] * 3
 
 
 @given(values=st.lists(st.floats(0.5, 1e6), min_size=1, max_size=60), bins=st.one_of(st.none(), st.integers(1, 500)))

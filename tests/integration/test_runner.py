@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from shared import jobs, results, submissions
 from shared.database import Database, database_time
-from shared.domain import FloatImage, Labels, Parameters
+from shared.domain import FloatImage, Parameters, Segmentation
 from shared.errors import DecoderKilledError, InputError, OperatorError, TransientError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
@@ -72,8 +72,8 @@ def bench(database: Database, store: FolderBlobStore, decoder: Decoder) -> Bench
     return Bench(database, store, decoder, DiscSegmenter())
 
 
-def raising(error: Exception) -> Callable[[FloatImage], Labels]:
-    def segment(_: FloatImage) -> Labels:
+def raising(error: Exception) -> Callable[[FloatImage], Segmentation]:
+    def segment(_: FloatImage) -> Segmentation:
         raise error
 
     return segment
@@ -86,7 +86,7 @@ class FailingSegmenter(DiscSegmenter):
         super().__init__()
         self.action = action
 
-    def __call__(self, image: FloatImage) -> Labels:
+    def __call__(self, image: FloatImage) -> Segmentation:
         self.action(image)
         return super().__call__(image)
 
@@ -94,8 +94,8 @@ class FailingSegmenter(DiscSegmenter):
 class EmptyHandedSegmenter(DiscSegmenter):
     """Finds nothing."""
 
-    def __call__(self, image: FloatImage) -> Labels:
-        return np.zeros(image.shape, dtype=np.int32)
+    def __call__(self, image: FloatImage) -> Segmentation:
+        return Segmentation(np.zeros(image.shape, dtype=np.int32))
 
 
 def test_a_job_ends_with_its_analysis_its_particles_and_its_files(bench: Bench) -> None:

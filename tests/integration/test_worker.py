@@ -13,16 +13,22 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from shared import registry
 from shared.database import Database
+from shared.domain import ModelIdentity
 from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, create_celery
 from shared.schema import upgrade
 from shared.settings import Settings
+from shared.storage import FolderBlobStore
 from tests.conftest import fresh_postgres
 from tests.integration.analyses import draw_discs
+from tests.models import card
 from tests.stack import PROJECT, wait_until
 from tests.unit.micrograph.files import png_bytes
 from web.app import create_app
 from web.services import EXTENSION
+from worker.model_files import card_path, file_sha256
+from worker.shipped import add_model, register_shipped
 
 TIMEOUT_S = 2.0
 QUEUE_OF_THIS_TEST = 7  # a database of the broker that no other test uses
@@ -37,9 +43,11 @@ class RunningWorker:
     broker_url: str
     log: Path
 
-    def submit(self, content: bytes, name: str) -> int:
-        submission = self.api.post("/api/v1/submissions", json={"project": "worker", "nm_per_px": 0.5}).json
+    def submit(self, content: bytes, name: str, model: str = "classical") -> int:
+        body = {"project": "worker", "nm_per_px": 0.5, "model": model}
+        submission = self.api.post("/api/v1/submissions", json=body).json
         assert submission
+        assert submission["parameters"]["model"]
         answer = self.api.put(f"/api/v1/submissions/{submission['id']}/files", query_string={"name": name}, data=content)
         assert answer.status_code == 201
         assert answer.json
@@ -71,11 +79,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             yield database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+def register_own(database_url: str, store: FolderBlobStore, folder: Path) -> None:
+    """The models of the release, one of an architecture that nobody runs, and one whose weights are lost."""
+    database = Database(database_url)
+    assert register_shipped(database, store) == []
+    weights = folder / "stardist-1.safetensors"
+    weights.write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    foreign = ModelIdentity("stardist", "1", file_sha256(weights))
+    card_path(weights).write_text(json.dumps(card(foreign, architecture="stardist")))
+    add_model(database, store, weights)
+    lost = ModelIdentity("lost", "1", "0" * 64)
+    with database.writing() as session:
+        registry.register(session, lost, card(lost))
+    database.dispose()
+
+
 @pytest.fixture(scope="module")
 def worker(database_url: str, broker_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWorker]:
     """A worker with one process in its pool."""
     folder = tmp_path_factory.mktemp("worker")
     # The broker's own databases keep this worker from the messages of other tests.
+    register_own(database_url, FolderBlobStore(folder / "blobs"), folder)
     own_broker = f"{broker_url}?virtual_host={QUEUE_OF_THIS_TEST}"
     values = {"data_dir": folder, "database_url": database_url, "broker_url": own_broker, "worker_processes": 1}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SAEMI_")}
@@ -112,6 +136,36 @@ def test_a_broken_file_fails_its_own_job_only(worker: RunningWorker) -> None:
     broken, healthy = map(worker.finished, jobs)
     assert (broken["state"], broken["error_code"]) == ("failed", "empty_file")
     assert healthy["state"] == "done"
+
+
+def test_a_model_that_is_refused_fails_its_own_jobs_only(worker: RunningWorker) -> None:
+    references = ("stardist", "classical", "lost", "classical-1")
+    jobs = [worker.submit(png_bytes(draw_discs(number + 7)), f"{name}.png", name) for number, name in enumerate(references)]
+    foreign, first, lost, second = map(worker.finished, jobs)
+    assert (foreign["state"], foreign["error_code"]) == ("failed", "model_foreign")
+    assert "stardist-1 holds stardist 1; this release runs" in foreign["error_message"]
+    assert (lost["state"], lost["error_code"]) == ("failed", "model_missing")
+    assert "lost-1" in lost["error_message"]
+    assert [job["state"] for job in (first, second)] == ["done", "done"]
+
+
+def test_weights_that_are_altered_fail_their_jobs_until_they_are_mended(worker: RunningWorker) -> None:
+    (model,) = [item for item in worker.api.get("/api/v1/models").get_json()["items"] if item["reference"] == "particlenet-1"]
+    store = FolderBlobStore(worker.log.parent / "blobs")
+    with store.local_path(model["sha256"]) as path:
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        altered = worker.finished(worker.submit(png_bytes(draw_discs(4)), "altered.png", "particlenet"))
+        assert (altered["state"], altered["error_code"]) == ("failed", "model_altered")
+        path.write_bytes(whole)
+    mended = worker.finished(worker.submit(png_bytes(draw_discs(4)), "mended.png", "particlenet"))
+    assert (mended["state"], mended["error_message"]) == ("done", None)
+    analysis = worker.api.get(f"/api/v1/analyses/{mended['analysis_id']}").get_json()
+    assert (analysis["model_name"], analysis["model_version"], analysis["model_sha256"]) == (
+        "particlenet",
+        "1",
+        model["sha256"],
+    )
 
 
 def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> None:

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from shared.domain import ModelIdentity
 from shared.errors import InputError
 from worker.analysis.network import ARCHITECTURE, ARCHITECTURE_VERSION, ParticleNet
-from worker.weights import card_path, file_sha256, load_weights, save_weights
+from worker.model_files import card_path, file_sha256
+from worker.weights import load_weights, save_weights
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,7 @@ def refused(path):
 
 def test_weights_come_back_to_half_precision_with_name_version_and_card(net, model):
     found = load_weights(model)
-    assert found.identity == ModelIdentity("model", "1")
-    assert found.sha256 == file_sha256(model)
+    assert found.identity == ModelIdentity("model", "1", file_sha256(model))
     assert found.card["data"] == "none"
     for key, value in net.state_dict().items():
         wanted = value.half().to(value.dtype) if value.is_floating_point() else value
@@ -102,4 +102,20 @@ def test_a_missing_or_broken_card_is_refused(model, content):
     card_path(model).unlink()
     if content is not None:
         card_path(model).write_text(content)
+    assert refused(model) == "model_card_invalid"
+
+
+def test_the_card_of_the_registry_counts_where_one_is_given(model):
+    card = json.loads(card_path(model).read_text())
+    card_path(model).unlink()
+    stored = model.rename(model.with_name("5" * 64))
+    assert load_weights(stored, card).identity.reference == "model-1"
+    with pytest.raises(InputError, match="model-1") as error:
+        load_weights(stored, {**card, "sha256": "0" * 64})
+    assert error.value.code == "model_altered"
+
+
+@pytest.mark.parametrize("card", ['{"a": NaN}', '{"a": "\\ud800"}'], ids=["no number", "half a character"])
+def test_a_card_that_a_database_cannot_hold_is_refused(model, card):
+    card_path(model).write_text(card)
     assert refused(model) == "model_card_invalid"

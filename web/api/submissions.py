@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from flask import Response, request
 from werkzeug.wsgi import get_input_stream
 
-from shared import submissions
+from shared import registry, submissions
 from shared.errors import TransientError
 from shared.log import get_logger
 from shared.storage import file_too_large
@@ -31,9 +31,14 @@ logger = get_logger(__name__)
 
 @api.post("/submissions", responses={201: Submission})
 def open_submission(body: SubmissionRequest) -> Response:
-    """Open a submission; its files follow one by one."""
+    """Open a submission; its files follow one by one.
+
+    The model is settled now, with its version: a newer one or another default changes nothing that was handed in before.
+    """
     with services().database.writing() as session:
-        row = submissions.create_submission(session, body.project, body.sample, body.parameters())
+        model = registry.default(session) if body.model is None else registry.resolve(session, body.model)
+        parameters = body.parameters(registry.identity(model).reference)
+        row = submissions.create_submission(session, body.project, body.sample, parameters)
         opened = Submission.of(row, submissions.counts(session, row.id))
     return answer(opened, 201)
 

@@ -79,11 +79,20 @@ function make(name, attributes) {
 // All polygons of a particle in one path: with the even-odd rule its holes stay open.
 function draw(svg, paths, outlines) {
   const data = new Map();
-  for (const { label, polygon } of outlines) {
+  const unsure = new Set();
+  for (const { label, polygon, low_confidence } of outlines) {
+    if (low_confidence) unsure.add(label);
     data.set(label, `${data.get(label) ?? ""}M${polygon.map((point) => point.join(" ")).join("L")}Z`);
   }
   for (const [label, d] of data) {
-    const path = make("path", { d, "data-label": label, class: `c${label % COLOURS}`, tabindex: "-1", role: "img", "aria-label": `Particle ${label}` });
+    const path = make("path", {
+      d,
+      "data-label": label,
+      class: `c${label % COLOURS}${unsure.has(label) ? " unsure" : ""}`,
+      tabindex: "-1",
+      role: "img",
+      "aria-label": `Particle ${label}${unsure.has(label) ? ", low confidence" : ""}`,
+    });
     paths.set(label, path);
   }
   svg.append(...paths.values());

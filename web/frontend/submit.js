@@ -145,13 +145,29 @@ function pixelSize() {
   return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replace(",", ".")) : NaN;
 }
 
+// What the server refuses is said at the field; it reads the number with a point.
+const confidenceField = form.elements.min_confidence;
+confidenceField.addEventListener("input", checkConfidence);
+checkConfidence();
+
+function checkConfidence() {
+  const value = minConfidence();
+  confidenceField.setCustomValidity(value >= 0 && value <= 1 ? "" : "A number between 0 and 1, such as 0.5 or 0,5.");
+}
+
+function minConfidence() {
+  const text = confidenceField.value.trim();
+  return /^\d+([.,]\d+)?$/.test(text) ? Number(text.replace(",", ".")) : NaN;
+}
+
 function parameters() {
   const fields = new FormData(form);
   return {
     project: fields.get("project"),
     sample: fields.get("sample").trim() || null,
     nm_per_px: pixelSize(),
-    model: fields.get("model"),
+    model: fields.get("model") || null,
+    min_confidence: minConfidence(),
   };
 }
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import FloatArray, IntArray, Labels, Pixels
+from shared.domain import FloatArray, IntArray, Labels, Mask, Pixels
 from worker.analysis.label_map import Runs, particle_runs
 
 GreyImage = NDArray[np.uint8]
@@ -19,6 +19,8 @@ OUTLINE_TOLERANCE_PX = 0.3
 # The colours of M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/, which stay apart for all
 # kinds of colour vision; black is left out because micrographs are dark.
 OKABE_ITO_RGB = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
+# A dotted outline of one pixel is drawn for so many px along it and left out for as many; a thicker one in proportion.
+DOT_PX = 3
 # Up to this side an outline of one pixel is still seen when the picture fills a screen of 1920 px.
 THIN_OUTLINE_SIDE_PX = 1600
 # A few hot or dead pixels must not take the contrast from the rest, %.
@@ -63,7 +65,7 @@ def outlines(labels: Labels) -> tuple[Outline, ...]:
     )
 
 
-def overlay(pixels_8bit: GreyImage, labels: Labels) -> ColourImage:
+def overlay(pixels_8bit: GreyImage, labels: Labels, dotted: IntArray | None = None) -> ColourImage:
     """Micrograph with the outline of each particle drawn inside its own pixels, neighbours in different colours.
 
     Parameters
@@ -72,6 +74,8 @@ def overlay(pixels_8bit: GreyImage, labels: Labels) -> ColourImage:
         Grey picture, such as `preview` makes.
     labels : ndarray of int32, shape (rows, columns)
         Background 0.
+    dotted : ndarray of int64, shape (k,), optional
+        Labels of the particles whose outline is drawn dotted, such as those of low confidence.
 
     Returns
     -------
@@ -92,6 +96,8 @@ def overlay(pixels_8bit: GreyImage, labels: Labels) -> ColourImage:
             beside = framed[width + down : width + down + rows, width + across : width + across + columns]
             at_edge |= labels != beside
     at_edge &= labels != 0
+    if dotted is not None and len(dotted):
+        at_edge &= ~_gaps(labels, runs, dotted, width)
     colours = np.array(OKABE_ITO_RGB, dtype=np.uint8)[_distinct_colours(labels, runs.numbers)]
     picture[at_edge] = colours[np.searchsorted(runs.numbers, labels[at_edge])]
     return picture
@@ -192,6 +198,25 @@ def _simplified(contour: NDArray[np.generic]) -> FloatArray:
     polygon = cv2.approxPolyDP(np.asarray(contour, dtype=np.int32), 2 * OUTLINE_TOLERANCE_PX, closed=True)
     kept = polygon if len(polygon) >= 3 else contour
     return np.asarray(kept, dtype=np.float64).reshape(-1, 2)
+
+
+def _gaps(labels: Labels, runs: Runs, dotted: IntArray, width: int) -> Mask:
+    """Pixels that the outlines of some particles, ``width`` px wide, leave out so that they look dotted."""
+    gaps = np.zeros(labels.shape, dtype=np.bool_)
+    top, bottom, left, right = _bounding_boxes(runs)
+    for i in np.flatnonzero(np.isin(runs.numbers, dotted)):
+        box = slice(top[i], bottom[i]), slice(left[i], right[i])
+        mask = labels[box] == runs.numbers[i]
+        drawn = np.zeros(mask.shape, dtype=np.uint8)
+        # The contour is walked pixel by pixel, so that dots are as long on slanted parts as on straight ones.
+        for contour in cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]:
+            steps = contour[:, 0]
+            left_out = steps[np.arange(len(steps)) // (DOT_PX * width) % 2 == 1]
+            drawn[left_out[:, 1], left_out[:, 0]] = 1
+        if width > 1:
+            drawn = cv2.dilate(drawn, np.ones((2 * width - 1, 2 * width - 1), dtype=np.uint8)).astype(np.uint8)
+        gaps[box] |= mask & (drawn > 0)
+    return gaps
 
 
 def _distinct_colours(labels: Labels, numbers: IntArray) -> IntArray:

@@ -159,3 +159,34 @@ def test_a_thumbnail_is_the_mean_of_what_it_covers_and_never_enlarged() -> None:
     board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
     assert np.abs(thumbnail(board, 32).astype(int) - 127.5).max() <= 0.5
     assert thumbnail(board, 500).shape == (64, 64)
+
+
+@pytest.mark.parametrize("side", [400, THIN_OUTLINE_SIDE_PX + 100], ids=["thin", "thick"])
+def test_the_outlines_of_some_particles_are_dotted_all_round_and_the_others_stay_whole(side: int) -> None:
+    labels = disc_map((80, 80, 40), (80, 200, 40), shape=(160, side))
+    rows, columns = np.mgrid[:160, :side]
+    labels[np.abs(rows - 80 + (columns - 330)) + np.abs(rows - 80 - (columns - 330)) <= 100] = 7  # a square, its sides straight
+    black = np.zeros(labels.shape, dtype=np.uint8)
+    whole = overlay(black, labels).any(axis=2)
+    dotted = overlay(black, labels, np.array([2, 7])).any(axis=2)
+    assert np.array_equal(whole[labels == 1], dotted[labels == 1])
+    assert not (dotted & ~whole).any()
+    for label in (2, 7):
+        drawn, all_drawn = dotted & (labels == label), whole & (labels == label)
+        # Dots and gaps are equally long; a gap of a thick outline is a pixel wider at both ends.
+        assert 0.2 <= drawn.sum() / all_drawn.sum() <= 0.6
+        middle = np.argwhere(labels == label).mean(axis=0)
+        quarter = (rows - middle[0] + columns - middle[1] > 0) * 2 + (rows - middle[0] - columns + middle[1] > 0)
+        for number in range(4):
+            part = quarter == number
+            # No side is left out as a whole, and none is drawn through, whichever way it runs.
+            assert 0.15 <= (drawn & part).sum() / (all_drawn & part).sum() <= 0.7
+
+
+def test_a_dotted_outline_of_nothing_or_of_a_pixel_does_no_harm() -> None:
+    labels = np.zeros((5, 6), dtype=np.int32)
+    grey = np.full((5, 6), 90, dtype=np.uint8)
+    assert np.array_equal(overlay(grey, labels, np.array([1])), overlay(grey, labels))
+    labels[2, 3] = 4
+    assert np.array_equal(overlay(grey, labels, np.array([], dtype=np.int64)), overlay(grey, labels))
+    assert (overlay(grey, labels, np.array([4]))[2, 3] != 90).any(), "a particle of one pixel is still seen"

@@ -20,13 +20,18 @@ from click.testing import CliRunner, Result
 from cli.client import Saemi
 from cli.inputs import distinct_stems, find_micrographs
 from cli.main import saemi
+from shared.domain import ModelIdentity, Parameters
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.integration.analyses import draw_discs
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
+from worker.model_files import card_path, file_sha256
+from worker.shipped import shipped_model
 from worker.training.synthetic import synthetic_micrograph
 
 UP_TIMEOUT_S = 60
+# Many tests are about files and messages; PyTorch would only make them wait.
+CLASSICAL = ("--model", "classical")
 
 
 @pytest.fixture(autouse=True)
@@ -101,12 +106,17 @@ def test_every_command_and_every_option_is_explained(command: tuple[str, ...]) -
         ("analyze", ".", "--nm-per-px", "0"),
         ("analyze", ".", "--nm-per-px", "nan"),
         ("analyze", ".", "--model", "unknown"),
-        ("analyze", ".", "--device", "cuda"),
+        ("analyze", ".", "--model", "nowhere.safetensors"),
+        ("analyze", ".", "--device", "gpu"),
+        ("analyze", ".", "--min-confidence", "1.5"),
+        ("analyze", ".", "--min-confidence", "nan"),
         ("measure",),
         ("submit", "."),
         ("status", "seven"),
         ("up", "--port", "70000"),
         ("admin", "unknown"),
+        ("models", "add", "nowhere.safetensors"),
+        ("models", "card"),
     ],
     ids=" ".join,
 )
@@ -142,7 +152,8 @@ def test_the_doctor_says_what_is_wrong_and_never_crashes() -> None:
     result = run("admin", "doctor", "--json", SAEMI_BROKER_URL=f"redis://127.0.0.1:{free_port()}/0", **away)
     assert result.returncode == 1, result.stderr
     findings = {finding["part"]: finding for finding in json.loads(result.stdout)}
-    assert [findings[part]["ok"] for part in ("software", "database", "broker", "portal")] == [True, False, False, False]
+    parts = ("software", "database", "models", "device", "broker", "portal")
+    assert [findings[part]["ok"] for part in parts] == [True, False, False, True, False, False]
     assert all(finding["says"] for finding in findings.values())
 
 
@@ -165,6 +176,22 @@ def test_a_process_without_what_it_needs_says_so(command: str, environment: dict
     assert said in one_line(result)
 
 
+def test_a_worker_that_must_have_a_gpu_does_not_start_without_one() -> None:
+    assert run("admin", "db", "upgrade").returncode == 0
+    result = run("worker", SAEMI_DEVICE="cuda", CUDA_VISIBLE_DEVICES="", **BROKER)
+    assert result.returncode == 1
+    assert "no CUDA device" in one_line(result)
+
+
+def test_an_upgrade_names_a_model_that_is_altered_and_registers_the_others(tmp_path: Path) -> None:
+    assert run("admin", "db", "upgrade").returncode == 0
+    (blob,) = [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
+    blob.write_bytes(b"cut")
+    result = run("admin", "db", "upgrade")
+    assert result.returncode == 0
+    assert str(blob) in one_line(result)
+
+
 # saemi analyze.
 
 
@@ -185,7 +212,7 @@ def images(tmp_path: Path) -> Path:
 
 def test_analyze_writes_the_promised_files_and_one_row_for_each_image(images: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = run("analyze", images, "--out", out, "--nm-per-px", "0.5")
+    result = run("analyze", images, "--out", out, "--nm-per-px", "0.5", *CLASSICAL)
     assert result.returncode == 1, "some of the images are broken"
     analysed = {"a", "a_2", "[red]"}
     endings = ("particles.csv", "labels.tif", "overlay.png")
@@ -211,7 +238,7 @@ def test_analyze_writes_the_promised_files_and_one_row_for_each_image(images: Pa
 
 
 def test_analyze_prints_json_for_programs_and_ends_with_0_when_all_went_well(images: Path, tmp_path: Path) -> None:
-    result = run("analyze", images / "a.png", "--json", "--out", tmp_path / "out")
+    result = run("analyze", images / "a.png", "--json", "--out", tmp_path / "out", *CLASSICAL)
     assert result.returncode == 0, result.stderr
     (row,) = json.loads(result.stdout)
     assert (row["n_particles"], row["nm_per_px"], row["ecd_mean_nm"], row["banner"]) == (4, None, None, None)
@@ -232,7 +259,7 @@ def test_analyze_takes_names_that_are_no_text_very_long_or_full_of_markup(tmp_pa
     strange = [b"\xff\xfe.png", b"x" * 250 + b".png", b":gear: [bold]a.png", "日本語\\[b.png".encode()]
     for name in strange:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(png_bytes(draw_discs(1)))
-    result = run("analyze", tmp_path, "--out", tmp_path / "out")
+    result = run("analyze", tmp_path, "--out", tmp_path / "out", *CLASSICAL)
     assert result.returncode == 0, result.stderr
     with (tmp_path / "out" / "summary.csv").open(encoding="utf-8") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["done"] * 4
@@ -245,7 +272,7 @@ def test_analyze_takes_names_that_are_no_text_very_long_or_full_of_markup(tmp_pa
 def test_results_that_cannot_be_written_are_one_clear_message(images: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("no folder")
     for result in (
-        run("analyze", images, "--out", tmp_path / "out"),
+        run("analyze", images, "--out", tmp_path / "out", *CLASSICAL),
         run("measure", images / "a.tif", "--out", tmp_path / "out"),
     ):
         assert result.returncode == 1
@@ -257,6 +284,140 @@ def test_results_of_files_of_one_stem_have_different_names() -> None:
     stems = list(distinct_stems(paths))
     assert stems[0] == "a"
     assert len({stem.casefold() for stem in stems}) == 5
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> Path:
+    """A network of our own, untrained, with a card."""
+    import torch
+
+    from worker.analysis.network import ParticleNet
+    from worker.weights import save_weights
+
+    torch.manual_seed(0)
+    path = tmp_path / "own-7.safetensors"
+    save_weights(path, ParticleNet(), ModelIdentity("own", "7"), {"description": "Untrained.", "figures": {"f1": 0.125}})
+    return path
+
+
+@pytest.mark.parametrize(("reference", "stored"), [("particlenet", "particlenet-1"), ("classical-1", "classical-1")])
+def test_analyze_stores_the_reference_of_the_model_that_was_meant_and_its_hash(
+    images: Path, tmp_path: Path, reference: str, stored: str
+) -> None:
+    arguments = ("--model", reference, "--min-confidence", "0.25", "--device", "cpu", "--json", "--out", tmp_path / "out")
+    result = run("analyze", images / "a.png", *arguments)
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads(result.stdout)
+    model = shipped_model(stored)
+    assert model is not None
+    found = (row["model_name"], row["model_version"], row["model_sha256"])
+    assert found == (model.identity.name, model.identity.version, model.identity.sha256)
+    assert row["parameters_sha256"] == Parameters(stored, min_confidence=0.25).digest
+    assert f"analysed with {stored}" in result.stderr
+
+
+def test_analyze_takes_a_weights_file_with_its_card(images: Path, tmp_path: Path, own_model: Path) -> None:
+    result = run("analyze", images / "a.png", "--model", own_model, "--json", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads(result.stdout)
+    assert (row["model_name"], row["model_version"], row["model_sha256"]) == ("own", "7", file_sha256(own_model))
+
+
+def test_analyze_and_evaluate_refuse_an_altered_weights_file_before_they_write_anything(
+    images: Path, tmp_path: Path, own_model: Path
+) -> None:
+    own_model.write_bytes(own_model.read_bytes()[:-100])
+    for command in (("analyze", images), ("evaluate", "--data", images)):
+        result = invoke(*command, "--model", own_model, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert "own-7" in result.output
+        assert "cut or altered" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_only_the_processes_can_tell_to_be_foreign_ends_analyze_with_one_message(
+    images: Path, tmp_path: Path, own_model: Path
+) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"a": np.zeros(3)}, own_model)
+    card = json.loads(card_path(own_model).read_text())
+    card_path(own_model).write_text(json.dumps({**card, "sha256": file_sha256(own_model)}))
+    result = run("analyze", images, "--model", own_model, "--out", tmp_path / "out")
+    assert result.returncode == 1
+    assert "this release runs particlenet" in one_line(result)
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_wrong_usage(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for command in (("analyze", images), ("evaluate", "--data", images)):
+        result = invoke(*command, "--device", "cuda")
+        assert result.exit_code == 2
+        assert "no CUDA device" in result.output
+
+
+# saemi models.
+
+
+def test_before_there_is_a_database_models_says_what_makes_one_and_makes_none(tmp_path: Path) -> None:
+    for command in (("list",), ("default", "classical"), ("card", "classical")):
+        result = run("models", *command)
+        assert result.returncode == 1
+        assert "saemi admin db upgrade" in one_line(result)
+    assert not (tmp_path / "data").exists()
+
+
+def test_models_are_listed_added_chosen_and_their_cards_shown(images: Path, tmp_path: Path, own_model: Path) -> None:
+    assert invoke("admin", "db", "upgrade").exit_code == 0
+    assert invoke("admin", "db", "upgrade").exit_code == 0
+    listed = json.loads(invoke("models", "list", "--json").stdout)
+    assert {model["reference"]: model["is_default"] for model in listed} == {"particlenet-1": True, "classical-1": False}
+    table = invoke("models", "list").stdout
+    assert listed[0]["sha256"][:12] in table
+    assert listed[0]["sha256"] not in table
+    assert all(text in table for text in ("default", "particlenet-lite0 1", "0.947", "0.815", "0.674", "mAP"))
+
+    assert invoke("models", "add", own_model).output == "own-7 is registered.\n"
+    assert invoke("models", "add", own_model).exit_code == 0, "it is there already"
+    assert invoke("models", "default", "own").output == "own-7 is the default.\n"
+    assert invoke("admin", "db", "upgrade").exit_code == 0
+    (default,) = [model for model in json.loads(invoke("models", "list", "--json").stdout) if model["is_default"]]
+    assert default["reference"] == "own-7", "a person's choice stays"
+    shown = invoke("models", "card", "own").output
+    assert shown.startswith("# own-7 (default)\n")
+    assert all(text in shown for text in ("Untrained.", file_sha256(own_model), "| f1 | 0.125 | – |"))
+    assert json.loads(invoke("models", "card", "own-7", "--json").output)["card"]["figures"] == {"f1": 0.125}
+    unknown = invoke("models", "card", "owl")
+    assert unknown.exit_code == 2
+    assert "own-7, particlenet-1, classical-1" in unknown.output
+
+    own_model.unlink()
+    result = run("analyze", images / "a.png", "--model", "own", "--json", "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)[0]["model_name"] == "own", "the registry has the weights when the file is gone"
+    parts = json.loads(invoke("admin", "doctor", "--part", "models", "--json").stdout)
+    assert parts == [{"part": "models", "ok": True, "says": "3 registered, own-7 is the default"}]
+    for blob in (tmp_path / "data" / "blobs").rglob(default["sha256"]):
+        blob.unlink()
+    assert "own-7" in invoke("admin", "doctor", "--part", "models").output
+    assert "not in the file store" in invoke("analyze", images, "--model", "own").output
+
+
+def test_a_weights_file_that_is_refused_is_not_registered(own_model: Path) -> None:
+    assert invoke("admin", "db", "upgrade").exit_code == 0
+    whole = own_model.read_bytes()
+    for content, said in [(whole[:-1], "cut or altered"), (b"\x80\x04}q\x00.", "pickle")]:
+        own_model.write_bytes(content)
+        result = invoke("models", "add", own_model)
+        assert result.exit_code == 2
+        assert said in result.output
+    own_model.write_bytes(whole)
+    card = json.loads(card_path(own_model).read_text())
+    card_path(own_model).write_text(json.dumps({**card, "architecture": "stardist"}))
+    assert "holds stardist 1" in invoke("models", "add", own_model).output
+    card_path(own_model).write_text(json.dumps({**card, "name": "particlenet", "version": "1"}))
+    assert "another particlenet-1" in invoke("models", "add", own_model).output
+    assert len(json.loads(invoke("models", "list", "--json").stdout)) == 2
 
 
 # saemi measure.
@@ -300,7 +461,7 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
 
 
 def test_rows_of_the_summary_have_the_same_keys_whether_an_image_failed_or_not(images: Path, tmp_path: Path) -> None:
-    result = invoke("analyze", images, "--json", "--out", tmp_path / "out")
+    result = invoke("analyze", images, "--json", "--out", tmp_path / "out", *CLASSICAL)
     rows = json.loads(result.stdout)
     assert {row["state"] for row in rows} == {"done", "failed"}
     assert len({tuple(row) for row in rows}) == 1
@@ -332,13 +493,21 @@ def test_measure_fails_files_that_are_no_label_maps_alone_and_by_name(tmp_path: 
 
 def test_submit_waits_for_the_results_and_status_shows_them(images: Path, running_stack: Stack) -> None:
     server = ("--server", running_stack.address)
-    result = run("submit", images, "--project", "cli", "--nm-per-px", "0.5", "--wait", *server)
+    result = run("submit", images, "--project", "cli", "--nm-per-px", "0.5", "--wait", *CLASSICAL, *server)
     assert result.returncode == 1, "some of the files are broken"
     assert "[red].png" in result.stdout
     number = int(result.stderr.rpartition("/")[2])
     (shown,) = json.loads(run("status", number, "--json", *server).stdout)
     assert (shown["project"], shown["counts"]["done"], shown["counts"]["failed"]) == ("cli", 3, 2)
+    assert shown["parameters"] == {"model": "classical-1", "nm_per_px": 0.5, "min_confidence": 0.5}
     assert "cli" in run("status", *server).stdout
+    refused = run("submit", images, "--project", "cli", "--model", "owl", *server)
+    assert refused.returncode == 2
+    assert "particlenet-1, classical-1" in one_line(refused)
+    with Saemi(running_stack.address) as portal:
+        default, *_ = [model for model in portal.models() if model.is_default]
+        opened = portal.open_submission("client", min_confidence=0.25)
+        assert opened.parameters == {"model": default.reference, "nm_per_px": None, "min_confidence": 0.25}
     missing = run("status", 10**9, *server)
     assert missing.returncode == 1
     assert "no submission" in one_line(missing)
@@ -438,7 +607,7 @@ def test_ctrl_c_stops_every_process_and_the_next_start_finds_the_jobs(tmp_path: 
     os.environ["HTTP_PROXY"] = proxy  # a lab's proxy must not stand between the parts of one machine
     try:
         with start_stack(data, worker_processes=1) as stack, Saemi(stack.address) as portal:
-            submission = portal.open_submission("restart").id
+            submission = portal.open_submission("restart", model="classical").id
             path = tmp_path / "discs.png"
             path.write_bytes(png_bytes(draw_discs(3)))
             portal.add_file(submission, path)

@@ -17,10 +17,11 @@ from web.schemas import Analysis, Particle, Statistics
 QUANTITIES = PARTICLE_QUANTITIES + STATISTIC_QUANTITIES
 UNIT_OF_ENDING = {"_px": "px", "_nm": "nm", "_nm2": "nm²"}
 
-# The digests of version 1. When these change for the same parameters, PIPELINE_VERSION must have been raised.
-DIGESTS_OF_VERSION_1 = {
-    Parameters(): "a3d0425c988629355f94d6feaa5425652b97dbbf76192c16a375c0630a72ec03",
-    Parameters(nm_per_px=0.5): "55f6fd0bb0f17dabaedd5370ff421199165dfca4fb54fb916d373c3557d2c8e4",
+# The digests of version 2. When these change for the same parameters, PIPELINE_VERSION must have been raised.
+DIGESTS_OF_VERSION_2 = {
+    Parameters("particlenet-1"): "6c7b0667a1cfe723f0aafe014671a4975a4f59c5c6032b19161080498c01bcc4",
+    Parameters("particlenet-1", nm_per_px=0.5): "037d6692819fb271e4e8487556e4efca6abe4b78f5b9479e7b6890a6e5059f63",
+    Parameters("classical-1", min_confidence=0.25): "2aa5ea610ac856a8e7583a4c17615b908656ea1e4b551f5867468f8ffa411cfe",
 }
 
 
@@ -71,19 +72,20 @@ def test_every_length_in_nanometres_is_also_given_in_pixels_and_the_other_way_ro
         assert in_nm == in_px
 
 
-def test_only_values_in_nanometres_can_be_missing_for_a_particle() -> None:
+def test_only_values_in_nanometres_and_confidence_can_be_missing_for_a_particle() -> None:
     nullable = {column.name for column in ParticleRow.__table__.columns if column.nullable}
-    assert nullable == {name for name in PARTICLE_COLUMNS if name.endswith(("_nm", "_nm2"))}
+    in_nm = {name for name in PARTICLE_COLUMNS if name.endswith(("_nm", "_nm2"))}
+    assert nullable == in_nm | {"confidence", "low_confidence"}
 
 
-@pytest.mark.parametrize("parameters", list(DIGESTS_OF_VERSION_1), ids=str)
+@pytest.mark.parametrize("parameters", list(DIGESTS_OF_VERSION_2), ids=str)
 def test_the_digest_is_stable_for_one_version_of_the_pipeline(parameters: Parameters) -> None:
-    assert PIPELINE_VERSION == 1, "a new version has new digests: pin them here"
-    assert parameters.digest == DIGESTS_OF_VERSION_1[parameters]
+    assert PIPELINE_VERSION == 2, "a new version has new digests: pin them here"
+    assert parameters.digest == DIGESTS_OF_VERSION_2[parameters]
 
 
 def test_the_digest_changes_with_every_parameter() -> None:
-    changed = {"model": "another", "nm_per_px": 0.25}
+    changed = {"model": "another", "nm_per_px": 0.25, "min_confidence": 0.25}
     assert set(changed) == set(names(Parameters)), "a new parameter needs a case here"
     digests = {Parameters().digest, *(dataclasses.replace(Parameters(), **{k: v}).digest for k, v in changed.items())}
     assert len(digests) == 1 + len(changed)
@@ -102,6 +104,12 @@ def test_one_nanometre_is_the_same_request_as_a_whole_or_a_real_number() -> None
 @given(st.floats(1e-4, 1e6), st.floats(1e-4, 1e6))
 def test_different_pixel_sizes_have_different_digests_and_equal_ones_the_same(first: float, second: float) -> None:
     assert (Parameters(nm_per_px=first).digest == Parameters(nm_per_px=second).digest) == (first == second)
+
+
+@pytest.mark.parametrize("nonsense", [-0.1, 1.1, math.nan, math.inf])
+def test_parameters_refuse_a_threshold_that_is_no_probability(nonsense: float) -> None:
+    with pytest.raises(ValueError, match="min_confidence"):
+        Parameters(min_confidence=nonsense)
 
 
 @pytest.mark.parametrize("nonsense", [0, -1.0, -0.0, 1e-5, 1e7, math.nan, math.inf, -math.inf])

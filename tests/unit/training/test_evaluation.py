@@ -77,7 +77,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(saemi, ["evaluate", *map(str, arguments)])
+    return CliRunner().invoke(saemi, ["evaluate", "--model", "classical", *map(str, arguments)])
 
 
 def test_each_image_is_scored_as_the_pipeline_segments_it(data: Path) -> None:

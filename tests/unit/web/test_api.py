@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 import redis
@@ -18,12 +19,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 from werkzeug.test import TestResponse
 
-from shared import jobs
+from shared import jobs, registry
 from shared.database import Database
-from shared.domain import PARTICLE_QUANTITIES
+from shared.domain import PARTICLE_QUANTITIES, ModelIdentity
 from shared.messaging import ANALYSIS_QUEUE
+from shared.models import ModelRow
 from shared.results import AnalysisFiles, save_analysis
 from shared.schema import upgrade
 from shared.settings import Settings
@@ -31,6 +34,7 @@ from shared.storage import FolderBlobStore, put_bytes
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.conftest import fresh_postgres
 from tests.integration.analyses import Micrograph, draw_discs, make_analysis, particle_table
+from tests.models import NETWORK, card, register_models
 from tests.stack import free_port
 from web.app import create_app
 from web.services import EXTENSION
@@ -69,14 +73,17 @@ class Portal:
     def files(self) -> list[Path]:
         return [path for path in self.blobs.rglob("*") if path.is_file()]
 
-    def analysed(self, n: int = 7, nm_per_px: float | None = 0.5, name: str = "folder/日本語 1.tif") -> int:
+    def analysed(
+        self, n: int = 7, nm_per_px: float | None = 0.5, name: str = "folder/日本語 1.tif", *, has_confidence: bool = False
+    ) -> int:
         """Hand in a file and do a worker's work on it; returns the analysis."""
         job = self.put(self.open_submission(nm_per_px=nm_per_px), name.encode(), name).get_json()
         contents = AnalysisFiles(*(put_bytes(self.store, kind) for kind in (b"labels", b"{}", b"over", b"pre", b"thumb")))
         with self.database.writing() as session:
             (held,) = jobs.claim(session, [job["id"]], lease_s=60, max_attempts=3)
             micrograph = Micrograph(draw_discs(), "TIFF")
-            analysis = make_analysis(particle_table(n, nm_per_px), nm_per_px)
+            columns = {"confidence": np.linspace(0, 1, n)} if has_confidence else {}
+            analysis = make_analysis(particle_table(n, nm_per_px, **columns), nm_per_px)
             number = save_analysis(session, held.image_sha256, micrograph, analysis, contents, duration_s=1.0)
             jobs.finish(session, held, number)
         return number
@@ -97,6 +104,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
     url = f"sqlite:///{tmp_path / 'saemi.db'}"
     database = Database(url)
     upgrade(database)
+    register_models(database)
     database.dispose()
     yield from open_portal(tmp_path, url)
 
@@ -104,6 +112,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
 @pytest.fixture
 def either_portal(database: Database, tmp_path: Path) -> Iterator[Portal]:
     """A portal on SQLite, and one on PostgreSQL."""
+    register_models(database)
     yield from open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False))
 
 
@@ -134,7 +143,7 @@ def test_a_submission_is_opened_and_shown_with_no_jobs(portal: Portal) -> None:
     assert (opened["project"], opened["sample"], opened["parameters"]) == (
         "gold",
         "A1",
-        {"model": "classical", "nm_per_px": 0.5},
+        {"model": NETWORK.reference, "nm_per_px": 0.5, "min_confidence": 0.5},
     )
     assert set(opened["counts"].values()) == {0}
     assert opened["created_at"].endswith(("Z", "+00:00"))
@@ -157,7 +166,13 @@ MISFITS: list[tuple[dict[str, object], str]] = [
     ({"project": "gold", "nm_per_px": float("nan")}, "nm_per_px"),
     ({"project": "gold", "nm_per_px": float("inf")}, "nm_per_px"),
     ({"project": "gold", "nm_per_px": 1e7}, "nm_per_px"),
-    ({"project": "gold", "model": "unknown"}, "model"),
+    ({"project": "gold", "model": ""}, "model"),
+    ({"project": "gold", "model": "two\nlines"}, "model"),
+    ({"project": "gold", "model": "x" * 201}, "model"),
+    ({"project": "gold", "min_confidence": -0.1}, "min_confidence"),
+    ({"project": "gold", "min_confidence": 1.1}, "min_confidence"),
+    ({"project": "gold", "min_confidence": float("nan")}, "min_confidence"),
+    ({"project": "gold", "min_confidence": None}, "min_confidence"),
     ({"project": "gold", "colour": "red"}, "colour"),
 ]
 
@@ -167,6 +182,50 @@ def test_a_submission_that_does_not_fit_is_refused_and_its_field_is_named(either
         error = error_of(either_portal.http.post(f"{API}/submissions", json=body), 422)
         assert (error["code"], list(error["details"])) == ("invalid_request", [field]), body
     assert either_portal.json("/submissions")["items"] == []
+
+
+def test_a_submission_keeps_the_model_that_was_meant_when_it_was_made(either_portal: Portal) -> None:
+    def stored(**body: object) -> str:
+        submission = either_portal.open_submission(**body)
+        return str(either_portal.json(f"/submissions/{submission}")["parameters"]["model"])
+
+    assert stored(model="classical") == stored(model="classical-1") == "classical-1"
+    assert stored(model=None) == stored(model="particlenet") == "particlenet-1"
+    before = either_portal.json("/submissions")["items"]
+    newer = ModelIdentity("particlenet", "2", "e" * 64)
+    with either_portal.database.writing() as session:
+        registry.register(session, newer, card(newer))
+        registry.follow_default(session, "particlenet")
+    assert either_portal.json("/submissions")["items"] == before
+    assert stored() == stored(model="particlenet") == "particlenet-2"
+    assert stored(model="particlenet-1") == "particlenet-1"
+
+
+def test_a_model_that_is_not_registered_is_refused_with_those_that_are(either_portal: Portal) -> None:
+    for model in ("unknown", "particlenet-2", "classical-1 ; --", "é"):
+        error = error_of(either_portal.http.post(f"{API}/submissions", json={"project": "gold", "model": model}), 422)
+        assert error["code"] == "unknown_model"
+        assert "particlenet-1, classical-1" in error["message"]
+    assert either_portal.json("/submissions")["items"] == []
+
+
+def test_an_installation_without_models_says_what_to_do(either_portal: Portal) -> None:
+    with either_portal.database.writing() as session:
+        session.execute(delete(ModelRow))
+    error = error_of(either_portal.http.post(f"{API}/submissions", json={"project": "gold"}), 503)
+    assert error["code"] == "no_default_model"
+    assert "saemi admin db upgrade" in error["message"]
+
+
+def test_the_models_are_listed_with_hash_default_and_card(either_portal: Portal) -> None:
+    network, classical = either_portal.json("/models")["items"]
+    assert (network["reference"], network["name"], network["version"]) == ("particlenet-1", "particlenet", "1")
+    assert (network["sha256"], network["is_default"]) == (NETWORK.sha256, True)
+    assert network["card"]["figures"]["dice"] == 0.9471
+    assert (classical["reference"], classical["sha256"], classical["is_default"]) == ("classical-1", None, False)
+    first = either_portal.json("/models", limit=1)
+    assert first["items"] == [network]
+    assert either_portal.json("/models", limit=1, cursor=first["next_cursor"]) == {"items": [classical], "next_cursor": None}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"null", b'"text"', b"\xff"])
@@ -300,6 +359,7 @@ def test_a_broker_that_is_away_delays_no_request_and_fails_none(portal: Portal) 
 def test_a_new_job_is_announced_once_and_after_its_row_can_be_read(broker_url: str, database: Database, tmp_path: Path) -> None:
     with redis.Redis.from_url(broker_url.replace("redis+socket", "unix")) as broker:
         broker.flushall()
+        register_models(database)
         for portal in open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False), broker_url):
             submission = portal.open_submission()
             job = portal.put(submission).get_json()
@@ -322,6 +382,7 @@ def test_a_database_that_is_away_is_said_with_a_time_to_try_again(tmp_path: Path
 def test_a_database_that_goes_away_between_two_requests_is_said(postgres_url: str, tmp_path: Path) -> None:
     with fresh_postgres(postgres_url) as database:
         upgrade(database)
+        register_models(database)
         name, url = database.engine.url.database, database.engine.url.render_as_string(hide_password=False)
         for portal in open_portal(tmp_path, url):
             portal.open_submission()
@@ -393,6 +454,26 @@ def test_without_a_calibration_values_in_nanometres_are_null_in_answers_and_empt
         assert error_of(portal.http.get(API + path), 422)["code"] == "not_calibrated"
 
 
+def test_without_a_model_that_gives_it_confidence_is_null_empty_and_no_order_of_a_list(portal: Portal) -> None:
+    number = portal.analysed()
+    assert portal.json(f"/analyses/{number}")["statistics"]["n_low_confidence"] is None
+    particle = portal.json(f"/analyses/{number}/particles/1")
+    assert (particle["confidence"], particle["low_confidence"]) == (None, None)
+    (first, *_) = csv.DictReader(io.StringIO(portal.get(f"/analyses/{number}/particles.csv").text))
+    assert (first["confidence"], first["low_confidence"]) == ("", "")
+    for path in (f"/analyses/{number}/histogram?quantity=confidence", f"/analyses/{number}/particles?sort=low_confidence"):
+        assert error_of(portal.http.get(API + path), 422)["code"] == "no_confidence"
+
+
+def test_particles_of_low_confidence_are_marked_and_counted(portal: Portal) -> None:
+    number = portal.analysed(n=5, has_confidence=True)
+    statistics = portal.json(f"/analyses/{number}")["statistics"]
+    assert (statistics["n_particles"], statistics["n_low_confidence"]) == (5, 2)
+    particles = portal.json(f"/analyses/{number}/particles", sort="confidence")["items"]
+    assert [particle["confidence"] for particle in particles] == [0, 0.25, 0.5, 0.75, 1]
+    assert [particle["low_confidence"] for particle in particles] == [True, True, False, False, False]
+
+
 def test_the_summary_of_a_submission_has_one_row_for_each_file(portal: Portal) -> None:
     portal.analysed(name='quoted, "strange"\u00fc.tif')
     submission = portal.json("/submissions")["items"][0]["id"]
@@ -443,7 +524,7 @@ def test_a_file_that_has_vanished_from_the_store_is_said(portal: Portal) -> None
 
 
 def test_a_histogram_has_its_unit_and_counts_every_particle(either_portal: Portal) -> None:
-    number = either_portal.analysed()
+    number = either_portal.analysed(has_confidence=True)
     histogram = either_portal.json(f"/analyses/{number}/histogram", quantity="ecd_nm", bins=4)
     assert (histogram["quantity"], histogram["unit"], sum(histogram["counts"]), len(histogram["edges"])) == (
         "ecd_nm",
@@ -492,8 +573,8 @@ def test_the_pages_of_a_list_show_everything_once_the_newest_first(portal: Porta
 
 
 def test_the_pages_of_particles_go_on_where_the_page_before_ended(either_portal: Portal) -> None:
-    number = either_portal.analysed()
-    for sort in ("label", "touches_border", "ecd_px", "area_px", "solidity"):
+    number = either_portal.analysed(has_confidence=True)
+    for sort in ("label", "touches_border", "ecd_px", "area_px", "solidity", "confidence", "low_confidence"):
         for order in ("asc", "desc"):
             seen: list[tuple[float, int]] = []
             cursor: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """The pages over rows that are really in a database: what people read, with units, methods, and honest empty states."""
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -8,16 +9,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from werkzeug.test import TestResponse
 
-from shared import submissions
+from shared import registry, submissions
 from shared.database import Database, database_time
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters
+from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ModelIdentity, Parameters
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, JobRow, ModelRow, ParticleRow, SubmissionRow
 from shared.schema import upgrade
 from shared.settings import Settings
+from tests.models import NETWORK, card, register_models
 from web import pages
 from web.app import create_app
 from web.services import EXTENSION
@@ -28,6 +30,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     app = create_app(Settings(data_dir=tmp_path, broker_url="redis://127.0.0.1:1/0"))
     database: Database = app.extensions[EXTENSION].database
     upgrade(database)
+    register_models(database)
     yield app
     database.dispose()
 
@@ -49,7 +52,8 @@ def add_job(
     """One job in a state; a submission of its own where none is named."""
     with database.writing() as session:
         if submission is None:
-            submission = submissions.create_submission(session, "Gold", "Batch 7", Parameters(nm_per_px=0.5)).id
+            parameters = Parameters(NETWORK.reference, nm_per_px=0.5)
+            submission = submissions.create_submission(session, "Gold", "Batch 7", parameters).id
         row = submissions.add_job(session, submission, sha256(name.encode()).hexdigest(), 10, name).row
         values = {"state": state, **columns}
         if state in (JobState.DONE, JobState.FAILED):
@@ -68,7 +72,7 @@ def add_result(database: Database, name: str = "grid.png", *, nm_per_px: float |
             "image_sha256": job.image_sha256,
             "model_name": "classical",
             "model_version": "3",
-            "parameters": {"model": "classical", "nm_per_px": nm_per_px},
+            "parameters": {"model": "classical-3", "nm_per_px": nm_per_px, "min_confidence": 0.5},
             "parameters_sha256": "9" * 64,
             "software_version": "0.1.0",
             "created_at": database_time(),
@@ -99,7 +103,9 @@ def add_result(database: Database, name: str = "grid.png", *, nm_per_px: float |
         session.flush()
         names = [quantity.name for quantity in PARTICLE_QUANTITIES if quantity.name not in {"label", "touches_border"}]
         for label in (1, 2, 3) if analysis.n_particles else ():
-            numbers = dict.fromkeys(names, 10.0 * label) | {"area_px": label}
+            numbers = dict.fromkeys(names, 10.0 * label) | {"area_px": label, "confidence": None, "low_confidence": None}
+            if analysis.n_low_confidence is not None:
+                numbers |= {"confidence": label / 4, "low_confidence": label == 1}
             session.add(ParticleRow(analysis_id=analysis.id, label=label, touches_border=label == 1, **numbers))
         session.execute(
             update(JobRow)
@@ -115,14 +121,14 @@ def page(response: TestResponse, status: int = 200) -> str:
     return response.text
 
 
-@pytest.mark.parametrize("address", ["/", "/jobs", "/submissions", "/definitions"])
+@pytest.mark.parametrize("address", ["/", "/jobs", "/submissions", "/models", "/definitions"])
 def test_every_page_has_navigation_a_skip_link_and_a_policy_that_allows_no_foreign_or_inline_scripts(
     client: FlaskClient, address: str
 ) -> None:
     response = client.get(address)
     html = page(response)
     assert '<a class="skip" href="#main">' in html
-    for target in ("/", "/jobs", "/submissions", "/definitions", "/api/v1/swagger"):
+    for target in ("/", "/jobs", "/submissions", "/models", "/definitions", "/api/v1/swagger"):
         assert f'href="{target}"' in html
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
@@ -137,6 +143,67 @@ def test_the_submit_page_asks_for_the_project_and_takes_its_fields_from_the_addr
     assert 'name="project" required' in html
     assert 'value="Gold &lt;b&gt;"' in html
     assert "Without it sizes are in pixels." in html
+
+
+def choices(html: str) -> list[tuple[str, bool]]:
+    """The models that the submit page offers, and which of them is chosen."""
+    return [(name, bool(chosen)) for name, chosen in re.findall(r'<option value="([^"]+)"( selected)?>', html)]
+
+
+def test_the_submit_page_offers_the_models_the_newest_first_and_chooses_the_default(
+    client: FlaskClient, database: Database
+) -> None:
+    assert choices(page(client.get("/"))) == [("particlenet-1", True), ("classical-1", False)]
+    with database.writing() as session:
+        registry.register(session, ModelIdentity("rods", "1", "f" * 64), {})
+        registry.choose_default(session, "classical")
+    html = page(client.get("/"))
+    assert choices(html) == [("rods-1", False), ("particlenet-1", False), ("classical-1", True)]
+    assert "classical-1 (default)</option>" in html
+    assert ("rods-1", True) in choices(page(client.get("/?model=rods-1")))
+    assert ("classical-1", True) in choices(page(client.get("/?model=unknown")))
+
+
+def test_the_submit_page_asks_for_the_threshold_and_says_what_it_does(client: FlaskClient) -> None:
+    html = page(client.get("/"))
+    assert re.search(r'name="min_confidence"[^>]* value="0.5"', html)
+    assert "Particles below it are marked, and counted all the same." in html
+
+
+def test_without_models_the_pages_say_how_to_get_some(client: FlaskClient, database: Database) -> None:
+    with database.writing() as session:
+        session.execute(delete(ModelRow))
+    for address in ("/", "/models"):
+        assert "saemi admin db upgrade" in page(client.get(address))
+
+
+def test_the_models_are_shown_with_hash_default_and_what_their_cards_say(client: FlaskClient, database: Database) -> None:
+    measured = ModelIdentity("rods", "2", "f" * 64)
+    facts = {
+        "description": "Rods <b>only</b>.",
+        "figures": {"set": "held out", "dice": {"value": 0.91234, "ci95_low": 0.9, "ci95_high": 0.92, "n": 40}},
+        "command": ["python -m worker.training.run --data <DIR>"],
+        "odd": {"deep": [1, None, {"x": True}]},
+    }
+    with database.writing() as session:
+        registry.register(session, measured, card(measured, **facts))
+    html = page(client.get("/models"))
+    assert html.index('id="rods-2"') < html.index('id="particlenet-1"') < html.index('id="classical-1"')
+    for text in (
+        "Rods &lt;b&gt;only&lt;/b&gt;.",
+        f'<code title="{"f" * 64}">ffffffffffff</code>',
+        f"<code>{'f' * 64}</code>",
+        '<td class="n">0.9123</td><td class="n">0.9 to 0.92</td>',
+        '<td class="n">0.8153</td><td class="n">–</td>',
+        '<td class="n">0.912</td>',
+        "set: held out",
+        "--data &lt;DIR&gt;",
+        "deep: 1, –, x: yes",
+        "none, a method without weights",
+        "The card of this model states no figures.",
+    ):
+        assert text in html, text
+    assert html.count("<small>default</small>") == 1
 
 
 def test_lists_without_anything_say_so_and_lead_to_the_first_submission(client: FlaskClient) -> None:
@@ -263,6 +330,52 @@ def test_a_result_shows_statistics_with_unit_and_how_it_was_made(client: FlaskCl
     for quantity in PARTICLE_QUANTITIES:
         if quantity.name in ("ecd_nm", "solidity"):
             assert f'data-definition="{quantity.definition}"' in html
+
+
+def test_a_result_of_a_model_without_confidence_says_nothing_of_it(client: FlaskClient, database: Database) -> None:
+    job_id, analysis_id = add_result(database)
+    with database.reading() as session:
+        submission = submissions.job(session, job_id).submission_id
+    for address in (f"/analyses/{analysis_id}", "/jobs", f"/submissions/{submission}"):
+        html = page(client.get(address))
+        assert "onfidence" not in html, address
+        assert 'class="legend"' not in html
+
+
+def test_low_confidence_is_counted_explained_and_told_apart(client: FlaskClient, database: Database) -> None:
+    parameters = {"model": "particlenet-1", "nm_per_px": 0.5, "min_confidence": 0.4}
+    model = {"model_name": "particlenet", "model_version": "1", "model_sha256": NETWORK.sha256}
+    job_id, analysis_id = add_result(database, n_low_confidence=1, parameters=parameters, **model)
+    html = page(client.get(f"/analyses/{analysis_id}"))
+    for text in (
+        "<small>1 below confidence 0.4</small>",
+        "particlenet, version 1",
+        f'<span title="{NETWORK.sha256}">SHA-256 c0ffeec0ffee</span>',
+        f'<dd title="{NETWORK.sha256}">c0ffeec0ffee</dd>',
+        "Confidence threshold</dt><dd>0.4 <small>1 of 3 particles lie below; they are marked and counted.</small>",
+        "min_confidence = 0.4",
+        'data-quantity="confidence" class="n"',
+        'data-quantity="low_confidence">',
+        '<option value="confidence"',
+        'class="legend"',
+        "less: dashed, counted all the same",
+    ):
+        assert text in html, text
+    assert '<option value="low_confidence"' not in html
+    assert "<small>1 below confidence 0.4</small>" in page(client.get("/jobs"))
+    with database.reading() as session:
+        submission = submissions.job(session, job_id).submission_id
+    shown = page(client.get(f"/submissions/{submission}"))
+    assert f'particlenet-1 <small title="{NETWORK.sha256}">SHA-256 c0ffeec0ffee</small>' in shown
+    assert "<small>1 of 3 particles below</small>" in shown
+
+
+def test_a_submission_of_a_release_without_a_registry_is_shown_all_the_same(client: FlaskClient, database: Database) -> None:
+    job_id, _ = add_result(database)
+    with database.writing() as session:
+        session.execute(update(SubmissionRow).values(parameters={"model": "unet", "nm_per_px": None}))
+        submission = submissions.job(session, job_id).submission_id
+    assert "<dd>unet</dd>" in page(client.get(f"/submissions/{submission}"))
 
 
 def test_an_image_without_particles_has_a_result_that_says_so(client: FlaskClient, database: Database) -> None:
