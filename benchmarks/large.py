@@ -16,6 +16,7 @@ import numpy as np
 from shared.domain import DEFAULT_MODEL, Micrograph, Parameters
 from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
+from worker.shipped import require_shipped
 from worker.training.synthetic import synthetic_micrograph
 
 TILE_PX = 1024
@@ -34,7 +35,7 @@ def main() -> None:
     row = [tiles[column % N_TILES].pixels for column in range(repeats)]
     pixels = np.tile(np.hstack(row), (repeats, 1))[: arguments.side, : arguments.side]
     n_drawn = sum(int(tiles[column % N_TILES].labels.max()) for column in range(repeats)) * repeats
-    segmenter = create_segmenter(arguments.model)
+    segmenter = create_segmenter(require_shipped(arguments.model), "cpu")
     started = time.perf_counter()
     analysis = analyse(Micrograph(pixels, "PNG"), Parameters(model=arguments.model), segmenter)
     elapsed_s = time.perf_counter() - started

@@ -26,6 +26,7 @@ from shared.domain import DEFAULT_MODEL, Parameters
 from worker.micrograph.decode import decode
 from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
+from worker.shipped import require_shipped
 from worker.training.split import emps_validation_names
 from worker.training.synthetic import synthetic_micrograph
 
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def _median_s(folder: Path, model: str) -> float:
-    segmenter = create_segmenter(model)
+    segmenter = create_segmenter(require_shipped(model), "cpu")
     # The worker computes on one thread and runs images side by side; here one image has the machine, as the peer's has.
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     cv2.setNumThreads(0)

@@ -14,9 +14,12 @@ import click
 import torch
 
 from cli.console import messages, print_json, print_table, progress_bar
+from cli.model_choice import chosen_model
 from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
+from shared.settings import load_settings
 from worker.analysis.network import ParticleNet
+from worker.model_files import SUFFIX, card_path
 from worker.training.evaluation import read_names
 from worker.training.finish import finish, training_facts
 from worker.training.groups import read_groups
@@ -29,7 +32,6 @@ from worker.training.run import Run, run_training, training_data
 from worker.training.run_folder import claim, course_of, held, is_finished, learnt_data, model_path, refuse_other_course
 from worker.training.settings import FINE_TUNING, FROM_IMAGENET, TrainingSettings, chosen_settings
 from worker.training.start import Start, start_from_imagenet, start_from_model
-from worker.weights import SUFFIX, card_path
 
 COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
 # The folder's name becomes the model's, which stands in file names, addresses and tables.
@@ -58,7 +60,9 @@ def _share(_context: click.Context, _option: click.Parameter, value: float | Non
     help="Folder with images and labels, or with a COCO file; may hold groups.csv (name,group).",
 )
 @click.option(
-    "--from", "reference", help=f"Model to train on from: a {SUFFIX} file, or one of this release.  [default: ImageNet weights]"
+    "--from",
+    "reference",
+    help=f"Model to train on from: a name or reference, or a {SUFFIX} file.  [default: ImageNet weights]",
 )
 @click.option(
     "--out",
@@ -162,9 +166,13 @@ def _start(reference: str | None, seed: int) -> Start:
     if reference is None:
         return start_from_imagenet(seed)
     try:
-        return start_from_model(reference)
+        with chosen_model(reference, load_settings()) as model:
+            return start_from_model(model)
     except InputError as error:
         raise click.BadParameter(error.message, param_hint="--from") from error
+    except click.BadParameter as error:
+        error.param_hint = "--from"
+        raise
 
 
 def _read(folder: Path) -> DataSet:

@@ -96,6 +96,7 @@ class RegisteredSegmenters:
 def _network(path: Path, card: dict[str, Any], device: Device) -> Segmenter:
     import torch  # noqa: PLC0415
 
+    from worker.analysis.confidence import ConfidenceModel  # noqa: PLC0415
     from worker.analysis.network_segmenter import network_segmenter  # noqa: PLC0415
     from worker.weights import load_weights  # noqa: PLC0415
 
@@ -103,4 +104,9 @@ def _network(path: Path, card: dict[str, Any], device: Device) -> Segmenter:
     if place.type == "cpu":
         torch.set_num_threads(1)
     loaded = load_weights(path, card)
-    return network_segmenter(loaded.net, loaded.identity, place)
+    try:
+        confidence = ConfidenceModel.from_card(card["confidence"]) if card.get("confidence") else None
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"The card of {loaded.identity.reference} has a confidence that this release cannot use: {error}."
+        raise InputError(message, code="model_card_invalid") from error
+    return network_segmenter(loaded.net, loaded.identity, place, confidence)

@@ -48,6 +48,14 @@ def shipped_model(reference: str) -> Model | None:
     return None if path is None else read_model(path)
 
 
+def require_shipped(reference: str) -> Model:
+    """Return a model of this release as `shipped_model` does; raises InputError ``unknown_model`` where there is none."""
+    model = shipped_model(reference)
+    if model is None:
+        raise registry.unknown_model(reference, shipped_references())
+    return model
+
+
 def weights_files() -> list[Path]:
     """Return the weights files of this release, which are called by their references, the newest version of a name last."""
     return sorted(Path(*worker.models.__path__).glob(f"*{SUFFIX}"), key=_name_and_version)

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
+from worker.model_files import SUFFIX, card_path
 from worker.training.holdout import Holdout
 from worker.training.loop import CHECKPOINT_NAME
 from worker.training.reading import DataSet
 from worker.training.settings import TrainingSettings
-from worker.weights import SUFFIX, card_path
 
 RECORD_NAME, LOCK_NAME = "run.json", "run.lock"
 MAX_NAMES_SAID = 3

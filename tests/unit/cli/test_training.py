@@ -19,7 +19,8 @@ from cli.main import main, saemi
 from shared.errors import InputError, OperatorError
 from tests.stack import PROJECT, wait_until
 from tests.unit.training.made import SHAPE, write_micrographs
-from worker.weights import file_sha256, load_weights
+from worker.model_files import file_sha256
+from worker.weights import load_weights
 
 # Steps of two crops of 64 px take a tenth of a second; six of them make six epochs.
 SHORT = ("--from", "particlenet", "--steps", "6", "--batch", "2", "--crop-px", "64", "--threads", "1", "--device", "cpu")

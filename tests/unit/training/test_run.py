@@ -15,6 +15,8 @@ from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
 from tests.unit.training.made import write_micrographs
 from worker.analysis.network import ParticleNet
+from worker.model_files import read_model
+from worker.shipped import CLASSICAL, require_shipped
 from worker.training.finish import as_shipped, finish, training_facts
 from worker.training.holdout import Holdout
 from worker.training.labelled import find_labelled
@@ -223,20 +225,20 @@ def test_a_short_training_has_short_epochs_and_what_is_chosen_wins() -> None:
 
 
 def test_a_training_begins_with_a_model_of_the_release_or_of_a_file(tmp_path: Path) -> None:
-    shipped = start_from_model("particlenet")
+    shipped = start_from_model(require_shipped("particlenet"))
     assert shipped.identity is not None
-    assert same(shipped.net, start_from_model(shipped.identity.reference).net)
+    assert same(shipped.net, start_from_model(require_shipped(shipped.identity.reference)).net)
     path = tmp_path / "mine-4.safetensors"
     save_weights(path, fresh(), ModelIdentity("mine", "4"), {})
-    own = start_from_model(str(path))
+    own = start_from_model(read_model(path))
     assert (own.facts["name"], own.facts["version"]) == ("mine", "4")
     assert len(own.facts["sha256"]) == 64
 
 
-def test_a_model_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="particlenet-1") as caught:
-        start_from_model("unet-of-my-dreams")
-    assert caught.value.code == "unknown_model"
+def test_a_method_without_weights_is_no_beginning() -> None:
+    with pytest.raises(InputError, match="no weights") as caught:
+        start_from_model(CLASSICAL)
+    assert caught.value.code == "model_foreign"
 
 
 # The end.
@@ -244,7 +246,7 @@ def test_a_model_that_is_not_there_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def net() -> ParticleNet:
-    return start_from_model("particlenet").net
+    return start_from_model(require_shipped("particlenet")).net
 
 
 def test_the_figures_are_the_pipelines_on_the_validation_images(data: DataSet, net: ParticleNet, tmp_path: Path) -> None:
