@@ -18,6 +18,7 @@ from worker.files import encode_png
 from worker.segmenters import create_segmenter
 from worker.training.evaluation import Worst, contact_sheets, read_names, score_record, select
 from worker.training.evaluation import evaluate as evaluate_images
+from worker.training.kinds import figures_by_kind, kinds
 from worker.training.labelled import LabelledImage, check_labelled, find_labelled
 from worker.training.scoring import Figure, ImageScore, summarise
 
@@ -50,6 +51,8 @@ COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
 def evaluate(*, data: Path, model: str, device: Device, names: Path | None, out: Path, worst: int, as_json: bool) -> None:
     """Score a model on labelled micrographs: agreement with the labels, errors of count and size, recall by size.
 
+    Figures are given for all images and for each kind of them (bright or dark, separate or touching, few or many particles).
+
     Writes scores.csv with a line for each image, and worst_01.png and so on with the worst images, true and predicted outlines.
     """
     segmenter = _segmenter(model, device)
@@ -60,11 +63,11 @@ def evaluate(*, data: Path, model: str, device: Device, names: Path | None, out:
     for warning in check_labelled(images):
         messages.print(f"Warning: {warning}")
     _make_folder(out)
-    scores, worst_images = _evaluate_all(images, segmenter, worst)
+    scores, by_kind, worst_images = _evaluate_all(images, segmenter, worst)
     _write_scores(out / "scores.csv", [image.name for image in images], scores)
     for i, sheet in enumerate(contact_sheets(worst_images.images, model), start=1):
         (out / f"worst_{i:02}.png").write_bytes(encode_png(sheet))
-    figures = summarise(scores)
+    figures = (*summarise(scores), *by_kind)
     if as_json:
         print_json(_report(segmenter.identity, len(images), figures))
     else:
@@ -93,16 +96,21 @@ def _make_folder(out: Path) -> None:
         path.unlink()
 
 
-def _evaluate_all(images: Sequence[LabelledImage], segmenter: Segmenter, n_worst: int) -> tuple[list[ImageScore], Worst]:
+def _evaluate_all(
+    images: Sequence[LabelledImage], segmenter: Segmenter, n_worst: int
+) -> tuple[list[ImageScore], tuple[Figure, ...], Worst]:
+    """Scores of the images, figures by kind of image, and the worst images."""
     scores: list[ImageScore] = []
+    kinds_of: list[tuple[str, ...]] = []
     worst = Worst(n_worst)
     with progress_bar() as bar:
         task = bar.add_task("Evaluating", total=len(images))
         for evaluated in evaluate_images(images, segmenter):
             scores.append(evaluated.score)
+            kinds_of.append(kinds(evaluated.pixels, evaluated.truth))
             worst.add(evaluated)
             bar.advance(task)
-    return scores, worst
+    return scores, figures_by_kind(scores, kinds_of), worst
 
 
 def _write_scores(path: Path, names: Sequence[str], scores: Sequence[ImageScore]) -> None:

@@ -4,7 +4,7 @@ What convicts a wrong particle most is disagreement: the network says how deep e
 can be computed from the outline too. Of a particle that was cut in two, or of two taken for one, the two depths differ.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,16 @@ class ConfidenceModel:
         ndarray of float64, shape (n,)
             In 0..1.
         """
-        logit = ((found - np.array(self.mean)) / np.array(self.deviation)) @ np.array(self.weights) + self.bias
-        return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float64)
+        return np.asarray(1 / (1 + np.exp(-self.logit(found))), dtype=np.float64)
+
+    def logit(self, found: FloatArray) -> FloatArray:
+        """Compute ln(c / (1 − c)) of the confidence c of particles, shape (n,)."""
+        standard = (found - np.array(self.mean)) / np.array(self.deviation)
+        return np.asarray(standard @ np.array(self.weights) + self.bias, dtype=np.float64)
+
+    def rescaled(self, slope: float, offset: float) -> "ConfidenceModel":
+        """Return the model whose logit is ``slope`` times that of this one, plus ``offset``."""
+        return replace(self, weights=tuple(slope * weight for weight in self.weights), bias=slope * self.bias + offset)
 
     @classmethod
     def from_card(cls, content: dict[str, Any]) -> "ConfidenceModel":

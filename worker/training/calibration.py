@@ -28,6 +28,8 @@ FOLDS = 5
 CROWD_EXPONENT = -0.5
 # Pulls the weights of the standardised evidence towards 0, as a hundred particles at most could.
 RIDGE = 1e-3
+# Keeps logits finite.
+LEAST_CONFIDENCE = 1e-6
 # With fewer, a calibration would be chance.
 MIN_PARTICLES = 200
 MIN_WRONG = 20
@@ -174,7 +176,7 @@ def calibrate(
     fold_of = _folds([one.group for one in seen])
     if len(whole.is_right) < MIN_PARTICLES or np.count_nonzero(~whole.is_right) < MIN_WRONG or len(set(fold_of)) < 2:
         return None
-    return Calibrated(fit(whole), _reliability(seen, observed, fold_of))
+    return Calibrated(_fitted(seen, observed), _reliability(seen, observed, fold_of))
 
 
 def reliability(confidence: FloatArray, is_right: Mask, n_images: int) -> Reliability:
@@ -226,9 +228,13 @@ def _observed(seen: _Seen) -> Observed:
     for view in seen.views:
         labels = cut_to_field(view.labels, seen.field)
         found = view.evidence[numbers_before(labels, view.labels) - 1]
-        n = len(found)
-        parts.append(Observed(found, is_matched(seen.truth, labels), np.full(n, float(max(n, 1)) ** CROWD_EXPONENT)))
+        parts.append(Observed(found, is_matched(seen.truth, labels), _weights(len(found))))
     return _joined(parts)
+
+
+def _weights(n: int) -> FloatArray:
+    """Weight of each of the n particles of a view."""
+    return np.full(n, float(max(n, 1)) ** CROWD_EXPONENT)
 
 
 def _joined(parts: Sequence[Observed]) -> Observed:
@@ -254,12 +260,30 @@ def _reliability(seen: Sequence[_Seen], observed: Sequence[Observed], fold_of: S
     """Judge the confidences of whole analyses, each by a fit that knows neither its micrograph nor its group."""
     confidences, rights = [], []
     for fold in sorted(set(fold_of)):
-        model = fit(_joined([one for one, place in zip(observed, fold_of, strict=True) if place != fold]))
+        known = [i for i, place in enumerate(fold_of) if place != fold]
+        model = _fitted([seen[i] for i in known], [observed[i] for i in known])
         for one in (one for one, place in zip(seen, fold_of, strict=True) if place == fold):
             confidence, is_right = _judged(one, model)
             confidences.append(confidence)
             rights.append(is_right)
     return reliability(np.concatenate(confidences), np.concatenate(rights), len(seen))
+
+
+def _fitted(seen: Sequence[_Seen], observed: Sequence[Observed]) -> ConfidenceModel:
+    """Fit to the particles of both views, then stretch and shift the logit to fit those that merging leaves.
+
+    Merging takes the surer of two answers, so that its particles are right more often than those of the views (the second step
+    is the scaling of J. Platt, Advances in Large Margin Classifiers, 1999).
+    """
+    model = fit(_joined(observed))
+    parts = []
+    for one in seen:
+        confidence, is_right = _judged(one, model)
+        inner = np.clip(confidence, LEAST_CONFIDENCE, 1 - LEAST_CONFIDENCE)
+        parts.append(Observed(np.log(inner / (1 - inner))[:, None], is_right, _weights(len(is_right))))
+    scaling = fit(_joined(parts))
+    slope = scaling.weights[0] / scaling.deviation[0]
+    return model.rescaled(slope, scaling.bias - slope * scaling.mean[0])
 
 
 def _judged(seen: _Seen, model: ConfidenceModel) -> tuple[FloatArray, Mask]:

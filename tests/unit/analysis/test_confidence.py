@@ -84,3 +84,10 @@ def test_a_card_of_another_kind_is_refused(change):
     card = ConfidenceModel((0.0,) * n, (1.0,) * n, (0.5,) * n, 1.0).as_card()
     with pytest.raises(ValueError, match="confidence"):
         ConfidenceModel.from_card(card | change)
+
+
+def test_a_rescaled_model_has_the_scaled_logit():
+    n = len(EVIDENCE)
+    model = ConfidenceModel((1.0,) * n, (2.0,) * n, tuple(range(n)), 0.5)
+    found = np.random.default_rng(0).normal(size=(7, n))
+    np.testing.assert_allclose(model.rescaled(2.0, 1.0).logit(found), 2 * model.logit(found) + 1)
