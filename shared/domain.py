@@ -180,7 +180,7 @@ class Segmentation:
     Attributes
     ----------
     labels : ndarray of int32, shape (rows, columns)
-        0 is background, particles are 1..n.
+        0 is background, particles are 1..n, each in one piece (pixels that touch at a corner are connected).
     confidence : ndarray of float64, shape (n,), or None
         Probability of each particle to be one (IoU ≥ 0.5 with what a person would outline); None where the method gives none.
     """
