@@ -7,6 +7,7 @@ import torch
 from shared.domain import DEFAULT_MODEL
 from worker.analysis import network_segmenter, tiling
 from worker.analysis.instances import VIEWING_SIZE, PixelMaps, split_instances
+from worker.analysis.label_map import labels_from_array
 from worker.analysis.network import grey_scale, standardised
 from worker.analysis.normalisation import to_unit_range
 from worker.segmenters import create_segmenter
@@ -80,3 +81,11 @@ def test_cpu_and_gpu_agree(segmenter, image):
     on_gpu = create_segmenter(require_shipped(DEFAULT_MODEL), "cuda")
     one, other = segmenter(image), on_gpu(image)
     assert share_that_pairs(one.labels, other.labels) >= MIN_SHARE
+
+
+def test_every_particle_is_one_piece_with_a_confidence(segmenter, image):
+    found = segmenter(image)
+    # Raises InputError where a label has several parts.
+    labels_from_array(found.labels)
+    assert len(found.confidence) == found.labels.max() > 0
+    assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
