@@ -113,17 +113,22 @@ def evidence(labels: Labels, maps: PixelMaps) -> FloatArray:
     """
     area = np.maximum(np.bincount(labels.ravel())[1:], 1).astype(np.float64)
     probability = np.clip(_mean_inside(maps.foreground, labels, area), *PROBABILITY_LIMITS)
-    disagreement = _mean_inside(np.abs(normalised_distance(labels) - maps.distance), labels, area)
     columns = [
         np.log(probability / (1 - probability)),
         _mean_inside(np.abs(2 * maps.foreground - 1), labels, area),
-        np.log(disagreement + DISAGREEMENT_OFFSET),
+        np.log(depth_disagreement(labels, maps) + DISAGREEMENT_OFFSET),
         _mean_inside(maps.contact, labels, area),
         largest_inside(maps.distance, labels),
         np.log(area),
         np.minimum(_pixels_at_edge(labels) / np.sqrt(area), MAX_SHARE_AT_EDGE),
     ]
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def depth_disagreement(labels: Labels, maps: PixelMaps) -> FloatArray:
+    """Mean difference between the depth that the network says and that of the outline, for each particle, shape (n,)."""
+    area = np.maximum(np.bincount(labels.ravel())[1:], 1).astype(np.float64)
+    return _mean_inside(np.abs(normalised_distance(labels) - maps.distance), labels, area)
 
 
 def _mean_inside(values: FloatImage, labels: Labels, area: FloatArray) -> FloatArray:
