@@ -280,7 +280,8 @@ def _fitted(seen: Sequence[_Seen], observed: Sequence[Observed]) -> ConfidenceMo
     for one in seen:
         confidence, is_right = _judged(one, model)
         inner = np.clip(confidence, LEAST_CONFIDENCE, 1 - LEAST_CONFIDENCE)
-        parts.append(Observed(np.log(inner / (1 - inner))[:, None], is_right, _weights(len(is_right))))
+        # Here each particle counts the same, as it does where somebody reads its confidence.
+        parts.append(Observed(np.log(inner / (1 - inner))[:, None], is_right, np.ones(len(is_right))))
     scaling = fit(_joined(parts))
     slope = scaling.weights[0] / scaling.deviation[0]
     return model.rescaled(slope, scaling.bias - slope * scaling.mean[0])

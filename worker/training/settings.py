@@ -45,7 +45,8 @@ class TrainingSettings:
     seed: int = 0
 
 
-# On the validation split of EMPS, drawn particles beside the real ones lowered the loss by a twentieth (docs/design.md).
+# On the validation split of EMPS, drawn particles beside the real ones lowered the loss by a twentieth; a difference in what
+# is found was not resolved (docs/design.md).
 FROM_IMAGENET = TrainingSettings(synthetic_share=0.2)
 # A trained model knows particles already: large steps would make it forget what a small set does not show.
 FINE_TUNING = TrainingSettings(steps=500, learning_rate=4e-4, ema_decay=0.99)
