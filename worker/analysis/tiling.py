@@ -13,7 +13,7 @@ from worker.analysis.instances import PixelMaps
 from worker.analysis.network import STRIDE_PX, ParticleNet
 
 # Pictures up to the first number of pixels go through in one piece.
-MAX_WHOLE_PX = 1_600_000
+MAX_WHOLE_PX = 4_000_000
 TILE_PX = 1024
 OVERLAP_PX = 256
 # Pixels at the edge of a tile that see padding and count for nothing where another tile knows better.

@@ -18,6 +18,10 @@ from worker.analysis.tiling import predicted_maps
 # Diameter at which typical particles are shown to the network, px; chosen on the validation split of EMPS.
 VIEWING_DIAMETER_PX = 100.0
 SCALES = (0.17, 2.8)
+# Enlarging costs time by the square of the scale. Beyond this scale, particles are enlarged to the second diameter only: on the
+# validation split that loses nothing: mAP is 0.777 with it and 0.774 without.
+CHEAP_ENLARGEMENT = 1.1
+SMALL_VIEWING_DIAMETER_PX = 36.0
 # The first look shrinks the picture to so many pixels; the next ones, at finer scales, take at most as many from its middle.
 LOOK_PX = 320 * 320
 # Particles smaller than this in a look are not yet judged: the next look is so much finer.
@@ -74,7 +78,7 @@ def viewing_scale(net: ParticleNet, image: FloatImage, grey: GreyScale) -> float
             best = finer
     if best.diameter_px is None:
         return 1.0
-    return float(np.clip(VIEWING_DIAMETER_PX * best.scale / best.diameter_px, *SCALES))
+    return _scale_for(best.diameter_px / best.scale)
 
 
 def resized(image: FloatImage, scale: float) -> FloatImage:
@@ -154,6 +158,12 @@ def _middle(image: FloatImage, scale: float) -> FloatImage:
     height, width = max(round(rows * share), 1), max(round(columns * share), 1)
     top, left = (rows - height) // 2, (columns - width) // 2
     return resized(image[top : top + height, left : left + width], scale)
+
+
+def _scale_for(diameter_px: float) -> float:
+    """Scale at which to view particles of a diameter in pixels of the picture."""
+    largest = max(CHEAP_ENLARGEMENT, SMALL_VIEWING_DIAMETER_PX / diameter_px)
+    return float(np.clip(VIEWING_DIAMETER_PX / diameter_px, SCALES[0], min(largest, SCALES[1])))
 
 
 def _looked(net: ParticleNet, image: FloatImage, grey: GreyScale, scale: float) -> _Look:
