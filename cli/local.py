@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import distinct_stems, find_micrographs
 from cli.label_files import read_labels
-from cli.summary import analysed, write_summary
+from cli.summary import analysed, stated, write_summary
 from cli.summary import failed as failure
 from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
@@ -69,7 +69,7 @@ _process: list[_Process] = []
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the file states.")
 @click.option("--model", default="classical", show_default=True, help="Segmenter to use.")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
@@ -210,7 +210,7 @@ def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
         return failure(path, error.code, error.message)
     except OSError as error:
         return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return analysed(path, describe(micrograph, analysis))
+    return analysed(path, describe(micrograph, analysis) | stated(micrograph.metadata))
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
