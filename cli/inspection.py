@@ -7,8 +7,7 @@ import click
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json
 from cli.inputs import find_micrographs, readable
-from cli.summary import stated
-from shared.domain import Banner, Calibration, Micrograph
+from shared.domain import Banner, Calibration, Metadata, Micrograph
 from shared.errors import SaemiError
 from shared.settings import load_settings
 from worker.analysis.banner import locate_banner
@@ -17,6 +16,7 @@ from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.micrograph.side_cars import conclude_alone
 
+STATED_COLUMNS = ("instrument", "metadata_nm_per_px")
 KEYS = (
     "file", "width_px", "height_px", "bit_depth", "format", "instrument", "nm_per_px", "calibration_source",
     "calibration_status", "metadata_nm_per_px", "scale_bar", "banner", "warnings", "error_code", "error_message",
@@ -42,6 +42,13 @@ def inspect(context: click.Context, *, paths: tuple[Path, ...], as_json: bool) -
     if failed:
         messages.print(f"{failed} of {len(records)} files could not be read.")
     context.exit(EXIT_SOME_FAILED if failed else 0)
+
+
+def stated(metadata: Metadata | None) -> dict[str, Any]:
+    """Return what a file states of itself, under the names of `STATED_COLUMNS`."""
+    if metadata is None:
+        return dict.fromkeys(STATED_COLUMNS)
+    return {"instrument": metadata.instrument, "metadata_nm_per_px": metadata.nm_per_px}
 
 
 def _inspect_one(decoder: Decoder, path: Path) -> dict[str, Any]:

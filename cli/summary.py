@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.inputs import readable
-from shared.domain import Metadata
+from cli.inspection import STATED_COLUMNS
 from shared.tables import SUMMARY_COLUMNS, csv_lines
 
-# What `saemi inspect` says of a file's own metadata, behind the columns of the portal's summary.
-STATED_COLUMNS = ("instrument", "metadata_nm_per_px")
+# Behind the columns of the portal's summary stands what `saemi inspect` says of a file's own metadata.
 COLUMNS = (*SUMMARY_COLUMNS, *STATED_COLUMNS)
 # Null as long as scale bars are not read.
 NOT_READ = {"scale_bar": None}
@@ -19,13 +18,6 @@ NOT_READ = {"scale_bar": None}
 def analysed(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of an image that was analysed; what `values` does not name is None."""
     return _row(path, "done") | {name: values[name] for name in COLUMNS if name in values}
-
-
-def stated(metadata: Metadata | None) -> dict[str, Any]:
-    """Return what a file states of itself, under the names of `STATED_COLUMNS`."""
-    if metadata is None:
-        return dict.fromkeys(STATED_COLUMNS)
-    return {"instrument": metadata.instrument, "metadata_nm_per_px": metadata.nm_per_px}
 
 
 def failed(path: Path, code: str, message: str) -> dict[str, Any]:

@@ -37,8 +37,9 @@ def to_square_pixels(pixels: Pixels, aspect: float) -> Pixels:
         ``non_square_pixels`` where too little would be left, or most of it invented.
     """
     rows = pixels.shape[0]
-    new_rows = int(rows * aspect + 1e-6)
-    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT or new_rows < MIN_ROWS:
+    is_usable = 1 / MAX_ASPECT <= aspect <= MAX_ASPECT
+    new_rows = int(rows * aspect + 1e-6) if is_usable else 0
+    if new_rows < MIN_ROWS:
         raise InputError(
             f"The pixels are {aspect:.4g} times as high as wide, too unequal to be measured. "
             "Record the image with equal steps along rows and columns.",
