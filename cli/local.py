@@ -15,8 +15,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import distinct_stems, find_micrographs
-from cli.label_files import read_labels
 from cli.inspection import stated
+from cli.label_files import read_labels
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
 from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
