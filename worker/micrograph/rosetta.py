@@ -5,6 +5,7 @@ only its first image is ever read.
 """
 
 import contextlib
+import errno
 import importlib
 import logging
 import warnings
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from shared.errors import InputError
-from worker.micrograph.container import Format, Header, Samples, damaged, unsupported_pixels
+from worker.micrograph.container import Format, Header, Samples, damaged
 from worker.micrograph.instruments.signals import read_signal_statement
 from worker.micrograph.samples import to_samples
 from worker.micrograph.statement import Statement
@@ -33,6 +34,8 @@ READERS: Mapping[Format, tuple[str, Mapping[str, Any]]] = {
     "ELID": ("phenom", {}),
 }
 MAX_TITLES = 8
+# A file is mapped into memory once for each chunk: of a stack in many chunks, each mapping would count in full.
+ONE_CHUNK = "1TiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ def load_signal(image: SignalImage) -> Samples:
         try:
             loaded = image.data.compute(scheduler="synchronous") if hasattr(image.data, "compute") else image.data
         except (OSError, RuntimeError, ValueError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+                raise MemoryError from error
             raise damaged("its pixels cannot be read") from error
     return to_samples(np.asarray(loaded))
 
@@ -120,27 +125,23 @@ def _read(path: Path, kind: Format) -> Sequence[Mapping[str, Any]]:
     name, options = READERS[kind]
     reader = _module(f"rsciio.{name}", kind)
     try:
-        signals: Sequence[Mapping[str, Any]] = reader.file_reader(str(path), **options)
+        with _module("dask", kind).config.set({"array.chunk-size": ONE_CHUNK}):
+            return _call(reader, path, options)
     except (InputError, MemoryError):
         raise
-    except NotImplementedError as error:
-        # Colours and packed data cannot be left on the disk.
-        if not options.get("lazy"):
-            raise unsupported_pixels("a kind of data that is not read") from error
-        return _read_at_once(reader, path, {**options, "lazy": False})
     except Exception as error:
         # A library of many authors, fed with damaged files, raises whatever it trips over.
         raise damaged(f"RosettaSciIO cannot read it as {kind} ({clean(error, 200) or type(error).__name__})") from error
-    return signals
 
 
-def _read_at_once(reader: Any, path: Path, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _call(reader: Any, path: Path, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     try:
         signals: Sequence[Mapping[str, Any]] = reader.file_reader(str(path), **options)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise damaged(f"RosettaSciIO cannot read it ({clean(error, 200) or type(error).__name__})") from error
+    except (NotImplementedError, ValueError) as error:
+        # Colours and packed data cannot be left on the disk, which it says in these words only.
+        if "lazy" not in str(error).casefold():
+            raise
+        signals = reader.file_reader(str(path), **{**options, "lazy": False})
     return signals
 
 
@@ -165,12 +166,22 @@ def _candidates(signals: Sequence[Mapping[str, Any]]) -> Iterator[_Candidate]:
         n_signal = sum(not axis.get("navigate") for axis in axes)
         if n_signal == 1 and data.ndim > 2:
             continue
+        data, axes = _rows_and_columns_last(data, axes)
         shape = data.shape[:-2]
         n_frames = int(np.prod(shape)) if shape else 1
         if n_frames == 0:
             continue
         title = clean(signal.get("metadata", {}).get("General", {}).get("title", ""), 60)
         yield _Candidate(title, data[(0,) * len(shape)], n_frames, signal, (axes[-2], axes[-1]))
+
+
+def _rows_and_columns_last(data: Any, axes: list[Mapping[str, Any]]) -> tuple[Any, list[Mapping[str, Any]]]:
+    """The data with the axis named y before the one named x at the end; Berkeley EMD comes in the reverse order."""
+    names = [str(axis.get("name")).strip().casefold() for axis in axes]
+    if names.count("x") != 1 or names.count("y") != 1:
+        return data, axes
+    order = [index for index, name in enumerate(names) if name not in {"x", "y"}] + [names.index("y"), names.index("x")]
+    return data.transpose(order), [axes[index] for index in order]
 
 
 def _warnings(candidates: Sequence[_Candidate], chosen: _Candidate) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.micrograph.files import noise, write
 from worker.micrograph.decode import decode
 from worker.micrograph.rosetta import READERS
 from worker.micrograph.samples import to_samples
+from worker.micrograph.sandbox import Decoder
 
 
 def axes(scale=0.5, unit="nm", n_frames=0):
@@ -222,6 +224,64 @@ def test_an_hdf5_file_of_another_kind_is_refused(hdf5, name) -> None:
     with pytest.raises(InputError) as caught:
         decode(hdf5(lambda file: file.create_dataset(name, data=np.zeros((4, 4)))))
     assert caught.value.code == "unsupported_format"
+
+
+@pytest.mark.parametrize("n_frames", [1, 5])
+def test_a_berkeley_emd_is_read_with_rows_as_rows(hdf5, n_frames) -> None:
+    pytest.importorskip("rsciio")
+    stack = noise(np.uint16, (n_frames, 8, 6))
+
+    def fill(file):
+        file.attrs.update({"version_major": 0, "version_minor": 2})
+        group = file.create_group("data/image")
+        group.attrs["emd_group_type"] = 1
+        names = "zyx" if n_frames > 1 else "yx"
+        group["data"] = stack if n_frames > 1 else stack[0]
+        for number, (name, size) in enumerate(zip(names, group["data"].shape, strict=True), 1):
+            group[f"dim{number}"] = np.arange(size) * 0.5
+            group[f"dim{number}"].attrs.update({"name": name, "units": "[n_m]"})
+
+    micrograph = decode(hdf5(fill))
+    np.testing.assert_array_equal(micrograph.pixels, stack[0])
+    assert micrograph.metadata.nm_per_px == pytest.approx(0.5)
+    assert bool(micrograph.warnings) == (n_frames > 1)
+
+
+def test_of_a_large_mrc_stack_only_the_first_image_is_loaded(tmp_path) -> None:
+    pytest.importorskip("rsciio")
+    path = tmp_path / "stack.mrc"
+    header = np.zeros(256, "<i4")
+    header[[0, 1, 2, 3, 7, 8, 9]] = 1024, 1024, 1000, 6, 1024, 1024, 1000
+    header.view("<f4")[10:16] = 2048, 2048, 1000, 90, 90, 90
+    header[16:19] = 1, 2, 3
+    header[52] = int.from_bytes(b"MAP ", "little")
+    first = noise(np.uint16, (1024, 1024))
+    with path.open("wb") as file:
+        file.write(header.tobytes() + first.tobytes())
+        file.truncate(1024 + 1000 * first.nbytes)
+    with Decoder() as decoder:
+        micrograph = decoder.decode(path)
+        status = Path(f"/proc/{decoder.process_id}/status").read_text()
+    np.testing.assert_array_equal(micrograph.pixels, first)
+    assert micrograph.metadata.nm_per_px == pytest.approx(0.2)
+    peak_kb = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+    assert peak_kb < 500_000
+
+
+def test_a_colour_image_that_the_library_cannot_leave_on_the_disk_is_read(monkeypatch, dm3) -> None:
+    colours = np.zeros((6, 5), [("R", "u1"), ("G", "u1"), ("B", "u1"), ("A", "u1")])
+    for name in "RGB":
+        colours[name] = noise(shape=(6, 5))
+
+    class Reader:
+        @staticmethod
+        def file_reader(filename, lazy):
+            if lazy:
+                raise ValueError("Lazy loading of RGBA images is not supported.")
+            return [signal(colours)]
+
+    monkeypatch.setitem(sys.modules, "rsciio.digitalmicrograph", Reader)
+    np.testing.assert_array_equal(decode(dm3).pixels, noise(shape=(6, 5)))
 
 
 def test_a_nexus_signal_is_read_with_its_unit(hdf5) -> None:
