@@ -113,10 +113,10 @@ def parse_number(text: str) -> float | None:
 
 
 def unit_after_number(text: str) -> str | None:
-    """What stands behind the first number of a text, up to a space or bracket; None where nothing does."""
+    """The word behind the first number of a text; None where nothing stands there."""
     match = NUMBER.search(text)
-    rest = "" if match is None else text[match.end() :].strip()
-    return rest.split("[")[0].split("(")[0].strip() or None
+    words = [] if match is None else text[match.end() :].split()
+    return (words[0].split("[")[0].split("(")[0] or None) if words else None
 
 
 def nm_per_unit(unit: str) -> float | None:

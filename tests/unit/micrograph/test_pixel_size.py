@@ -87,7 +87,16 @@ def test_of_several_statements_the_first_that_another_confirms_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "unit"), [("158.7 nm", "nm"), ("2.3nm [2.3nm]", "nm"), ("12.5", None), ("10um", "um"), ("8100 um", "um")]
+    ("text", "unit"),
+    [
+        ("158.7 nm", "nm"),
+        ("2.3nm [2.3nm]", "nm"),
+        ("12.5", None),
+        ("10um", "um"),
+        ("8100 um", "um"),
+        ("2um 2um", "um"),
+        ("3 [nm]", None),
+    ],
 )
 def test_the_unit_stands_behind_the_number(text, unit) -> None:
     assert unit_after_number(text) == unit

@@ -1,5 +1,7 @@
 """Formats of the optional part, and those built on HDF5: the choice among several images, stacks that stay on the disk."""
 
+import contextlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -20,6 +22,19 @@ def axes(scale=0.5, unit="nm", n_frames=0):
     stack = [{"name": "Time", "size": n_frames, "scale": 1.0, "units": "s", "navigate": True}] if n_frames else []
     plane = [{"name": name, "size": 0, "scale": scale, "units": unit, "navigate": False} for name in "yx"]
     return stack + plane
+
+
+class Dask:
+    """Stands in for the library below RosettaSciIO, which is asked for one chunk."""
+
+    class config:  # noqa: N801
+        set = staticmethod(contextlib.nullcontext)
+
+
+@pytest.fixture(autouse=True)
+def dask(monkeypatch):
+    if importlib.util.find_spec("dask") is None:
+        monkeypatch.setitem(sys.modules, "dask", Dask)
 
 
 @pytest.fixture
