@@ -27,7 +27,7 @@ def side_cars_beside(path: Path) -> dict[str, Path]:
 
     Names are tried one by one: a folder of a hundred thousand images is not listed for each of them.
     """
-    return {name: beside for name in _candidates(path) if (beside := path.with_name(name)).is_file() and beside != path}
+    return {name: beside for name in _candidates(path) if _is_file(beside := path.with_name(name)) and beside != path}
 
 
 def read_side_car(side_cars: Mapping[str, Path], width_px: int | None, height_px: int | None) -> Statement | None:
@@ -72,6 +72,14 @@ def read_side_car_text(text: str, width_px: int | None, height_px: int | None) -
     if "[MAIN]" in text and "PixelSizeX" in text:
         return read_tescan_text(text, height_px)
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name too long for the file system, or a folder that is closed, holds none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _candidates(path: Path) -> Iterator[str]:

@@ -94,6 +94,10 @@ def test_a_tescan_side_car_states_pixel_size_and_banner(image, name) -> None:
     assert (metadata.nm_per_px, metadata.databar_top, metadata.voltage_kv) == (pytest.approx(50), 960, 5.0)
 
 
+def test_an_image_whose_name_has_no_room_for_an_ending_has_no_side_car(tmp_path) -> None:
+    assert decode(write(tmp_path, bmp_bytes(noise()), "x" * 251 + ".bmp")).metadata is None
+
+
 def test_notes_beside_an_image_say_nothing(image) -> None:
     micrograph = image("pixel size: 5 nm, I think")
     assert micrograph.metadata is None
