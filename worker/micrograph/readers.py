@@ -3,6 +3,7 @@
 Headers are read here and nothing else; whatever can be refused by them is refused before a pixel is decoded.
 """
 
+import bz2
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from worker.micrograph.tiff_pixels import decode_tiff
 from worker.micrograph.tvips import decode_tvips, read_tvips_recording, tvips_statement
 
 SideCars = Mapping[str, Path]
+ELID_MARK = b"EID2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,23 @@ def _describe_hdf5(file: _File) -> Described:
     return Described(image.header, image.statement, image.warnings, lambda: decode_velox(file.path, image))
 
 
+def _describe_elid(file: _File) -> Described:
+    """Phenom's format is packed by bzip2, as much else is."""
+    try:
+        with bz2.open(file.path) as stream:
+            is_elid = stream.read(len(ELID_MARK)) == ELID_MARK
+    except (OSError, EOFError):
+        is_elid = False
+    if not is_elid:
+        guess = "a bzip2 archive"
+        raise InputError(
+            f"The file is not an image that SAEMI reads, whatever its name says: it seems to be {guess}.",
+            code="unsupported_format",
+            seems_to_be=guess,
+        )
+    return _describe_signals(file)
+
+
 def _describe_signals(file: _File) -> Described:
     # Imported for such a file only: it needs a library that may not be there.
     from worker.micrograph.rosetta import load_signal, open_signals  # noqa: PLC0415
@@ -170,7 +189,7 @@ def _describe_signals(file: _File) -> Described:
 
 READERS: Mapping[Format, Callable[[_File], Described]] = MappingProxyType(
     {"PNG": _describe_png, "JPEG": _describe_jpeg, "BMP": _describe_bmp, "TIFF": _describe_tiff,
-     "SER": _describe_ser, "EMI": _describe_emi, "TVIPS": _describe_tvips, "HDF5": _describe_hdf5}
+     "SER": _describe_ser, "EMI": _describe_emi, "TVIPS": _describe_tvips, "HDF5": _describe_hdf5, "ELID": _describe_elid}
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What the header of a file tells, and which files are refused for it."""
 
+import bz2
 import io
 import struct
 import zipfile
@@ -84,6 +85,7 @@ def test_a_folder_is_refused(tmp_path):
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"\xef\xbb\xbf  <?xml version='1.0'?>", "XML"),
         (b"sample,diameter\n", "text"),
+        (bz2.compress(b"a tar archive"), "bzip2"),
         (bytes(4096), "zero bytes"),
         (b"\x01\x02\x03\x04 whatever", "none of the formats"),
     ],

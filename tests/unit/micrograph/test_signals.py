@@ -262,17 +262,32 @@ def test_a_berkeley_emd_is_read_with_rows_as_rows(hdf5, n_frames) -> None:
     assert bool(micrograph.warnings) == (n_frames > 1)
 
 
+@pytest.mark.parametrize(("cell", "size"), [(640.0, 1.0), (64.0, None), (0.0, None), (float("nan"), None), (-640.0, None)])
+def test_an_mrc_states_its_pixel_size_by_its_cell_and_one_angstrom_is_none(tmp_path, cell, size) -> None:
+    pytest.importorskip("rsciio")
+    pixels = noise(np.uint16, (64, 64))
+    micrograph = decode(write(tmp_path, mrc_header(64, 1, cell) + pixels.tobytes(), "image.mrc"))
+    np.testing.assert_array_equal(micrograph.pixels, pixels)
+    assert micrograph.metadata.nm_per_px == (None if size is None else pytest.approx(size))
+    assert len(micrograph.warnings) == (size is None)
+
+
+def mrc_header(side, n_images, cell):
+    """The header of 16-bit images of a side; ``cell`` is its length in ångström."""
+    header = np.zeros(256, "<i4")
+    header[[0, 1, 2, 3, 7, 8, 9]] = side, side, n_images, 6, side, side, n_images
+    header.view("<f4")[10:16] = cell, cell, n_images, 90, 90, 90
+    header[16:19] = 1, 2, 3
+    header[52] = int.from_bytes(b"MAP ", "little")
+    return header.tobytes()
+
+
 def test_of_a_large_mrc_stack_only_the_first_image_is_loaded(tmp_path) -> None:
     pytest.importorskip("rsciio")
     path = tmp_path / "stack.mrc"
-    header = np.zeros(256, "<i4")
-    header[[0, 1, 2, 3, 7, 8, 9]] = 1024, 1024, 1000, 6, 1024, 1024, 1000
-    header.view("<f4")[10:16] = 2048, 2048, 1000, 90, 90, 90
-    header[16:19] = 1, 2, 3
-    header[52] = int.from_bytes(b"MAP ", "little")
     first = noise(np.uint16, (1024, 1024))
     with path.open("wb") as file:
-        file.write(header.tobytes() + first.tobytes())
+        file.write(mrc_header(1024, 1000, 2048.0) + first.tobytes())
         file.truncate(1024 + 1000 * first.nbytes)
     with Decoder() as decoder:
         micrograph = decoder.decode(path)

@@ -15,6 +15,9 @@ UNINTERESTING = (
 )  # fmt: skip
 DM_TAGS = ("ImageList", "TagGroup0", "ImageTags")
 MICROMETRES_TO_MM = 1e-3
+# A cell as large in ångström as the grid has points is what programs write where they know no pixel size.
+MRC_PLACEHOLDER_NM = 0.1
+MRC_PLACEHOLDER_WARNING = "The MRC header states 1 Å per pixel, which programs write where none is known; it was not used."
 # What writers put where an axis was never calibrated.
 NO_UNITS = frozenset({"", "<undefined>", "[]", "px", "pixel", "pixels", "points"})
 
@@ -35,6 +38,7 @@ def read_signal_statement(
     """
     original, general = signal.get("original_metadata") or {}, (signal.get("metadata") or {}).get("General", {})
     metadata = _by_format(file_format, original)
+    is_placeholder = file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6)
     fields = [item for item in flatten(original) if not item[0].startswith(UNINTERESTING)]
     return Statement(
         metadata=Metadata(
@@ -49,8 +53,9 @@ def read_signal_statement(
             stage=metadata.stage,
             raw=raw_fields(fields),
         ),
-        pixel_width=_side(columns, file_format, "x"),
-        pixel_height=_side(rows, file_format, "y"),
+        pixel_width=None if is_placeholder else _side(columns, file_format, "x"),
+        pixel_height=None if is_placeholder else _side(rows, file_format, "y"),
+        warnings=(MRC_PLACEHOLDER_WARNING,) if is_placeholder else (),
     )
 
 
