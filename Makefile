@@ -41,8 +41,8 @@ bench: setup .venv/installed-dev ## Print the performance table
 
 lock: ## Renew the lock files from pyproject.toml
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
-	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend --extra training --extra dev pyproject.toml -o requirements-dev.lock
-	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend -c requirements-dev.lock pyproject.toml -o requirements.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend --extra formats --extra training --extra dev pyproject.toml -o requirements-dev.lock
+	@.venv-lock/bin/uv pip compile $(LOCK) --extra frontend --extra formats -c requirements-dev.lock pyproject.toml -o requirements.lock
 	@rm -rf .venv-lock
 LOCK := --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 

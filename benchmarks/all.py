@@ -13,6 +13,7 @@ def main() -> None:
     runs = [["measurement"], ["overhead"]]
     if (data / "emps" / "labels").is_dir():
         runs += [["banner", str(data)], ["segmentation", str(data)]]
+        runs += [["calibration", str(data)]] if (data / "vendor" / "manifest.csv").is_file() else []
     else:
         print("Segmentation and banner are not measured: SAEMI_SHARED_DATA names no folder of labelled micrographs.")
     for name, *arguments in runs:

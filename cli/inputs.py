@@ -6,7 +6,10 @@ from pathlib import Path
 
 from shared.errors import InputError
 
-MICROGRAPH_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+MICROGRAPH_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dm3", ".dm4", ".emd", ".ser", ".emi", ".mrc", ".tvips", ".elid",
+     ".nxs", ".hspy"}
+)  # fmt: skip
 # A file system's limit, with room for what is appended to a stem.
 MAX_STEM_BYTES = 220
 
@@ -54,7 +57,12 @@ def readable(path: Path) -> str:
 
 
 def _in_folder(folder: Path, results: Path | None) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in MICROGRAPH_SUFFIXES and path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in MICROGRAPH_SUFFIXES and _is_image(path))
     if results is None or results.resolve() == folder.resolve():
         return sorted(found)
     return sorted(path for path in found if not path.resolve().is_relative_to(results.resolve()))
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file is an image of its own: an ``.emi`` is the side-car of the ``.ser`` files beside it."""
+    return path.is_file() and not (path.suffix.lower() == ".emi" and path.with_name(f"{path.stem}_1.ser").is_file())

@@ -14,17 +14,19 @@ from pebble import ProcessExpired, ProcessPool
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
 from cli.inputs import distinct_stems, find_micrographs
+from cli.inspection import stated
 from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
 from cli.ranges import NM_PER_PX
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
-from shared.domain import Calibration, Labels, Parameters, ParticleTable, Pixels, Segmenter
+from shared.domain import Labels, Micrograph, Parameters, ParticleTable, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, describe_measurement, particle_records
 from shared.settings import Device, Settings, load_settings
 from shared.tables import PARTICLE_COLUMNS, csv_lines
-from worker.analysis.banner import find_banner
+from worker.analysis.banner import locate_banner
+from worker.analysis.calibration import calibrate, calibration
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure as measure_labels
 from worker.analysis.padding import analysed_field, cut_to_field
@@ -68,7 +70,7 @@ _process: list[_Process | SaemiError] = []
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the file states.")
 @model_option
 @min_confidence_option
 @device_option
@@ -111,11 +113,11 @@ def analyze(
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the micrograph states.")
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Micrograph of the one label map; draws the overlay.",
+    help="Micrograph of the one label map: draws the overlay, states the pixel size.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
@@ -213,37 +215,39 @@ def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
         return failure(path, error.code, error.message)
     except OSError as error:
         return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return analysed(path, describe(micrograph, analysis))
+    return analysed(path, describe(micrograph, analysis) | stated(micrograph.metadata))
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
     try:
         labels = read_labels(path)
-        pixels = None if image is None else _pixels_of(image, labels)
-        banner = None if pixels is None else find_banner(pixels)
+        micrograph = None if image is None else _micrograph_of(image, labels)
+        banner = None if micrograph is None else locate_banner(micrograph)
+        calibrated = calibration(nm_per_px, None, None) if micrograph is None else calibrate(micrograph, nm_per_px)
         field = analysed_field(labels.shape, banner)
         labels = cut_to_field(labels, field) if banner else labels
-        particles = measure_labels(labels, field, nm_per_px)
+        particles = measure_labels(labels, field, calibrated.nm_per_px)
         _write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
-        if pixels is not None:
-            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(overlay(preview(pixels), labels)))
+        if micrograph is not None:
+            picture = overlay(preview(micrograph.pixels), labels)
+            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
     except SaemiError as error:
         return failure(path, error.code, error.message)
     except OSError as error:
         return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    calibration = Calibration.missing() if nm_per_px is None else Calibration.manual(nm_per_px)
-    return analysed(path, describe_measurement(labels.shape, calibration, banner, field, size_statistics(particles)))
+    found = describe_measurement(labels.shape, calibrated, banner, field, size_statistics(particles))
+    return analysed(path, found | stated(None if micrograph is None else micrograph.metadata))
 
 
-def _pixels_of(image: Path, labels: Labels) -> Pixels:
+def _micrograph_of(image: Path, labels: Labels) -> Micrograph:
     """Read the micrograph of a label map; raises InputError ``size_mismatch`` when it is not its micrograph."""
     with Decoder(DecodeLimits()) as decoder:
-        pixels = decoder.decode(image).pixels
-    if pixels.shape != labels.shape:
-        (label_height, label_width), (height, width) = labels.shape, pixels.shape
+        micrograph = decoder.decode(image)
+    if micrograph.pixels.shape != labels.shape:
+        (label_height, label_width), (height, width) = labels.shape, micrograph.pixels.shape
         message = f"The label map is {label_width} × {label_height} px, the image {width} × {height} px."
         raise InputError(message, code="size_mismatch")
-    return pixels
+    return micrograph
 
 
 def _write_particles(path: Path, particles: ParticleTable) -> None:

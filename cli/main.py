@@ -17,6 +17,7 @@ class LazyGroup(click.Group):
 
     lazy = {  # noqa: RUF012 - click's own style of declaration
         "analyze": "cli.local",
+        "inspect": "cli.inspection",
         "measure": "cli.local",
         "evaluate": "cli.evaluation",
         "train": "cli.training",

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from cli.inputs import readable
+from cli.inspection import STATED_COLUMNS
 from shared.tables import SUMMARY_COLUMNS, csv_lines
 
-# What `saemi inspect` says of a file's own metadata and of its scale bar; null as long as neither is read.
-NOT_READ = {"instrument": None, "metadata_nm_per_px": None, "scale_bar": None}
+# Behind the columns of the portal's summary stands what `saemi inspect` says of a file's own metadata.
+COLUMNS = (*SUMMARY_COLUMNS, *STATED_COLUMNS)
+# Null as long as scale bars are not read.
+NOT_READ = {"scale_bar": None}
 
 
 def analysed(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of an image that was analysed; what `values` does not name is None."""
-    return _row(path, "done") | {name: values[name] for name in SUMMARY_COLUMNS if name in values}
+    return _row(path, "done") | {name: values[name] for name in COLUMNS if name in values}
 
 
 def failed(path: Path, code: str, message: str) -> dict[str, Any]:
@@ -24,14 +27,14 @@ def failed(path: Path, code: str, message: str) -> dict[str, Any]:
 
 def write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write `summary.csv` and `summary.json` and return the rows as the latter has them, rectangles as objects."""
-    (out / "summary.csv").write_text("".join(csv_lines(SUMMARY_COLUMNS, rows)), encoding="utf-8")
+    (out / "summary.csv").write_text("".join(csv_lines(COLUMNS, rows)), encoding="utf-8")
     nested = [_nested(row) for row in rows]
     (out / "summary.json").write_text(json.dumps(nested, ensure_ascii=False, indent=2), encoding="utf-8")
     return nested
 
 
 def _row(path: Path, state: str) -> dict[str, Any]:
-    return dict.fromkeys(SUMMARY_COLUMNS) | {"file": readable(path), "state": state}
+    return dict.fromkeys(COLUMNS) | {"file": readable(path), "state": state}
 
 
 def _nested(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ statistics are declared once, here, with unit and definition; tables, JSON keys,
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Protocol, get_type_hints
 
 import numpy as np
@@ -16,7 +18,10 @@ from shared.errors import InputError
 
 # A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
 # returned for the same request.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
+
+# No microscope has finer or coarser pixels, nm; whatever is stated beyond is no pixel size.
+MIN_NM_PER_PX, MAX_NM_PER_PX = 1e-4, 1e6
 
 CalibrationSource = Literal["metadata", "scale_bar", "manual"]
 CalibrationStatus = Literal["ok", "missing", "conflict"]
@@ -35,6 +40,61 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the specimen stage stood; None where the file does not say."""
+
+    x_mm: float | None = None
+    y_mm: float | None = None
+    z_mm: float | None = None
+    tilt_deg: float | None = None
+    rotation_deg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What an instrument's file, or the side-car beside it, states about the image; None where it does not say.
+
+    Attributes
+    ----------
+    vendor, model : str or None
+        Who made the microscope, and which one it is.
+    acquired_at : str or None
+        Date and time as ISO 8601 where they could be understood, else as the file writes them; without time zone where it has
+        none.
+    nm_per_px : float or None
+        The stated pixel size after the rules of `worker.micrograph.pixel_size`; None where none is stated, or no usable one.
+    nm_per_px_text, nm_per_px_tag : str or None
+        The pixel size as written in the file, and the tag it was read from.
+    databar_top : int or None
+        First row of the instrument's banner, where the file states it exactly.
+    raw : mapping of str to str
+        The file's own fields, cut and cleaned of what is no text.
+    """
+
+    vendor: str | None = None
+    model: str | None = None
+    voltage_kv: float | None = None
+    magnification: float | None = None
+    detector: str | None = None
+    acquired_at: str | None = None
+    user: str | None = None
+    working_distance_mm: float | None = None
+    stage: Stage | None = None
+    nm_per_px: float | None = None
+    nm_per_px_text: str | None = None
+    nm_per_px_tag: str | None = None
+    databar_top: int | None = None
+    raw: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def instrument(self) -> str | None:
+        """Vendor and model in one text, the vendor not repeated."""
+        if self.vendor and self.model and not self.model.casefold().startswith(self.vendor.casefold()):
+            return f"{self.vendor} {self.model}"
+        return self.model or self.vendor
+
+
+@dataclass(frozen=True, slots=True)
 class Micrograph:
     """One decoded grey image in its own bit depth.
 
@@ -45,12 +105,15 @@ class Micrograph:
     format : str
         Name of the file format, such as ``"TIFF"``.
     warnings : tuple of str
-        What a person should know about the decoding (further pages, colour, alpha).
+        What a person should know about the decoding (further pages, colour, alpha, an unusable pixel size).
+    metadata : Metadata or None
+        What the file states; None where the image does not come from an instrument's file.
     """
 
     pixels: Pixels
     format: str
     warnings: tuple[str, ...] = ()
+    metadata: Metadata | None = None
 
     @property
     def bit_depth(self) -> int:
@@ -114,6 +177,11 @@ class Calibration:
         """The pixel size a person stated."""
         return cls(nm_per_px, "manual", "ok")
 
+    @classmethod
+    def conflict(cls) -> "Calibration":
+        """Two sources contradict each other: no pixel size, and so no nanometres, until a person decides."""
+        return cls(None, None, "conflict")
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -137,7 +205,7 @@ class Parameters:
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}: a confidence lies between 0 and 1")
         object.__setattr__(self, "min_confidence", float(self.min_confidence))
-        if self.nm_per_px is not None and not 1e-4 <= self.nm_per_px <= 1e6:
+        if self.nm_per_px is not None and not MIN_NM_PER_PX <= self.nm_per_px <= MAX_NM_PER_PX:
             raise ValueError(f"nm_per_px is {self.nm_per_px}: a pixel size lies between 0.0001 and 1,000,000 nm")
         if self.nm_per_px is not None:
             # 1 and 1.0 are the same request and must have the same digest.

@@ -5,8 +5,9 @@ Callable from a notebook: pixels and a segmenter in, an analysis out; no files, 
 
 from dataclasses import replace
 
-from shared.domain import Analysis, Calibration, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
-from worker.analysis.banner import find_banner
+from shared.domain import Analysis, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
+from worker.analysis.banner import locate_banner
+from worker.analysis.calibration import calibrate
 from worker.analysis.distribution import size_statistics
 from worker.analysis.label_map import numbers_before
 from worker.analysis.measurement import measure
@@ -25,7 +26,8 @@ def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter
     micrograph : Micrograph
         The decoded image, shape (rows, columns).
     parameters : Parameters
-        What a person chose; ``parameters.nm_per_px`` calibrates, without it the result is in pixels only.
+        What a person chose; ``parameters.nm_per_px`` wins over what the file states. Without either
+        the result is in pixels only.
     segmenter : Segmenter
         Any callable from a grey image to labels.
 
@@ -35,17 +37,17 @@ def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter
         With labels of the size of the image, 0 outside the analysed field.
     """
     pixels = micrograph.pixels
-    banner = find_banner(pixels)
+    banner = locate_banner(micrograph)
     field = analysed_field(pixels.shape, banner)
     # The grey range is taken after the banner is gone: its white would darken the specimen.
     found = segmenter(to_unit_range(reflect_outside(pixels, field)))
     labels = cut_to_field(found.labels, field)
-    calibration = Calibration.missing() if parameters.nm_per_px is None else Calibration.manual(parameters.nm_per_px)
-    particles = _with_confidence(measure(labels, field, calibration.nm_per_px), labels, found, parameters.min_confidence)
+    calibrated = calibrate(micrograph, parameters.nm_per_px)
+    particles = _with_confidence(measure(labels, field, calibrated.nm_per_px), labels, found, parameters.min_confidence)
     return Analysis(
         model=segmenter.identity,
         parameters=parameters,
-        calibration=calibration,
+        calibration=calibrated,
         banner=banner,
         field=field,
         labels=labels,

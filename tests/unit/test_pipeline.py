@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import FloatImage, Micrograph, ModelIdentity, Parameters, Segmentation
+from shared.domain import Banner, Calibration, FloatImage, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
 from worker.analysis.classical import ClassicalSegmenter
 from worker.pipeline import SMALLEST_RELIABLE_PX, analyse
 from worker.training.synthetic import synthetic_micrograph
@@ -63,3 +63,19 @@ def test_particles_too_small_to_be_sized_are_said_and_others_are_not() -> None:
         "too few pixels to be sized reliably.",
     )
     assert analyse(noise((120, 120)), Parameters(), Squares(20)).warnings == ()
+
+
+def test_the_pixel_size_of_the_file_calibrates_and_a_persons_value_wins() -> None:
+    stated = Micrograph(noise((200, 200)).pixels, "TIFF", metadata=Metadata(nm_per_px=2.0))
+    analysis = analyse(stated, Parameters(), Squares(20))
+    assert analysis.calibration == Calibration(2.0, "metadata", "ok")
+    np.testing.assert_allclose(analysis.particles.ecd_nm, 2.0 * analysis.particles.ecd_px)
+    assert analyse(stated, Parameters(nm_per_px=3.0), Squares(20)).calibration == Calibration.manual(3.0)
+
+
+def test_the_banner_that_the_file_states_is_cut_off_even_where_none_can_be_seen() -> None:
+    stated = Micrograph(noise((200, 200)).pixels, "TIFF", metadata=Metadata(databar_top=150))
+    analysis = analyse(stated, Parameters(), Squares(20))
+    assert analysis.banner == Banner(150, 200)
+    assert (analysis.field.top, analysis.field.bottom) == (0, 150)
+    assert not analysis.labels[150:].any()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Banner, Pixels
+from shared.domain import Banner, Micrograph, Pixels
 
 # Thin Hitachi TEM banners have 14 rows, Tescan's 179; drawn at twice the size they keep their share of the height.
 MIN_BANNER_ROWS = 12
@@ -75,6 +75,12 @@ class _Strip:
     near: NDArray[np.float64]
     median: NDArray[np.float64]
     is_line: NDArray[np.bool_]
+
+
+def locate_banner(micrograph: Micrograph) -> Banner | None:
+    """Locate the instrument's banner: where the file states its first row exactly, else by how it looks."""
+    top = None if micrograph.metadata is None else micrograph.metadata.databar_top
+    return find_banner(micrograph.pixels) if top is None else Banner(top, micrograph.height_px)
 
 
 def find_banner(pixels: Pixels) -> Banner | None:

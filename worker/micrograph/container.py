@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from shared.errors import InputError, NotFoundError, TransientError
 
-Format = Literal["PNG", "JPEG", "BMP", "TIFF"]
+Format = Literal[
+    "PNG", "JPEG", "BMP", "TIFF", "SER", "EMI", "DM3", "DM4", "EMD", "NeXus", "HyperSpy", "HDF5", "MRC", "TVIPS", "ELID"
+]
 Samples = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
 
@@ -26,7 +28,7 @@ class Header:
     Attributes
     ----------
     format : str
-        ``"PNG"``, ``"JPEG"``, ``"BMP"`` or ``"TIFF"``.
+        Name of the format, such as ``"TIFF"``.
     width_px, height_px : int
         Columns and rows, as stored.
     channels : int
@@ -34,11 +36,13 @@ class Header:
     bit_depth : int
         Bits of one decoded sample: 8, 16 or 32 (floating point).
     n_pages : int
-        Pages of a TIFF, frames of an animated PNG, else 1.
+        Images of the file: pages of a TIFF, frames of an animated PNG or of a stack, else 1.
     stored_bytes : int
         Bytes that the pixels take in the file.
     orientation : int
         How viewers are asked to turn the image (EXIF 2.3, tag 274): 1 not at all. SAEMI never turns an image.
+    page_offset : int
+        Where the directory of the decoded page begins in a TIFF, where that is not the first page; else 0.
     """
 
     format: Format
@@ -49,6 +53,8 @@ class Header:
     n_pages: int
     stored_bytes: int
     orientation: int = 1
+
+    page_offset: int = 0
 
     @property
     def decoded_bytes(self) -> int:
@@ -66,7 +72,7 @@ class Source:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+        self.stream = stream
         self.size_bytes = stream.seek(0, os.SEEK_END)
 
     def read(self, offset: int, count: int) -> bytes:
@@ -81,8 +87,8 @@ class Source:
     def read_up_to(self, offset: int, count: int) -> bytes:
         """At most ``count`` bytes, fewer at the end of the file."""
         try:
-            self._stream.seek(offset)
-            return self._stream.read(count)
+            self.stream.seek(offset)
+            return self.stream.read(count)
         except OSError as error:
             raise TransientError(f"The file could not be read ({error.strerror}).", code="storage_unreadable") from error
 

@@ -1,89 +1,100 @@
-"""Turns an uploaded file into a grey micrograph, or says why not.
+"""Turns an uploaded file into a grey micrograph with its metadata, or says why not.
 
-The header is judged first, then the pixels are decoded; nothing is rotated, scaled or filled in. Untrusted files go through
-`worker.micrograph.sandbox`, which runs this in a process of its own.
+The header is judged first, then the pixels are decoded; nothing is rotated or filled in, and only pixels that are not square
+are resampled. Untrusted files go through `worker.micrograph.sandbox`, which runs this in a process of its own.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from shared.domain import Micrograph, Pixels
+from shared.domain import Metadata, Micrograph, Pixels
 from shared.errors import InputError
-from worker.micrograph.bmp import decode_bmp
-from worker.micrograph.container import Header, Samples, Source, damaged, open_source
+from worker.micrograph.container import Samples, damaged, open_source
 from worker.micrograph.grey import to_grey
-from worker.micrograph.header import judge_header
-from worker.micrograph.jpeg import decode_jpeg
 from worker.micrograph.limits import DecodeLimits
-from worker.micrograph.png import decode_png
-from worker.micrograph.tiff_pixels import decode_tiff
+from worker.micrograph.readers import Described, describe
+from worker.micrograph.resampling import to_square_pixels
+from worker.micrograph.statement import conclude
+
+SideCars = Mapping[str, Path]
 
 
-def decode(path: Path, limits: DecodeLimits | None = None) -> Micrograph:
-    """The first image of a file as grey pixels in their own bit depth.
+def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None) -> Micrograph:
+    """The image of a file as grey pixels in their own bit depth, with what the file states about it.
 
     Parameters
     ----------
     path : Path
-        A PNG, JPEG, BMP or TIFF file, whatever its name.
+        The file, whatever its name.
     limits : DecodeLimits, optional
         Ceilings for pixels and bytes; memory and time are kept by the sandbox.
+    side_cars : mapping of str to Path, optional
+        Files that belong to the image, by their original names; those beside it where none are named.
 
     Raises
     ------
     InputError
-        As `read_header` does, and ``not_finite``, ``constant_image``.
+        As `worker.micrograph.readers.describe` does, and ``not_finite``, ``constant_image``, ``non_square_pixels``.
     """
+    micrograph = _read(path, limits or DecodeLimits(), side_cars)
+    refusal = _refusal(micrograph.pixels)
+    if refusal is not None:
+        raise refusal
+    return micrograph
+
+
+def inspect(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None) -> Micrograph:
+    """The same as `decode` gives, also of an image that shows nothing: the reason stands in its warnings."""
+    micrograph = _read(path, limits or DecodeLimits(), side_cars)
+    refusal = _refusal(micrograph.pixels)
+    return micrograph if refusal is None else replace(micrograph, warnings=(*micrograph.warnings, refusal.message))
+
+
+def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None) -> Micrograph:
     with open_source(path) as source:
-        header = judge_header(source, limits or DecodeLimits())
-        samples = _decode_samples(source, header)
+        described = describe(path, source, limits, side_cars)
+        samples = _load(described)
     pixels, colour_warnings = to_grey(samples)
-    _check_values(pixels)
-    return Micrograph(pixels, header.format, (*_header_warnings(header), *colour_warnings))
+    conclusion = conclude(described.statement, described.header.width_px, described.header.height_px)
+    warnings = [*described.warnings, *colour_warnings, *conclusion.warnings]
+    metadata = conclusion.metadata
+    if conclusion.aspect != 1:
+        rows = pixels.shape[0]
+        pixels = to_square_pixels(pixels, conclusion.aspect)
+        warnings.append(
+            f"The pixels are not square (height / width = {conclusion.aspect:.4g}); "
+            f"{rows:,} rows were resampled to {pixels.shape[0]:,}."
+        )
+        metadata = replace(metadata, databar_top=None)
+    return Micrograph(pixels, described.header.format, tuple(warnings), None if metadata == Metadata() else metadata)
 
 
-def _decode_samples(source: Source, header: Header) -> Samples:
+def _load(described: Described) -> Samples:
     try:
-        if header.format == "PNG":
-            return decode_png(source, header)
-        if header.format == "JPEG":
-            return decode_jpeg(source, header)
-        if header.format == "BMP":
-            return decode_bmp(source)
-        return decode_tiff(source)
+        return described.load()
     except (RuntimeError, ValueError) as error:
         # The codecs derive their errors from RuntimeError; their own words help nobody at a microscope.
         raise damaged("its pixels cannot be unpacked") from error
 
 
-def _header_warnings(header: Header) -> tuple[str, ...]:
-    warnings = []
-    if header.n_pages > 1:
-        unread = header.n_pages - 1
-        pages = "1 was" if unread == 1 else f"{unread:,} were"
-        warnings.append(f"The file holds {header.n_pages:,} images; only the first was read, {pages} not.")
-    if header.orientation not in {0, 1}:
-        warnings.append(
-            f"The file asks viewers to turn or mirror the image (orientation {header.orientation}); "
-            "it is analysed as it is stored."
-        )
-    return tuple(warnings)
-
-
-def _check_values(pixels: Pixels) -> None:
+def _refusal(pixels: Pixels) -> InputError | None:
+    """Why an image cannot be analysed, None where it can."""
     low, high = pixels.min(), pixels.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(
+        return InputError(
             "The image holds values that are not numbers (NaN or infinity). Export it as a grey image with 8 or 16 bits.",
             code="not_finite",
         )
     if pixels.size == 1:
-        raise InputError("The image is a single pixel (1 × 1): there is nothing to analyse.", code="constant_image")
+        return InputError("The image is a single pixel (1 × 1): there is nothing to analyse.", code="constant_image")
     if low == high:
-        raise InputError(
+        return InputError(
             f"All {pixels.size:,} pixels have the same value ({low}): the image shows nothing. "
             "Check the detector or the export.",
             code="constant_image",
             value=float(low),
         )
+    return None

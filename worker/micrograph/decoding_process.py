@@ -19,8 +19,9 @@ import numpy as np
 
 from shared.domain import Micrograph
 from shared.errors import InputError, NotFoundError, TransientError
-from worker.micrograph.decode import decode
+from worker.micrograph.decode import decode, inspect
 from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.metadata_message import to_message
 from worker.micrograph.protocol import ChannelClosedError, receive_message, send_bytes, send_message
 
 # The waiting process stops an image at its time limit; should it be gone or stuck, the kernel does so this much later.
@@ -29,6 +30,7 @@ PARENT_CHECK_MS = 1000
 MAX_OPEN_FILES = 64
 # Codecs are imported on first use; the first image should not pay for that.
 CODECS = ("png_decode", "jpeg8_decode", "lzw_decode", "packbits_decode", "zlib_decode", "floatpred_decode")
+TASKS = {"decode": decode, "inspect": inspect}
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
         _limit_resources(limits)
         send_message(channel, {"ready": True})
         while True:
-            _answer(channel, os.fsdecode(bytes.fromhex(receive_message(channel)["path"])), limits)
+            _answer(channel, receive_message(channel), limits)
     except ChannelClosedError:
         return
 
@@ -66,23 +68,25 @@ def _end_with_parent(channel: socket.socket, parent: int) -> None:
     os._exit(0)
 
 
-def _answer(channel: socket.socket, path: str, limits: DecodeLimits) -> None:
+def _answer(channel: socket.socket, request: dict[str, Any], limits: DecodeLimits) -> None:
     # The default action of the alarm ends the process; no Python code has to run for it.
     signal.setitimer(signal.ITIMER_REAL, limits.timeout_s + GRACE_S)
-    outcome = _try_decode(Path(path), limits)
+    outcome = _try_decode(request, limits)
     if isinstance(outcome, Micrograph):
         pixels = np.ascontiguousarray(outcome.pixels)
         description = {"shape": pixels.shape, "dtype": pixels.dtype.name}
-        send_message(channel, {**description, "format": outcome.format, "warnings": outcome.warnings})
+        metadata = None if outcome.metadata is None else to_message(outcome.metadata)
+        stated = {"format": outcome.format, "warnings": outcome.warnings, "metadata": metadata}
+        send_message(channel, description | stated)
         send_bytes(channel, pixels.data.cast("B"))
     else:
         send_message(channel, outcome)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _try_decode(path: Path, limits: DecodeLimits) -> Micrograph | dict[str, Any]:
+def _try_decode(request: dict[str, Any], limits: DecodeLimits) -> Micrograph | dict[str, Any]:
     try:
-        return decode(path, limits)
+        return TASKS[request["task"]](_path(request["path"]), limits, _side_cars(request["side_cars"]))
     except NotFoundError as error:
         return _description("not_found", error)
     except InputError as error:
@@ -93,6 +97,15 @@ def _try_decode(path: Path, limits: DecodeLimits) -> Micrograph | dict[str, Any]
         return {"error": "out_of_memory"}
     except Exception:  # noqa: BLE001 a bug is reported by the waiting process, which has the log
         return {"error": "bug", "traceback": traceback.format_exc()}
+
+
+def _side_cars(named: dict[str, str] | None) -> dict[str, Path] | None:
+    return None if named is None else {name: _path(path) for name, path in named.items()}
+
+
+def _path(as_hex: str) -> Path:
+    """A path whose bytes need not be text."""
+    return Path(os.fsdecode(bytes.fromhex(as_hex)))
 
 
 def _description(kind: str, error: InputError | TransientError) -> dict[str, Any]:

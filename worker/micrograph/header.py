@@ -1,22 +1,9 @@
-"""Reads and judges the header of an uploaded file, without decoding a pixel.
-
-Everything that can be refused is refused here: what the file is, whether all its bytes are there, how large it would become.
-"""
-
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import MappingProxyType
+"""Judges an uploaded file before a pixel is decoded: what it is, and how large it would become."""
 
 from shared.errors import InputError
-from worker.micrograph.bmp import read_bmp_header
-from worker.micrograph.container import Format, Header, Source, open_source
-from worker.micrograph.jpeg import read_jpeg_header
+from worker.micrograph.container import Format, Header, Source
 from worker.micrograph.limits import DecodeLimits
-from worker.micrograph.png import read_png_header
 from worker.micrograph.signatures import READABLE, SIGNATURE_BYTES, guess_foreign, readable_format
-from worker.micrograph.tiff import read_tiff_header
-
-__all__ = ["Header", "judge_header", "read_header"]
 
 # Below this size even a perfect bomb is harmless.
 HARMLESS_BYTES = 64 * 1024**2
@@ -24,34 +11,9 @@ HARMLESS_BYTES = 64 * 1024**2
 # least 6 bits, a ratio of 256 only where the whole image is flat. Deflate reaches 1032, and only on constant data.
 MAX_COMPRESSION_RATIO = 200
 
-READERS: Mapping[Format, Callable[[Source], Header]] = MappingProxyType(
-    {"PNG": read_png_header, "JPEG": read_jpeg_header, "BMP": read_bmp_header, "TIFF": read_tiff_header}
-)
 
-
-def read_header(path: Path, limits: DecodeLimits | None = None) -> Header:
-    """The header of a micrograph file, judged by its content.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its name and ending do not matter.
-    limits : DecodeLimits, optional
-        Ceilings for pixels and bytes.
-
-    Raises
-    ------
-    InputError
-        With one of the codes ``empty_file``, ``file_too_large``, ``unsupported_format``, ``truncated_file``, ``damaged_file``,
-        ``zero_size``, ``too_many_pixels``, ``unsupported_compression``, ``unsupported_pixel_type``,
-        ``suspicious_compression``, ``unreadable_file``; NotFoundError where there is no file.
-    """
-    with open_source(path) as source:
-        return judge_header(source, limits or DecodeLimits())
-
-
-def judge_header(source: Source, limits: DecodeLimits) -> Header:
-    """The header of an open file; raises as `read_header` does."""
+def identify(source: Source, limits: DecodeLimits) -> Format:
+    """The format of an open file, told by its content; raises InputError for those that are not read."""
     if source.size_bytes == 0:
         raise InputError("The file is empty (0 bytes). Copy it again from the instrument.", code="empty_file")
     if source.size_bytes > limits.max_file_bytes:
@@ -61,13 +23,6 @@ def judge_header(source: Source, limits: DecodeLimits) -> Header:
             size_bytes=source.size_bytes,
             limit_bytes=limits.max_file_bytes,
         )
-    header = READERS[_identify(source)](source)
-    _check_size(header, limits)
-    _check_ratio(header)
-    return header
-
-
-def _identify(source: Source) -> Format:
     start = source.read_up_to(0, SIGNATURE_BYTES)
     found = readable_format(start)
     if found is not None:
@@ -80,13 +35,14 @@ def _identify(source: Source) -> Format:
         )
     guess = guess_foreign(start)
     raise InputError(
-        f"The file is not a TIFF, PNG, JPEG or BMP image, whatever its name says: it seems to be {guess}.",
+        f"The file is not an image that SAEMI reads, whatever its name says: it seems to be {guess}.",
         code="unsupported_format",
         seems_to_be=guess,
     )
 
 
-def _check_size(header: Header, limits: DecodeLimits) -> None:
+def check_size(header: Header, limits: DecodeLimits) -> None:
+    """Refuse an image without pixels, with too many, or packed too well to be one; raises InputError."""
     width, height = header.width_px, header.height_px
     if width == 0 or height == 0:
         raise InputError(
@@ -104,6 +60,7 @@ def _check_size(header: Header, limits: DecodeLimits) -> None:
             height_px=height,
             limit_px=limits.max_pixels,
         )
+    _check_ratio(header)
 
 
 def _check_ratio(header: Header) -> None:

@@ -7,6 +7,7 @@ Source: ITU-T T.81 (1992), annex B.
 import io
 import re
 import struct
+from collections.abc import Iterator
 
 import imagecodecs
 
@@ -62,6 +63,22 @@ def parse_jpeg(data: bytes) -> Header:
         raise damaged("the JPEG holds no image")
     height, width, channels = frame
     return Header("JPEG", width, height, channels, 8, 1, len(data), orientation)
+
+
+def walk_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and content of each segment up to the first scan; raises InputError where the data end before."""
+    position = 2
+    while True:
+        marker, position = _next_marker(data, position)
+        if marker == END_OF_IMAGE:
+            return
+        if marker in STANDALONE:
+            continue
+        segment = _segment(data, position)
+        position += 2 + len(segment)
+        yield marker, segment
+        if marker == START_OF_SCAN:
+            return
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:

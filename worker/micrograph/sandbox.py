@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +19,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from shared.domain import Micrograph, Pixels
+from shared.domain import Metadata, Micrograph, Pixels
 from shared.errors import DecoderKilledError, InputError, NotFoundError, OperatorError, SaemiError, TransientError
 from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.metadata_message import from_message
 from worker.micrograph.protocol import ChannelClosedError, receive_into, receive_message, send_message
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -57,13 +59,15 @@ class Decoder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def decode(self, path: Path) -> Micrograph:
-        """The first image of a file.
+    def decode(self, path: Path, side_cars: Mapping[str, Path] | None = None) -> Micrograph:
+        """The image of a file, with what the file states about it.
 
         Parameters
         ----------
         path : Path
             The file, readable by this user; its name does not matter.
+        side_cars : mapping of str to Path, optional
+            Files that belong to the image, by their original names; those beside it where none are named.
 
         Raises
         ------
@@ -75,16 +79,11 @@ class Decoder:
         OperatorError
             ``decoder_not_started``.
         """
-        self._forget_after_fork()
-        with self._lock:
-            child = self._running_child()
-            try:
-                return child.decode(path)
-            except BaseException:
-                # Whatever is left of an interrupted answer in the channel must not become the next one's.
-                if not child.is_idle:
-                    self._end_child()
-                raise
+        return self._ask("decode", path, side_cars)
+
+    def inspect(self, path: Path, side_cars: Mapping[str, Path] | None = None) -> Micrograph:
+        """The same as `decode` gives, also of an image that shows nothing: the reason stands in its warnings."""
+        return self._ask("inspect", path, side_cars)
 
     @property
     def process_id(self) -> int | None:
@@ -96,6 +95,18 @@ class Decoder:
         self._forget_after_fork()
         with self._lock:
             self._end_child()
+
+    def _ask(self, task: str, path: Path, side_cars: Mapping[str, Path] | None) -> Micrograph:
+        self._forget_after_fork()
+        with self._lock:
+            child = self._running_child()
+            try:
+                return child.answer(_request(task, path, side_cars))
+            except BaseException:
+                # Whatever is left of an interrupted answer in the channel must not become the next one's.
+                if not child.is_idle:
+                    self._end_child()
+                raise
 
     def _running_child(self) -> "_Child":
         if self._child is not None and not self._child.is_alive:
@@ -147,23 +158,23 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, path: Path) -> Micrograph:
+    def answer(self, request: dict[str, Any]) -> Micrograph:
         self.is_idle = False
         deadline = time.monotonic() + self._limits.timeout_s
         try:
             self._wait_until(deadline)
-            send_message(self._channel, {"path": os.fsencode(path).hex()})
+            send_message(self._channel, request)
             answer = receive_message(self._channel)
             if "error" in answer:
                 self.is_idle = answer["error"] not in {"out_of_memory", "bug"}
                 raise _error_of(answer, self._limits)
-            pixels = self._receive_pixels(answer, deadline)
+            pixels, metadata = self._receive_pixels(answer, deadline), _metadata_of(answer)
         except TimeoutError as error:
             raise _timed_out(self._limits) from error
         except ChannelClosedError as error:
             raise self._death() from error
         self.is_idle = True
-        return Micrograph(pixels, str(answer["format"]), tuple(map(str, answer["warnings"])))
+        return Micrograph(pixels, str(answer["format"]), tuple(map(str, answer["warnings"])), metadata)
 
     def end(self) -> None:
         self._channel.close()
@@ -199,6 +210,19 @@ class _Child:
     def _wait_until(self, deadline: float) -> None:
         # Zero would mean "do not wait at all".
         self._channel.settimeout(max(1e-3, deadline - time.monotonic()))
+
+
+def _request(task: str, path: Path, side_cars: Mapping[str, Path] | None) -> dict[str, Any]:
+    """Paths as hexadecimal digits: their bytes need not be text."""
+    beside = None if side_cars is None else {name: os.fsencode(place).hex() for name, place in side_cars.items()}
+    return {"task": task, "path": os.fsencode(path).hex(), "side_cars": beside}
+
+
+def _metadata_of(answer: dict[str, Any]) -> Metadata | None:
+    try:
+        return None if answer["metadata"] is None else from_message(answer["metadata"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ChannelClosedError("impossible metadata were announced") from error
 
 
 def _environment() -> dict[str, str]:

@@ -15,7 +15,16 @@ READABLE: tuple[tuple[bytes, Format], ...] = (
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
+    (b"II\x97\x01", "SER"),
+    (b"JK\0\x02", "EMI"),
+    (b"\0\0\0\x03", "DM3"),
+    (b"\0\0\0\x04", "DM4"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"BZh", "ELID"),
 )
+# Marks that do not stand at the beginning: MRC 2014, words 53 and 54; the fixed size of a TVIPS header and its padding.
+MRC_MARK_AT, MRC_MARKS = 208, (b"MAP ", b"MAP\0")
+TVIPS_START, TVIPS_PADDING = (256).to_bytes(4, "little"), b"TVIPS"
 
 FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "a PDF document"),
@@ -26,12 +35,6 @@ FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!", "a RAR archive"),
     (257, b"ustar", "a tar archive"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Velox EMD"),
-    (0, b"\0\0\0\x03", "a Gatan DM3 file"),
-    (0, b"\0\0\0\x04", "a Gatan DM4 file"),
-    (208, b"MAP ", "an MRC file"),
-    (0, b"II\x97\x01", "a TIA SER file"),
-    (0, b"JK\0\x02", "a TIA EMI file"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (8, b"WEBP", "a WebP image"),
@@ -55,7 +58,9 @@ def readable_format(start: bytes) -> Format | None:
     for magic, name in READABLE:
         if start.startswith(magic):
             return name
-    return None
+    if start[MRC_MARK_AT:].startswith(MRC_MARKS):
+        return "MRC"
+    return "TVIPS" if start.startswith(TVIPS_START) and TVIPS_PADDING in start[:256] else None
 
 
 def guess_foreign(start: bytes) -> str:

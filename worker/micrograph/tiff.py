@@ -1,4 +1,4 @@
-"""TIFF: what the first page declares, judged against the size of the file before anything is decoded.
+"""TIFF: what the page of the image declares, judged against the size of the file before anything is decoded.
 
 Every strip and tile must lie in the file as a whole, and only the listed compressions and kinds of pixels pass.
 Sources: Adobe, "TIFF Revision 6.0" (1992); Adobe Photoshop TIFF Technical Notes (2002) for Deflate; Technical Note 3 (2005) for
@@ -36,6 +36,10 @@ READABLE_SAMPLES: Mapping[tuple[int, int], str] = MappingProxyType(
      (2, 16): "i2", (2, 32): "i4", (1, 32): "u4"}
 )  # fmt: skip
 CHUNKY, PLANAR = 1, 2
+SUBFILE_TYPE, REDUCED = 254, 1
+MAKE, OLYMPUS_SIS, OLYMPUS_MAKE = 271, 33560, b"Olympus Soft Imaging"
+# Previews stand at the beginning; a file that begins with more of them is a stack of marked pages.
+MAX_PREVIEWS = 3
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 PALETTE_SIZE = 256
 # A side that needs more than 31 bits is nonsense, and its products would overflow 64 bits.
@@ -44,7 +48,7 @@ MAX_SIDE_PX = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """Where and how the first page keeps its pixels.
+    """Where and how a page keeps its pixels.
 
     Segments are strips or tiles, row by row, one plane after the other where ``planes`` is more than 1.
 
@@ -93,9 +97,10 @@ class TiffLayout:
 
 
 def read_tiff_header(source: Source) -> Header:
-    """The header of the first page; raises InputError where it is damaged, cut off or of another kind."""
+    """The header of the page that holds the image; raises InputError where it is damaged, cut off or of another kind."""
     directories = TiffDirectories(source)
-    layout = read_tiff_layout(source, directories)
+    offset = image_page_offset(directories)
+    layout = read_tiff_layout(source, directories, offset)
     return Header(
         format="TIFF",
         width_px=layout.width_px,
@@ -105,12 +110,29 @@ def read_tiff_header(source: Source) -> Header:
         n_pages=directories.count_pages(),
         stored_bytes=min(int(layout.counts.sum()), source.size_bytes),
         orientation=layout.orientation,
+        page_offset=0 if offset == directories.first_offset else offset,
     )
 
 
-def read_tiff_layout(source: Source, directories: TiffDirectories) -> TiffLayout:
-    """The layout of the first page."""
-    page = directories.read(directories.first_offset)
+def image_page_offset(directories: TiffDirectories) -> int:
+    """Where the page that holds the image begins: the first one that is not a preview of another.
+
+    A preview is marked as such (NewSubfileType, bit 0), or stands before the page with the fields of Olympus SIS.
+    """
+    first, *others = directories.first_offsets(MAX_PREVIEWS + 1)
+    page = directories.read(first)
+    is_preview = bool(page.integer(SUBFILE_TYPE, 0) & REDUCED)
+    is_olympus = page.data(MAKE).startswith(OLYMPUS_MAKE) and OLYMPUS_SIS not in page.fields
+    for offset in others if is_preview or is_olympus else ():
+        candidate = directories.read(offset)
+        if OLYMPUS_SIS in candidate.fields or (is_preview and not candidate.integer(SUBFILE_TYPE, 0) & REDUCED):
+            return offset
+    return first
+
+
+def read_tiff_layout(source: Source, directories: TiffDirectories, offset: int) -> TiffLayout:
+    """The layout of the page whose directory begins at an offset."""
+    page = directories.read(offset)
     width, height = page.integer(256, 0), page.integer(257, 0)
     if max(width, height) > MAX_SIDE_PX:
         raise damaged(f"it declares {width:,} × {height:,} pixels")

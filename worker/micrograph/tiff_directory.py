@@ -18,6 +18,12 @@ MAX_PAGES = 100_000
 MAX_ENTRIES = 4096
 
 # Field types that hold unsigned integers (section 2, and 13 from Supplement 1): type code and NumPy type.
+# Bytes of one value of each field type (section 2, and the BigTIFF design).
+TYPE_BYTES: Mapping[int, int] = MappingProxyType(
+    {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+)
+# Vendors keep pages of text and thumbnails in a field; more than this is none.
+MAX_FIELD_BYTES = 8 * 1024**2
 INTEGER_TYPES: Mapping[int, str] = MappingProxyType({1: "u1", 3: "u2", 4: "u4", 7: "u1", 13: "u4", 16: "u8", 18: "u8"})
 
 
@@ -37,6 +43,16 @@ class Directory:
         """The first value of a field, or the default of the specification."""
         values = self.integers(tag)
         return int(values[0]) if len(values) else default
+
+    def data(self, tag: int) -> bytes:
+        """The bytes of a field of any type, cut at `MAX_FIELD_BYTES`; empty where it is missing."""
+        field = self.fields.get(tag)
+        return b"" if field is None else self.directories.data(field)
+
+    def real(self, tag: int) -> float | None:
+        """The first value of a field of type DOUBLE, FLOAT or RATIONAL; None for any other, and for a ratio to zero."""
+        field = self.fields.get(tag)
+        return None if field is None else self.directories.real(field)
 
     def raw(self, tag: int) -> bytes:
         """The bytes of a field of type BYTE or UNDEFINED; empty where it is missing."""
@@ -98,6 +114,17 @@ class TiffDirectories:
             offset = self._number(self._source.read(end, self._offset_bytes))
         return len(visited)
 
+    def first_offsets(self, at_most: int) -> list[int]:
+        """Where the first directories of the chain begin; fewer where the chain is shorter, or cut off."""
+        offsets = [self.first_offset]
+        while len(offsets) < at_most:
+            end = offsets[-1] + self._count_bytes + self._n_entries(offsets[-1]) * self._entry_bytes
+            following = self._number(self._source.read(end, self._offset_bytes))
+            if not following or following in offsets:
+                break
+            offsets.append(following)
+        return offsets
+
     def values(self, field: _Field) -> NDArray[np.uint64]:
         """The values of a field of unsigned integers, shape (count,); empty for fields of other types."""
         if field.kind not in INTEGER_TYPES:
@@ -108,6 +135,24 @@ class TiffDirectories:
         if n_bytes > self._offset_bytes:
             offset = self._number(self._source.read(field.value_offset, self._offset_bytes))
         return np.frombuffer(self._source.read(offset, n_bytes), dtype).astype(np.uint64)
+
+    def data(self, field: _Field) -> bytes:
+        """The bytes of a field of any type, cut at `MAX_FIELD_BYTES`."""
+        n_bytes = field.count * TYPE_BYTES.get(field.kind, 0)
+        offset = field.value_offset
+        if n_bytes > self._offset_bytes:
+            offset = self._number(self._source.read(field.value_offset, self._offset_bytes))
+        return self._source.read(offset, min(n_bytes, MAX_FIELD_BYTES))
+
+    def real(self, field: _Field) -> float | None:
+        """The first value of a field of type DOUBLE, FLOAT or RATIONAL; None for any other, and for a ratio to zero."""
+        data = self.data(field)
+        if field.kind in {11, 12} and len(data) >= TYPE_BYTES[field.kind]:
+            return float(np.frombuffer(data, self.byte_order + ("f4" if field.kind == 11 else "f8"), 1)[0])
+        if field.kind == 5 and len(data) >= 8:
+            above, below = np.frombuffer(data, self.byte_order + "u4", 2).tolist()
+            return above / below if below else None
+        return None
 
     def _n_entries(self, offset: int) -> int:
         if offset < 8 or offset >= self._source.size_bytes:

@@ -1,5 +1,6 @@
 """What the header of a file tells, and which files are refused for it."""
 
+import bz2
 import io
 import struct
 import zipfile
@@ -22,8 +23,8 @@ from tests.unit.micrograph.files import (
     tiff_bytes,
     write,
 )
-from worker.micrograph.header import read_header
 from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.readers import read_header
 
 
 @pytest.fixture
@@ -83,9 +84,8 @@ def test_a_folder_is_refused(tmp_path):
         (b"GIF89a" + bytes(100), "GIF"),
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"\xef\xbb\xbf  <?xml version='1.0'?>", "XML"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
-        (b"\0\0\0\x03" + bytes(100), "DM3"),
         (b"sample,diameter\n", "text"),
+        (bz2.compress(b"a tar archive"), "bzip2"),
         (bytes(4096), "zero bytes"),
         (b"\x01\x02\x03\x04 whatever", "none of the formats"),
     ],
@@ -94,6 +94,12 @@ def test_a_renamed_file_of_another_kind_is_refused_by_what_it_is(refusal, conten
     error = refusal(content, "micrograph.tif")
     assert error.code == "unsupported_format"
     assert seems_to_be in error.message
+
+
+def test_an_hdf5_file_without_content_is_damaged(refusal):
+    error = refusal(b"\x89HDF\r\n\x1a\n" + bytes(100), "micrograph.emd")
+    assert error.code == "damaged_file"
+    assert "HDF5" in error.message
 
 
 def test_a_zip_bomb_is_refused_unopened(refusal):

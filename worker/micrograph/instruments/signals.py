@@ -1,0 +1,114 @@
+"""What RosettaSciIO hands over of a file: axes with scale and unit, and the maker's own fields."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain import Metadata, Stage
+from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.texts import flatten
+
+# Tags that describe windows, palettes and cameras rather than the image; they would crowd out the others.
+UNINTERESTING = (
+    "ApplicationBounds", "Page Behavior", "PageSetup", "DocumentObjectList", "Thumbnails", "Image Behavior", "WindowPosition",
+    "ImageList.TagGroup0.ImageData.Data", "CLUT",
+)  # fmt: skip
+DM_TAGS = ("ImageList", "TagGroup0", "ImageTags")
+MICROMETRES_TO_MM = 1e-3
+# A cell as large in ångström as the grid has points is what programs write where they know no pixel size.
+MRC_PLACEHOLDER_NM = 0.1
+MRC_PLACEHOLDER_WARNING = "The MRC header states 1 Å per pixel, which programs write where none is known; it was not used."
+# What writers put where an axis was never calibrated.
+NO_UNITS = frozenset({"", "<undefined>", "[]", "px", "pixel", "pixels", "points"})
+
+
+def read_signal_statement(
+    signal: Mapping[str, Any], rows: Mapping[str, Any], columns: Mapping[str, Any], file_format: str
+) -> Statement:
+    """The statement of one image.
+
+    Parameters
+    ----------
+    signal : mapping
+        ``original_metadata`` as the file has it, and ``metadata`` as RosettaSciIO understands it.
+    rows, columns : mapping
+        The axes along the rows' order and along a row, each with ``scale`` and ``units``.
+    file_format : str
+        Name of the format.
+    """
+    original, general = signal.get("original_metadata") or {}, (signal.get("metadata") or {}).get("General", {})
+    metadata = _by_format(file_format, original)
+    is_placeholder = file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6)
+    fields = [item for item in flatten(original) if not item[0].startswith(UNINTERESTING)]
+    return Statement(
+        metadata=Metadata(
+            vendor=metadata.vendor,
+            model=metadata.model,
+            voltage_kv=metadata.voltage_kv,
+            magnification=metadata.magnification,
+            detector=metadata.detector,
+            acquired_at=metadata.acquired_at or moment(general.get("date"), general.get("time")),
+            user=metadata.user,
+            working_distance_mm=metadata.working_distance_mm,
+            stage=metadata.stage,
+            raw=raw_fields(fields),
+        ),
+        pixel_width=None if is_placeholder else _side(columns, file_format, "x"),
+        pixel_height=None if is_placeholder else _side(rows, file_format, "y"),
+        warnings=(MRC_PLACEHOLDER_WARNING,) if is_placeholder else (),
+    )
+
+
+def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Any:
+    """The scale of an axis; one that was never set (1 without a unit) is no statement at all."""
+    units = axis.get("units")
+    unit = units if isinstance(units, str) and units not in NO_UNITS else None
+    if unit is None and axis.get("scale") == 1:
+        return None
+    scale = axis.get("scale")
+    return stated(None if scale is None else float(scale), unit, f"{file_format} scale of {name}")
+
+
+def _by_format(file_format: str, original: Mapping[str, Any]) -> Metadata:
+    if file_format in {"DM3", "DM4"}:
+        return _read_dm(_branch(original, *DM_TAGS))
+    if file_format == "ELID":
+        return _read_phenom(original)
+    return Metadata()
+
+
+def _read_dm(tags: Mapping[str, Any]) -> Metadata:
+    microscope, session, bar = (_branch(tags, name) for name in ("Microscope Info", "Session Info", "DataBar"))
+    stage = _branch(microscope, "Stage Position")
+    return Metadata(
+        vendor="Gatan",
+        model=text_or_none(session.get("Microscope"), microscope.get("Microscope"), microscope.get("Name")),
+        voltage_kv=number(microscope.get("Voltage"), 1e-3),
+        magnification=number(microscope.get("Indicated Magnification")),
+        detector=text_or_none(bar.get("Signal Name"), bar.get("Device Name")),
+        # Day and month stand in the order of the operator's country: as written, without interpretation.
+        acquired_at=text_or_none(f"{bar.get('Acquisition Date', '')} {bar.get('Acquisition Time', '')}".strip()),
+        user=text_or_none(session.get("Operator"), microscope.get("Operator")),
+        stage=stage_or_none(
+            Stage(
+                x_mm=number(stage.get("Stage X"), MICROMETRES_TO_MM),
+                y_mm=number(stage.get("Stage Y"), MICROMETRES_TO_MM),
+                z_mm=number(stage.get("Stage Z"), MICROMETRES_TO_MM),
+                tilt_deg=number(stage.get("Stage Alpha")),
+            )
+        ),
+    )
+
+
+def _read_phenom(original: Mapping[str, Any]) -> Metadata:
+    voltage = _branch(original, "acquisition", "scan", "highVoltage")
+    volts = number(voltage.get("value"), {"kV": 1.0, "V": 1e-3}.get(str(voltage.get("unit")), math.nan))
+    model = text_or_none(_branch(original, "instrument").get("type"))
+    return Metadata(vendor="Phenom", model=model, voltage_kv=volts and abs(volts))
+
+
+def _branch(tree: Any, *names: str) -> Mapping[str, Any]:
+    """A branch of nested mappings, empty where it is missing."""
+    for name in names:
+        tree = tree.get(name, {}) if isinstance(tree, Mapping) else {}
+    return tree if isinstance(tree, Mapping) else {}

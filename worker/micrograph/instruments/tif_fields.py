@@ -1,0 +1,88 @@
+"""Makers that keep a few fields of their own in a TIFF: Gatan, TVIPS, Olympus SIS, ImageJ and OME."""
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from shared.domain import Metadata
+from worker.micrograph.pixel_size import Stated
+from worker.micrograph.statement import Statement, moment, number, raw_fields, stated, text_or_none, whole_number
+
+# OME-XML, schema 2016-06: the unit of PhysicalSizeX where none is written.
+OME_DEFAULT_UNIT = "µm"
+# ImageJ takes these over from the print resolution of whatever file it has opened.
+PRINT_UNITS = frozenset({"inch", "inches", "in", "cm", "pixel", "pixels", ""})
+
+
+def read_gatan(unit_x: bytes, unit_y: bytes, size_x: float | None, size_y: float | None) -> Statement:
+    """The statement of Gatan's tags 65003 and 65004 (units) and 65009 and 65010 (pixel sizes)."""
+    return Statement(
+        metadata=Metadata(vendor="Gatan"),
+        pixel_width=stated(size_x, text_or_none(unit_x), "Gatan tag 65009"),
+        pixel_height=stated(size_y, text_or_none(unit_y), "Gatan tag 65010"),
+    )
+
+
+def read_tvips(header: Mapping[str, Any]) -> Statement:
+    """The statement of TIFF tag 37706 of TVIPS cameras, as tifffile parses it; PixelSizeX is in nm."""
+    return Statement(
+        metadata=Metadata(
+            vendor="TVIPS",
+            model=text_or_none(header.get("TemType")),
+            voltage_kv=number(header.get("TemHighTension"), 1e-3),
+            magnification=number(header.get("TemMagnification")),
+            detector=text_or_none(header.get("CameraType")),
+            raw=raw_fields((name, value) for name, value in header.items() if isinstance(value, (str, int, float))),
+        ),
+        pixel_width=stated(header.get("PixelSizeX"), "nm", "TVIPS PixelSizeX"),
+        pixel_height=stated(header.get("PixelSizeY"), "nm", "TVIPS PixelSizeY"),
+        columns=whole_number(header.get("ImageSizeX")) or None,
+    )
+
+
+def read_olympus_sis(fields: Mapping[str, Any]) -> Statement:
+    """The statement of TIFF tag 33560 or 33471 of Olympus Soft Imaging Solutions, as tifffile parses it, in metres."""
+    return Statement(
+        metadata=Metadata(
+            vendor="Olympus SIS",
+            magnification=number(fields.get("magnification")),
+            detector=text_or_none(fields.get("cameraname")),
+            acquired_at=moment(fields.get("datetime")),
+            raw=raw_fields(fields),
+        ),
+        pixel_width=stated(fields.get("pixelsizex"), "m", "Olympus SIS pixelsizex"),
+        pixel_height=stated(fields.get("pixelsizey"), "m", "Olympus SIS pixelsizey"),
+    )
+
+
+def read_imagej(description: str, pixels_per_unit_x: float | None, pixels_per_unit_y: float | None) -> Statement:
+    """The statement of a description that begins with ``ImageJ=``; its unit is the one XResolution counts in."""
+    fields = dict(line.partition("=")[::2] for line in description.splitlines() if "=" in line)
+    unit = fields.get("unit", "").strip()
+    sides: list[Stated | None] = []
+    for axis, density in (("X", pixels_per_unit_x), ("Y", pixels_per_unit_y)):
+        size = None if not density else 1 / density
+        sides.append(stated(size, unit or None, f"ImageJ unit / {axis}Resolution") if unit not in PRINT_UNITS else None)
+    return Statement(metadata=Metadata(raw=raw_fields(fields)), pixel_width=sides[0], pixel_height=sides[1])
+
+
+def read_ome(root: ET.Element) -> Statement:
+    """The statement of OME-XML about its first image."""
+    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
+    if pixels is None:
+        return Statement()
+    microscope = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Microscope"), None)
+    acquired = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "AcquisitionDate"), None)
+    return Statement(
+        metadata=Metadata(
+            vendor=None if microscope is None else text_or_none(microscope.get("Manufacturer")),
+            model=None if microscope is None else text_or_none(microscope.get("Model")),
+            acquired_at=None if acquired is None else moment(acquired.text),
+            raw=raw_fields(pixels.attrib),
+        ),
+        pixel_width=stated(pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", OME_DEFAULT_UNIT), "OME PhysicalSizeX"),
+        pixel_height=stated(
+            pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeYUnit", OME_DEFAULT_UNIT), "OME PhysicalSizeY"
+        ),
+        columns=whole_number(pixels.get("SizeX")),
+    )

@@ -1,0 +1,210 @@
+"""DM3, DM4, Berkeley EMD, NeXus, HyperSpy, MRC and ELID by RosettaSciIO, an optional part with its own licence (GPL-3.0).
+
+Imported in the decoding process only, and only when such a file comes. Images stay on the disk until one is chosen: of a stack
+only its first image is ever read.
+"""
+
+import contextlib
+import errno
+import importlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shared.errors import InputError
+from worker.micrograph.container import Format, Header, Samples, damaged
+from worker.micrograph.instruments.signals import read_signal_statement
+from worker.micrograph.samples import to_samples
+from worker.micrograph.statement import Statement
+from worker.micrograph.texts import clean
+
+# Reader of each format, and what it is asked beside the file.
+READERS: Mapping[Format, tuple[str, Mapping[str, Any]]] = {
+    "DM3": ("digitalmicrograph", {"lazy": True}),
+    "DM4": ("digitalmicrograph", {"lazy": True}),
+    "EMD": ("emd", {"lazy": True}),
+    "NeXus": ("nexus", {"lazy": True}),
+    "HyperSpy": ("hspy", {"lazy": True}),
+    "MRC": ("mrc", {"lazy": True, "metadata_file": None}),
+    "ELID": ("phenom", {}),
+}
+MAX_TITLES = 8
+# A file is mapped into memory once for each chunk: of a stack in many chunks, each mapping would count in full.
+ONE_CHUNK = "1TiB"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalImage:
+    """The image chosen from a file.
+
+    Attributes
+    ----------
+    header : Header
+        Its size and depth; ``n_pages`` counts all images of the file.
+    data : array-like, shape (rows, columns)
+        Its pixels, still on the disk.
+    statement : Statement
+        What the file states about it.
+    warnings : tuple of str
+        Which images were not read.
+    """
+
+    header: Header
+    data: Any
+    statement: Statement
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One image, or a stack of which the first image counts."""
+
+    title: str
+    image: Any
+    n_frames: int
+    signal: Mapping[str, Any]
+    axes: tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def open_signals(path: Path, file_format: Format, size_bytes: int) -> SignalImage:
+    """Choose the image of a file: the first single one, else the first image of the first stack.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its name does not matter.
+    file_format : str
+        What its content says it is.
+    size_bytes : int
+        Size of the file.
+
+    Raises
+    ------
+    InputError
+        ``format_not_installed``, ``no_image``, ``unsupported_pixel_type``, ``damaged_file``.
+    """
+    with _quiet():
+        candidates = list(_candidates(_read(path, file_format)))
+    if not candidates:
+        raise InputError("The file holds no image, only spectra or tables. Export the image by itself.", code="no_image")
+    chosen = next((candidate for candidate in candidates if candidate.n_frames == 1), candidates[0])
+    rows, columns = chosen.image.shape
+    n_images = sum(candidate.n_frames for candidate in candidates)
+    bits = {1: 8, 2: 16}.get(chosen.image.dtype.itemsize, 32)
+    header = Header(
+        format=file_format,
+        width_px=int(columns),
+        height_px=int(rows),
+        channels=3 if chosen.image.dtype.names else 1,
+        bit_depth=bits,
+        n_pages=n_images,
+        stored_bytes=size_bytes,
+    )
+    statement = read_signal_statement(chosen.signal, *chosen.axes, file_format)
+    return SignalImage(header, chosen.image, statement, _warnings(candidates, chosen))
+
+
+def load_signal(image: SignalImage) -> Samples:
+    """The pixels of the chosen image."""
+    with _quiet():
+        try:
+            loaded = image.data.compute(scheduler="synchronous") if hasattr(image.data, "compute") else image.data
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+                raise MemoryError from error
+            raise damaged("its pixels cannot be read") from error
+    return to_samples(np.asarray(loaded))
+
+
+def _read(path: Path, kind: Format) -> Sequence[Mapping[str, Any]]:
+    name, options = READERS[kind]
+    reader = _module(f"rsciio.{name}", kind)
+    try:
+        with _module("dask", kind).config.set({"array.chunk-size": ONE_CHUNK}):
+            return _call(reader, path, options)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        # A library of many authors, fed with damaged files, raises whatever it trips over.
+        raise damaged(f"RosettaSciIO cannot read it as {kind} ({clean(error, 200) or type(error).__name__})") from error
+
+
+def _call(reader: Any, path: Path, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    try:
+        signals: Sequence[Mapping[str, Any]] = reader.file_reader(str(path), **options)
+    except (NotImplementedError, ValueError) as error:
+        # Colours and packed data cannot be left on the disk, which it says in these words only.
+        if "lazy" not in str(error).casefold():
+            raise
+        signals = reader.file_reader(str(path), **{**options, "lazy": False})
+    return signals
+
+
+def _module(name: str, kind: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"Reading {kind} files needs the optional part “formats” (RosettaSciIO), which is not installed here. "
+            "Ask whoever runs SAEMI for it (pip install 'saemi[formats]'), or export the image as TIFF.",
+            code="format_not_installed",
+            format=kind,
+        ) from error
+
+
+def _candidates(signals: Sequence[Mapping[str, Any]]) -> Iterator[_Candidate]:
+    for signal in signals:
+        data, axes = signal["data"], list(signal["axes"])
+        if data.ndim < 2 or data.ndim != len(axes) or data.dtype.kind == "c":
+            continue
+        # A spectrum image has one axis for each spectrum; its picture is not in the file.
+        n_signal = sum(not axis.get("navigate") for axis in axes)
+        if n_signal == 1 and data.ndim > 2:
+            continue
+        data, axes = _rows_and_columns_last(data, axes)
+        shape = data.shape[:-2]
+        n_frames = int(np.prod(shape)) if shape else 1
+        if n_frames == 0:
+            continue
+        title = clean(signal.get("metadata", {}).get("General", {}).get("title", ""), 60)
+        yield _Candidate(title, data[(0,) * len(shape)], n_frames, signal, (axes[-2], axes[-1]))
+
+
+def _rows_and_columns_last(data: Any, axes: list[Mapping[str, Any]]) -> tuple[Any, list[Mapping[str, Any]]]:
+    """The data with the axis named y before the one named x at the end; Berkeley EMD comes in the reverse order."""
+    names = [str(axis.get("name")).strip().casefold() for axis in axes]
+    if names.count("x") != 1 or names.count("y") != 1:
+        return data, axes
+    order = [index for index, name in enumerate(names) if name not in {"x", "y"}] + [names.index("y"), names.index("x")]
+    return data.transpose(order), [axes[index] for index in order]
+
+
+def _warnings(candidates: Sequence[_Candidate], chosen: _Candidate) -> tuple[str, ...]:
+    """Say which images were left out."""
+    found = []
+    others = [candidate for candidate in candidates if candidate is not chosen]
+    if others:
+        name = f" ({chosen.title})" if chosen.title else ""
+        titles = ", ".join(filter(None, (candidate.title for candidate in others[:MAX_TITLES])))
+        found.append(
+            f"The file holds {len(candidates):,} data sets with images; only one was read{name}"
+            + (f", not {titles}." if titles else ".")
+        )
+    if chosen.n_frames > 1:
+        found.append(f"The image is the first of a stack of {chosen.n_frames:,}; the others were not read.")
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What the library tells its own users is none of ours: no logging, no warnings on the error output."""
+    for name in ("rsciio", "h5py", "dask", "tifffile"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,96 @@
+"""Files that belong to an image: a JEOL or Hitachi ``.txt``, a TESCAN ``.hdr``, the ``.emi`` of a ``.ser`` and the reverse.
+
+They are told by their name beside the image and by their content; a text that is none of them says nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from shared.errors import SaemiError
+from worker.micrograph.container import open_source
+from worker.micrograph.instruments.hitachi import is_hitachi_text, read_hitachi_text
+from worker.micrograph.instruments.jeol import is_jeol_text, read_jeol_text
+from worker.micrograph.instruments.tescan import read_tescan_text
+from worker.micrograph.statement import Conclusion, Statement, conclude
+from worker.micrograph.texts import MAX_TEXT_BYTES, decode_text
+
+TEXT_ENDINGS = (".txt", ".TXT", ".hdr", ".HDR")
+# TIA numbers the images of one acquisition behind an underscore.
+SER_NUMBER = re.compile(r"(?P<stem>.+)_(?P<number>\d+)$")
+MAX_SER_NUMBER = 20
+
+
+def side_cars_beside(path: Path) -> dict[str, Path]:
+    """The files beside an image whose names make them its side-cars, by name.
+
+    Names are tried one by one: a folder of a hundred thousand images is not listed for each of them.
+    """
+    return {name: beside for name in _candidates(path) if _is_file(beside := path.with_name(name)) and beside != path}
+
+
+def read_side_car(side_cars: Mapping[str, Path], width_px: int | None, height_px: int | None) -> Statement | None:
+    """The statement of the first side-car of text that is an instrument's; None where there is none.
+
+    Parameters
+    ----------
+    side_cars : mapping of str to Path
+        Original name and place of each file.
+    width_px, height_px : int or None
+        Size of the image; None where only the side-car is at hand.
+    """
+    for name, path in side_cars.items():
+        if not name.lower().endswith((".txt", ".hdr")):
+            continue
+        try:
+            with open_source(path) as source:
+                text = decode_text(source.read_up_to(0, MAX_TEXT_BYTES))
+        except SaemiError as error:
+            return Statement(warnings=(f"The side-car {name} could not be read: {error.message}",))
+        statement = read_side_car_text(text, width_px, height_px)
+        if statement is not None:
+            return statement
+    return None
+
+
+def conclude_alone(path: Path) -> Conclusion | None:
+    """What a side-car states where its image is missing; None where the file is none."""
+    statement = read_side_car({path.name: path}, None, None)
+    if statement is None:
+        return None
+    # There is no image to compare with: neither its columns nor its rows.
+    return conclude(replace(statement, columns=None, databar_top=None), width_px=1, height_px=1)
+
+
+def read_side_car_text(text: str, width_px: int | None, height_px: int | None) -> Statement | None:
+    """The statement of the text of a side-car; None where it is of no instrument known here."""
+    if is_jeol_text(text):
+        return read_jeol_text(text, width_px, height_px)
+    if is_hitachi_text(text):
+        return read_hitachi_text(text, width_px, height_px)
+    if "[MAIN]" in text and "PixelSizeX" in text:
+        return read_tescan_text(text, height_px)
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name too long for the file system, or a folder that is closed, holds none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _candidates(path: Path) -> Iterator[str]:
+    stem, ending = path.stem, path.suffix.lower()
+    if ending == ".ser":
+        match = SER_NUMBER.match(stem)
+        if match:
+            yield from (f"{match['stem']}{emi}" for emi in (".emi", ".EMI"))
+        return
+    if ending == ".emi":
+        yield from (f"{stem}_{number}.ser" for number in range(1, MAX_SER_NUMBER + 1))
+        return
+    yield from (f"{stem}{text}" for text in TEXT_ENDINGS)
+    yield from (f"{stem}-{ending[1:]}{text}" for text in (".hdr", ".HDR"))

@@ -1,0 +1,145 @@
+"""What a reader hands over: the image's own statement about itself, as read; and how it becomes metadata that can be used."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from shared.domain import Metadata, Stage
+from worker.micrograph.pixel_size import PixelSize, Stated, nm_per_unit, parse_number, pixel_size, unit_after_number
+from worker.micrograph.texts import bounded, clean
+
+# How instruments write date and time. Where day and month could be exchanged, the text stays as it is written.
+DATE_FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d %b %Y %H:%M:%S", "%d.%m.%Y %H:%M:%S",
+    "%a %b %d %H:%M:%S %Y",
+)  # fmt: skip
+MAX_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The statement of a file about its image, before it is judged.
+
+    Attributes
+    ----------
+    metadata : Metadata
+        Everything but the pixel size and the banner.
+    pixel_width, pixel_height : Stated or None
+        Sides of a pixel along a row and along a column.
+    columns : int or None
+        Columns the image was recorded with.
+    databar_top : int or None
+        First row of the banner.
+    warnings : tuple of str
+        What could not be read, and what contradicts itself.
+    """
+
+    metadata: Metadata = field(default_factory=Metadata)
+    pixel_width: Stated | None = None
+    pixel_height: Stated | None = None
+    columns: int | None = None
+    databar_top: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Metadata that can be used, the warnings, and the height of a pixel by its width."""
+
+    metadata: Metadata
+    warnings: tuple[str, ...]
+    aspect: float
+
+
+def conclude(statement: Statement, width_px: int, height_px: int) -> Conclusion:
+    """Judge a statement for an image of this size: the rules of pixel sizes, and a banner that lies in the image."""
+    size: PixelSize = pixel_size(statement.pixel_width, statement.pixel_height, statement.columns, width_px)
+    warnings = [*statement.warnings, *size.warnings]
+    top = statement.databar_top
+    # A banner of the whole height, or of more than half of it, is no banner.
+    if top is not None and not height_px // 2 <= top < height_px:
+        if top != height_px:
+            warnings.append(f"The file states that its banner begins at row {top:,} of {height_px:,}; this was not used.")
+        top = None
+    metadata = replace(
+        statement.metadata,
+        nm_per_px=size.nm_per_px,
+        nm_per_px_text=None if size.text is None else clean(size.text, MAX_TEXT),
+        nm_per_px_tag=size.tag,
+        databar_top=top,
+    )
+    return Conclusion(metadata, tuple(clean(warning) for warning in warnings), size.aspect)
+
+
+def stated(text: Any, unit: str | None, tag: str, factor: float = 1.0) -> Stated | None:
+    """A length with the unit its format fixes; None where the field is missing or empty."""
+    cleaned = "" if text is None else clean(text, MAX_TEXT)
+    return Stated(cleaned, unit, tag, factor) if cleaned else None
+
+
+def stated_with_unit(text: Any, tag: str, factor: float = 1.0) -> Stated | None:
+    """A length with its unit written behind it; None where the field is missing or empty."""
+    cleaned = "" if text is None else clean(text, MAX_TEXT)
+    return Stated(cleaned, unit_after_number(cleaned), tag, factor) if cleaned else None
+
+
+def number(value: Any, factor: float = 1.0) -> float | None:
+    """A finite number times a factor; None where there is none."""
+    if value is None or isinstance(value, bool):
+        return None
+    found = parse_number(clean(value, MAX_TEXT))
+    return None if found is None or not math.isfinite(found * factor) else found * factor
+
+
+def whole_number(value: Any) -> int | None:
+    """A number without fraction; None where there is none."""
+    found = number(value)
+    return None if found is None or found != int(found) else int(found)
+
+
+def length_mm(value: Any) -> float | None:
+    """A length with its unit behind it, mm; None without one."""
+    text = "" if value is None else clean(value, MAX_TEXT)
+    unit = unit_after_number(text)
+    factor = None if unit is None else nm_per_unit(unit)
+    return None if factor is None else number(text, factor / 1e6)
+
+
+def text_or_none(*values: Any) -> str | None:
+    """The first of several values that says something."""
+    for value in values:
+        found = "" if value is None or isinstance(value, (list, tuple, dict)) else clean(value, MAX_TEXT)
+        if found:
+            return found
+    return None
+
+
+def moment(*values: Any) -> str | None:
+    """Date and time as ISO 8601 where they can be understood, else as written."""
+    written = " ".join(clean(value, MAX_TEXT) for value in values if value).strip()
+    if not written:
+        return None
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", written)).isoformat()
+    except ValueError:
+        pass
+    for pattern in DATE_FORMATS:
+        try:
+            # Instruments write local time and rarely its zone; none is invented.
+            return datetime.strptime(written, pattern).isoformat()  # noqa: DTZ007
+        except ValueError:
+            continue
+    return written
+
+
+def stage_or_none(stage: Stage) -> Stage | None:
+    """A stage position, None where no axis is known."""
+    return None if stage == Stage() else stage
+
+
+def raw_fields(fields: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Mapping[str, str]:
+    """The file's own fields, cleaned and cut."""
+    return bounded(fields.items() if isinstance(fields, Mapping) else fields)

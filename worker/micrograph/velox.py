@@ -1,0 +1,158 @@
+"""Velox EMD: images of Thermo Fisher's (S)TEM software in HDF5, read frame by frame.
+
+RosettaSciIO reads these too, but not without the spectra that lie beside the images. Layout: Data/Image/<id>/Data has the shape
+(rows, columns, frames); Metadata beside it holds one JSON text for each frame.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from shared.domain import Metadata, Stage
+from shared.errors import InputError
+from worker.micrograph.container import Header, Samples, damaged
+from worker.micrograph.samples import to_samples
+from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.texts import flatten
+
+IMAGES = "Data/Image"
+MAX_METADATA_BYTES = 4 * 1024**2
+MAX_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class VeloxImage:
+    """The image chosen from a file: where it lies, its header and statement, and what was left out."""
+
+    name: str
+    header: Header
+    statement: Statement
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    name: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype[np.generic]
+    fields: Mapping[str, Any]
+
+    @property
+    def detector(self) -> str:
+        return text_or_none(_branch(self.fields, "BinaryResult").get("Detector")) or "without a name"
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a detector recorded it; the maps of elements have been computed from spectra."""
+        return "DetectorIndex" in _branch(self.fields, "BinaryResult")
+
+
+def open_velox(path: Path, size_bytes: int) -> VeloxImage:
+    """Choose the image of a file: the first that a detector recorded, of a stack its first frame.
+
+    Raises
+    ------
+    InputError
+        ``no_image``, ``damaged_file``.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            found = _images(file)
+    except (OSError, RuntimeError, KeyError, ValueError, AttributeError) as error:
+        raise damaged("its HDF5 structure cannot be read") from error
+    if not found:
+        raise InputError("The file holds no image, only spectra. Export the image by itself.", code="no_image")
+    chosen = next((image for image in found if image.is_recorded), found[0])
+    rows, columns, _ = chosen.shape
+    header = Header(
+        format="EMD",
+        width_px=columns,
+        height_px=rows,
+        channels=1,
+        bit_depth={1: 8, 2: 16}.get(chosen.dtype.itemsize, 32),
+        n_pages=sum(image.shape[2] for image in found),
+        stored_bytes=size_bytes,
+    )
+    return VeloxImage(chosen.name, header, _statement(chosen.fields), _warnings(found, chosen))
+
+
+def decode_velox(path: Path, image: VeloxImage) -> Samples:
+    """The first frame of the image, shape (rows, columns)."""
+    try:
+        with h5py.File(path, "r") as file:
+            return to_samples(file[f"{IMAGES}/{image.name}/Data"][:, :, 0])
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise damaged("its pixels cannot be read") from error
+
+
+def _images(file: h5py.File) -> list[_Found]:
+    """Images of real numbers in the order of the file; Fourier transforms are left out."""
+    found = []
+    for name, group in file.get(IMAGES, {}).items():
+        data = group.get("Data")
+        if isinstance(data, h5py.Dataset) and data.ndim == 3 and data.dtype.names is None and data.shape[2] > 0:
+            found.append(_Found(name, data.shape, data.dtype, _metadata_of(group)))
+    return found
+
+
+def _metadata_of(group: h5py.Group) -> Mapping[str, Any]:
+    data = group.get("Metadata")
+    if not isinstance(data, h5py.Dataset) or data.ndim != 2 or not data.shape[1] or data.shape[0] > MAX_METADATA_BYTES:
+        return {}
+    try:
+        fields = json.loads(data[:, 0].tobytes().rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _statement(fields: Mapping[str, Any]) -> Statement:
+    result, optics, instrument = (_branch(fields, name) for name in ("BinaryResult", "Optics", "Instrument"))
+    size, position = _branch(result, "PixelSize"), _branch(fields, "Stage", "Position")
+    # Seconds since 1970, UTC.
+    started = number(_branch(fields, "Acquisition", "AcquisitionStartDatetime").get("DateTime"))
+    return Statement(
+        metadata=Metadata(
+            vendor=text_or_none(instrument.get("Manufacturer")),
+            model=text_or_none(instrument.get("InstrumentModel"), instrument.get("InstrumentClass")),
+            voltage_kv=number(optics.get("AccelerationVoltage"), 1e-3),
+            magnification=number(optics.get("NominalMagnification")),
+            detector=text_or_none(result.get("Detector")),
+            acquired_at=moment(np.datetime_as_string(np.datetime64(int(started), "s"), timezone="UTC")) if started else None,
+            stage=stage_or_none(
+                Stage(
+                    x_mm=number(position.get("x"), 1e3),
+                    y_mm=number(position.get("y"), 1e3),
+                    z_mm=number(position.get("z"), 1e3),
+                    tilt_deg=number(_branch(fields, "Stage").get("AlphaTilt"), 180 / math.pi),
+                )
+            ),
+            raw=raw_fields(flatten(fields)),
+        ),
+        pixel_width=stated(size.get("width"), text_or_none(result.get("PixelUnitX")), "BinaryResult.PixelSize.width"),
+        pixel_height=stated(size.get("height"), text_or_none(result.get("PixelUnitY")), "BinaryResult.PixelSize.height"),
+    )
+
+
+def _warnings(found: Sequence[_Found], chosen: _Found) -> tuple[str, ...]:
+    warnings = []
+    others = [image.detector for image in found if image is not chosen]
+    if others:
+        named = ", ".join(others[:MAX_NAMED])
+        warnings.append(f"The file holds {len(found)} images; only the one of {chosen.detector} was read, not: {named}.")
+    if chosen.shape[2] > 1:
+        warnings.append(f"The image is the first of a stack of {chosen.shape[2]:,}; the others were not read.")
+    return tuple(warnings)
+
+
+def _branch(tree: Any, *names: str) -> Mapping[str, Any]:
+    """A branch of nested mappings, empty where it is missing."""
+    for name in names:
+        tree = tree.get(name, {}) if isinstance(tree, Mapping) else {}
+    return tree if isinstance(tree, Mapping) else {}
