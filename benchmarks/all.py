@@ -10,9 +10,10 @@ from shared.settings import load_settings
 def main() -> None:
     """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
     data = Path(load_settings().shared_data)
-    runs = [["measurement"], ["overhead"]]
+    runs = [["measurement"], ["overhead"], ["large"]]
     if (data / "emps" / "labels").is_dir():
-        runs += [["banner", str(data)], ["segmentation", str(data)]]
+        runs += [["banner", str(data)], ["segmentation", str(data)], ["segmentation", str(data), "--model", "particlenet"]]
+        runs += [["peer", str(data)]]
         runs += [["calibration", str(data)]] if (data / "vendor" / "manifest.csv").is_file() else []
     else:
         print("Segmentation and banner are not measured: SAEMI_SHARED_DATA names no folder of labelled micrographs.")
