@@ -5,7 +5,11 @@ from typing import Any
 from shared import registry
 from shared.database import Database
 from shared.domain import DEFAULT_MODEL, ModelIdentity
-from worker.shipped import CLASSICAL
+from worker.shipped import CLASSICAL, require_shipped, shipped_references
+
+# What the release brings: the default, and all references as a message lists them, the newest first.
+NEWEST = require_shipped(DEFAULT_MODEL).identity
+LISTED = ", ".join(reversed(shipped_references()))
 
 NETWORK = ModelIdentity(DEFAULT_MODEL, "1", "c0ffee" * 10 + "0123")
 

@@ -18,6 +18,7 @@ from shared.database import Database
 from shared.domain import PARTICLE_QUANTITIES, FloatImage, Micrograph, Parameters, Segmentation
 from shared.storage import FolderBlobStore, put_bytes
 from tests.integration.analyses import DiscSegmenter
+from tests.models import NEWEST
 from tests.stack import Stack, wait_until
 from worker.files import store_files
 from worker.pipeline import analyse
@@ -251,11 +252,11 @@ def test_the_page_of_models_is_reached_and_leads_to_each_card(page: Page) -> Non
     page.goto("/")
     page.get_by_role("link", name="Models", exact=True).click()
     expect(page.get_by_role("link", name="Models", exact=True)).to_have_attribute("aria-current", "page")
-    row = page.get_by_role("row").filter(has_text="particlenet-1").first
+    row = page.get_by_role("row").filter(has_text=NEWEST.reference).first
     expect(row).to_contain_text("default")
-    row.get_by_role("link", name="particlenet-1").click()
-    expect(page.locator("#particlenet-1")).to_be_in_viewport()
-    expect(page.locator("#particlenet-1")).to_contain_text("Apache-2.0")
+    row.get_by_role("link", name=NEWEST.reference).click()
+    expect(page.locator(f"#{NEWEST.reference}")).to_be_in_viewport()
+    expect(page.locator(f"#{NEWEST.reference}")).to_contain_text("Apache-2.0")
 
 
 def test_the_page_of_the_api_renders_without_any_other_server(page: Page) -> None:

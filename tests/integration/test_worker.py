@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.storage import FolderBlobStore
 from tests.conftest import fresh_postgres
 from tests.integration.analyses import draw_discs
-from tests.models import card
+from tests.models import NEWEST, card
 from tests.stack import PROJECT, wait_until
 from tests.unit.micrograph.files import png_bytes
 from web.app import create_app
@@ -150,7 +150,7 @@ def test_a_model_that_is_refused_fails_its_own_jobs_only(worker: RunningWorker) 
 
 
 def test_weights_that_are_altered_fail_their_jobs_until_they_are_mended(worker: RunningWorker) -> None:
-    (model,) = [item for item in worker.api.get("/api/v1/models").get_json()["items"] if item["reference"] == "particlenet-1"]
+    (model,) = [item for item in worker.api.get("/api/v1/models").get_json()["items"] if item["reference"] == NEWEST.reference]
     store = FolderBlobStore(worker.log.parent / "blobs")
     with store.local_path(model["sha256"]) as path:
         whole = path.read_bytes()
@@ -161,11 +161,8 @@ def test_weights_that_are_altered_fail_their_jobs_until_they_are_mended(worker: 
     mended = worker.finished(worker.submit(png_bytes(draw_discs(4)), "mended.png", "particlenet"))
     assert (mended["state"], mended["error_message"]) == ("done", None)
     analysis = worker.api.get(f"/api/v1/analyses/{mended['analysis_id']}").get_json()
-    assert (analysis["model_name"], analysis["model_version"], analysis["model_sha256"]) == (
-        "particlenet",
-        "1",
-        model["sha256"],
-    )
+    stored = (analysis["model_name"], analysis["model_version"], analysis["model_sha256"])
+    assert stored == (NEWEST.name, NEWEST.version, model["sha256"])
 
 
 def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> None:

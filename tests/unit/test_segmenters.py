@@ -13,7 +13,7 @@ from shared.database import Database
 from shared.domain import Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, OperatorError
 from shared.storage import FolderBlobStore
-from tests.models import card
+from tests.models import LISTED, NEWEST, card
 from worker.analysis.classical import ClassicalSegmenter
 from worker.model_files import Model
 from worker.pipeline import analyse
@@ -98,7 +98,7 @@ def test_a_registered_network_runs_from_the_store_after_its_file_has_left_the_pa
 
 def test_a_reference_of_nothing_names_what_there_is(shipped: RegisteredSegmenters) -> None:
     for reference in ("unet-of-my-dreams", "particlenet-99", "", "a\0b", "classical-1; DROP TABLE model", "é\udc80"):
-        with pytest.raises(InputError, match="particlenet-1, classical-1") as caught:
+        with pytest.raises(InputError, match=LISTED) as caught:
             shipped(reference)
         assert caught.value.code == "unknown_model"
 
@@ -113,12 +113,12 @@ def test_weights_altered_in_the_store_are_refused_until_they_are_mended(
     assert [str(path) in error.message for error in register_shipped(database, store)] == [True], "who upgrades is told"
     for content, code in [(whole[:-1000], "model_altered"), (bytes(len(whole)), "model_altered"), (None, "model_missing")]:
         path.unlink() if content is None else path.write_bytes(content)
-        with pytest.raises(InputError, match="particlenet-1") as caught:
-            shipped("particlenet-1")
+        with pytest.raises(InputError, match=NEWEST.reference) as caught:
+            shipped(NEWEST.reference)
         assert caught.value.code == code
         assert shipped("classical-1").identity.name == "classical"
     assert register_shipped(database, store) == [], "what is lost comes back from the package"
-    assert shipped("particlenet-1").identity.reference == "particlenet-1"
+    assert shipped(NEWEST.reference).identity.reference == NEWEST.reference
 
 
 def test_a_registered_model_of_another_architecture_is_refused(

@@ -24,10 +24,11 @@ from cli.summary import COLUMNS
 from shared.domain import ModelIdentity, Parameters
 from shared.tables import PARTICLE_COLUMNS
 from tests.integration.analyses import draw_discs
+from tests.models import LISTED, NEWEST
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
 from worker.model_files import card_path, file_sha256
-from worker.shipped import shipped_model
+from worker.shipped import shipped_model, shipped_references, weights_files
 from worker.training.synthetic import synthetic_micrograph
 
 UP_TIMEOUT_S = 60
@@ -186,7 +187,9 @@ def test_a_worker_that_must_have_a_gpu_does_not_start_without_one() -> None:
 
 def test_an_upgrade_names_a_model_that_is_altered_and_registers_the_others(tmp_path: Path) -> None:
     assert run("admin", "db", "upgrade").returncode == 0
-    (blob,) = [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
+    blobs = [path for path in (tmp_path / "data" / "blobs").rglob("*") if path.is_file()]
+    assert len(blobs) == len(weights_files())
+    blob = blobs[0]
     blob.write_bytes(b"cut")
     result = run("admin", "db", "upgrade")
     assert result.returncode == 0
@@ -301,7 +304,7 @@ def own_model(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("reference", "stored"), [("particlenet", "particlenet-1"), ("classical-1", "classical-1")])
+@pytest.mark.parametrize(("reference", "stored"), [("particlenet", NEWEST.reference), ("classical-1", "classical-1")])
 def test_analyze_stores_the_reference_of_the_model_that_was_meant_and_its_hash(
     images: Path, tmp_path: Path, reference: str, stored: str
 ) -> None:
@@ -372,11 +375,14 @@ def test_models_are_listed_added_chosen_and_their_cards_shown(images: Path, tmp_
     assert invoke("admin", "db", "upgrade").exit_code == 0
     assert invoke("admin", "db", "upgrade").exit_code == 0
     listed = json.loads(invoke("models", "list", "--json").stdout)
-    assert {model["reference"]: model["is_default"] for model in listed} == {"particlenet-1": True, "classical-1": False}
+    assert {model["reference"]: model["is_default"] for model in listed} == {
+        reference: reference == NEWEST.reference for reference in shipped_references()
+    }
     table = invoke("models", "list").stdout
     assert listed[0]["sha256"][:12] in table
     assert listed[0]["sha256"] not in table
-    assert all(text in table for text in ("default", "particlenet-lite0 1", "0.947", "0.815", "0.674", "mAP"))
+    figures = [f"{listed[0]['card']['figures'][name]['value']:.4g}" for name in ("dice", "ap50", "map", "f1")]
+    assert all(text in table for text in ("default", "particlenet-lite0 1", *figures, "mAP"))
 
     assert invoke("models", "add", own_model).output == "own-7 is registered.\n"
     assert invoke("models", "add", own_model).exit_code == 0, "it is there already"
@@ -390,14 +396,16 @@ def test_models_are_listed_added_chosen_and_their_cards_shown(images: Path, tmp_
     assert json.loads(invoke("models", "card", "own-7", "--json").output)["card"]["figures"] == {"f1": 0.125}
     unknown = invoke("models", "card", "owl")
     assert unknown.exit_code == 2
-    assert "own-7, particlenet-1, classical-1" in unknown.output
+    assert f"own-7, {LISTED}" in unknown.output
 
     own_model.unlink()
     result = run("analyze", images / "a.png", "--model", "own", "--json", "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)[0]["model_name"] == "own", "the registry has the weights when the file is gone"
     parts = json.loads(invoke("admin", "doctor", "--part", "models", "--json").stdout)
-    assert parts == [{"part": "models", "ok": True, "says": "3 registered, own-7 is the default"}]
+    assert parts == [
+        {"part": "models", "ok": True, "says": f"{len(shipped_references()) + 1} registered, own-7 is the default"}
+    ]
     for blob in (tmp_path / "data" / "blobs").rglob(default["sha256"]):
         blob.unlink()
     assert "own-7" in invoke("admin", "doctor", "--part", "models").output
@@ -418,7 +426,7 @@ def test_a_weights_file_that_is_refused_is_not_registered(own_model: Path) -> No
     assert "holds stardist 1" in invoke("models", "add", own_model).output
     card_path(own_model).write_text(json.dumps({**card, "name": "particlenet", "version": "1"}))
     assert "another particlenet-1" in invoke("models", "add", own_model).output
-    assert len(json.loads(invoke("models", "list", "--json").stdout)) == 2
+    assert len(json.loads(invoke("models", "list", "--json").stdout)) == len(shipped_references())
 
 
 # saemi measure.
@@ -504,7 +512,7 @@ def test_submit_waits_for_the_results_and_status_shows_them(images: Path, runnin
     assert "cli" in run("status", *server).stdout
     refused = run("submit", images, "--project", "cli", "--model", "owl", *server)
     assert refused.returncode == 2
-    assert "particlenet-1, classical-1" in one_line(refused)
+    assert LISTED in one_line(refused)
     with Saemi(running_stack.address) as portal:
         default, *_ = [model for model in portal.models() if model.is_default]
         opened = portal.open_submission("client", min_confidence=0.25)

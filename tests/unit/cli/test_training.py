@@ -17,6 +17,7 @@ from PIL import Image
 
 from cli.main import main, saemi
 from shared.errors import InputError, OperatorError
+from tests.models import NEWEST
 from tests.stack import PROJECT, wait_until
 from tests.unit.training.made import SHAPE, write_micrographs
 from worker.model_files import file_sha256
@@ -64,7 +65,7 @@ def test_a_run_ends_with_model_card_curves_log_and_the_way_to_use_them(data: Pat
     model = load_weights(finished / "mine-1.safetensors")
     card = model.card
     assert model.identity.reference == "mine-1"
-    assert (card["from"]["name"], card["from"]["version"], len(card["from"]["sha256"])) == ("particlenet", "1", 64)
+    assert (card["from"]["name"], card["from"]["version"], len(card["from"]["sha256"])) == (NEWEST.name, NEWEST.version, 64)
     assert (card["data"]["name"], card["data"]["n_images"]) == ("lab", 6)
     assert card["data"]["n_particles"] > 30
     assert len(card["data"]["split"]["validation"]) == 1
