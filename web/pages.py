@@ -204,7 +204,7 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
         min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),
-        pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated: sizes in px",
+        pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated by hand: as each file states it, else px",
         progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
     )
 
@@ -280,7 +280,7 @@ def plotted_columns(analysis: AnalysisRow) -> list[Column]:
 
 def model_line(row: ModelRow) -> ModelLine:
     """Describe a registered model by its card, whatever the card has."""
-    main = {label: f"{figure.value:.3g}" if figure else "–" for label, figure in cards.main_figures(row.card).items()}
+    main = {label: f"{figure.value:.3f}" if figure else "–" for label, figure in cards.main_figures(row.card).items()}
     return ModelLine(
         reference=registry.identity(row).reference,
         is_default=row.is_default,

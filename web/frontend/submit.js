@@ -42,7 +42,7 @@ uppy.use(Dashboard, {
   doneButtonHandler: null,
   singleFileFullScreen: false,
   showRemoveButtonAfterComplete: false,
-  note: "TIFF, PNG, JPEG or BMP; whole folders keep their paths",
+  note: "TIFF, PNG, JPEG, BMP, DM3, DM4, EMD, SER, MRC and more; whole folders keep their paths",
   locale: {
     strings: {
       dropPasteBoth: "Drop micrographs or folders here, %{browseFiles} or %{browseFolders}",

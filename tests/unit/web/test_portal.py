@@ -142,7 +142,7 @@ def test_the_submit_page_asks_for_the_project_and_takes_its_fields_from_the_addr
     html = page(client.get("/?project=Gold+%3Cb%3E&sample=A"))
     assert 'name="project" required' in html
     assert 'value="Gold &lt;b&gt;"' in html
-    assert "Without it sizes are in pixels." in html
+    assert "Without it: as the file states it, else pixels." in html
 
 
 def choices(html: str) -> list[tuple[str, bool]]:
