@@ -204,7 +204,9 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
         min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),
-        pixel_size=f"{nm_per_px:g} nm/px, stated by hand" if nm_per_px else "not stated by hand: as each file states it, else px",
+        pixel_size=f"{nm_per_px:g} nm/px, stated by hand"
+        if nm_per_px
+        else "not stated by hand: as each file states it, else px",
         progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
     )
 

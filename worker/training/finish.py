@@ -16,6 +16,7 @@ from worker.training.holdout import Holdout
 from worker.training.kinds import figures_by_kind, kinds
 from worker.training.labelled import LabelledImage
 from worker.training.reading import DataSet, data_digest
+from worker.training.reliability_diagram import reliability_svg
 from worker.training.run import Run
 from worker.training.run_folder import model_path
 from worker.training.scoring import Figure, ImageScore, summarise
@@ -36,7 +37,7 @@ def finish(
     groups: Mapping[str, str],
     on_image: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Measure a trained network on the validation images, and write its weights and card.
+    """Measure a trained network on the validation images, and write its weights, card and reliability diagram.
 
     Parameters
     ----------
@@ -77,7 +78,11 @@ def finish(
         "worst_images": [score_record(one.name, one.score) for one in worst.images],
     }
     content = {**facts, "device": run.device.type, **figures, **confidence}
-    save_weights(model_path(run.folder, identity), shipped, identity, content)
+    path = model_path(run.folder, identity)
+    if "reliability" in confidence:
+        path.with_suffix(".svg").write_text(reliability_svg(confidence["reliability"]), encoding="utf-8")
+    # The model comes last: where it is, the training is finished.
+    save_weights(path, shipped, identity, content)
     return content
 
 
