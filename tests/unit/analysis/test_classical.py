@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.domain import ModelIdentity, Segmenter
 from worker.analysis.classical import ClassicalSegmenter, split_touching
+from worker.analysis.label_map import labels_from_array
 from worker.analysis.normalisation import to_unit_range
 
 SHAPE = (240, 320)
@@ -26,6 +27,8 @@ def drawn(discs, noise=0.0, seed=0):
 
 def segment(image):
     labels = ClassicalSegmenter()(image).labels
+    # Raises InputError where a particle has several parts.
+    labels_from_array(labels)
     assert labels.shape == image.shape
     assert labels.dtype == np.int32
     found = np.unique(labels[labels > 0])
