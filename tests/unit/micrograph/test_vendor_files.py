@@ -1,7 +1,6 @@
 """Every instrument's file at hand: its statement of the pixel size is right within 0.1 %, or missing where there is none."""
 
 import csv
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ PRINT_RESOLUTION_ONLY = {"optical_Zeiss_AxioVision_BW.tif"}
 
 
 @pytest.mark.shared_data
-@pytest.mark.skipif(importlib.util.find_spec("rsciio") is None, reason="RosettaSciIO, the optional part, is not installed")
 def test_no_pixel_size_of_an_instruments_file_is_wrong(shared_data: Path) -> None:
     results = readings(shared_data)
     assert {result.name for result in results if result.verdict != "right"} == PRINT_RESOLUTION_ONLY, report(results)
