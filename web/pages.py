@@ -229,11 +229,13 @@ def statistics(analysis: AnalysisRow) -> list[Fact]:
 
 def calibration(analysis: AnalysisRow) -> Fact:
     """Say which pixel size the sizes rest on."""
+    if analysis.calibration_status == "conflict":
+        note = "Metadata and scale bar contradict each other. State nm per px when you submit to decide."
+        return Fact("Pixel size", "Calibration conflict: sizes in px", note)
     if analysis.nm_per_px is None:
         return Fact("Pixel size", "Calibration missing: sizes in px", "State nm per px when you submit to get sizes in nm.")
     source = SOURCE_TEXT.get(analysis.calibration_source or "", analysis.calibration_source or "")
-    note = "Metadata and scale bar contradict each other." if analysis.calibration_status == "conflict" else ""
-    return Fact("Pixel size", f"{analysis.nm_per_px:.6g} nm/px, {source}", note)
+    return Fact("Pixel size", f"{analysis.nm_per_px:.6g} nm/px, {source}")
 
 
 def provenance(analysis: AnalysisRow) -> list[Fact]:

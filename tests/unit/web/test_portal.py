@@ -387,11 +387,18 @@ def test_an_image_without_particles_has_a_result_that_says_so(client: FlaskClien
     assert "D50</dt><dd>–</dd>" in html
 
 
-def test_a_calibration_conflict_is_shown_beside_the_sizes(client: FlaskClient, database: Database) -> None:
-    _, analysis_id = add_result(database, calibration_status="conflict", calibration_source="metadata")
+def test_a_calibration_conflict_is_shown_beside_the_sizes_and_gives_no_nanometres(
+    client: FlaskClient, database: Database
+) -> None:
+    _, analysis_id = add_result(database, calibration_status="conflict", calibration_source=None, nm_per_px=None)
     html = page(client.get(f"/analyses/{analysis_id}"))
-    assert "from the file&#39;s metadata" in html
+    assert "Calibration conflict: sizes in px" in html
     assert "contradict each other" in html
+
+
+def test_a_pixel_size_from_the_file_says_so(client: FlaskClient, database: Database) -> None:
+    _, analysis_id = add_result(database, calibration_source="metadata")
+    assert "from the file&#39;s metadata" in page(client.get(f"/analyses/{analysis_id}"))
 
 
 def test_a_result_leads_to_its_neighbours_in_the_submission_through_which_it_is_seen(
