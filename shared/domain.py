@@ -23,7 +23,7 @@ PIPELINE_VERSION = 3
 # No microscope has finer or coarser pixels, nm; whatever is stated beyond is no pixel size.
 MIN_NM_PER_PX, MAX_NM_PER_PX = 1e-4, 1e6
 
-CalibrationSource = Literal["metadata", "scale_bar", "manual"]
+CalibrationSource = Literal["metadata", "scale_bar", "manual", "instrument_default"]
 CalibrationStatus = Literal["ok", "missing", "conflict"]
 CountingRule = Literal["all"]
 # What is used where nobody chose: a name stands for the newest version of that model.
@@ -140,8 +140,8 @@ class Banner:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysedField:
-    """The rectangle of the image that shows specimen; rows and columns, ends exclusive. Only this is ever measured."""
+class Box:
+    """A rectangle of pixels: rows ``top`` to ``bottom`` and columns ``left`` to ``right``, ends exclusive."""
 
     top: int
     bottom: int
@@ -150,13 +150,53 @@ class AnalysedField:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Index of the field in an array of shape (rows, columns)."""
+        """Index of the box in an array of shape (rows, columns)."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
     def area_px(self) -> int:
-        """Pixels in the field."""
+        """Pixels in the box."""
         return (self.bottom - self.top) * (self.right - self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedField(Box):
+    """The rectangle of the image that shows specimen, burnt-in annotations included. Only this is ever measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleBar:
+    """A scale bar that was read: the length written beside it, and its own length in pixels.
+
+    Attributes
+    ----------
+    text : str
+        The length as it was read, such as ``"500 nm"``.
+    value_nm : float
+        The length that the text means, nm.
+    length_px : float
+        Length of the bar by the convention of its kind, px: from centre to centre of the end ticks where it has ticks.
+    x0, x1, y : float
+        Columns of the two ends and row of the bar, px; whole numbers are pixel centres.
+    confidence : float
+        How sure text and bar were read, 0..1.
+    crop : Box
+        Part of the image that shows bar and text, for people to look at.
+    """
+
+    text: str
+    value_nm: float
+    length_px: float
+    x0: float
+    x1: float
+    y: float
+    confidence: float
+    crop: Box
+
+    @property
+    def nm_per_px(self) -> float:
+        """Pixel size by the bar, nm."""
+        return self.value_nm / self.length_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +403,8 @@ STATISTIC_QUANTITIES = _quantities(SizeStatistics)
 class Analysis:
     """What the pipeline finds in one micrograph.
 
-    ``labels`` has the size of the input image and is 0 outside the analysed field.
+    ``labels`` has the size of the input image and is 0 outside the analysed field and in the ``annotations``: text, labels and bars
+    that are drawn on the specimen.
     """
 
     model: ModelIdentity
@@ -376,3 +417,5 @@ class Analysis:
     statistics: SizeStatistics
     counting_rule: CountingRule = "all"
     warnings: tuple[str, ...] = ()
+    scale_bar: ScaleBar | None = None
+    annotations: tuple[Box, ...] = ()
