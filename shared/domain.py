@@ -403,8 +403,8 @@ STATISTIC_QUANTITIES = _quantities(SizeStatistics)
 class Analysis:
     """What the pipeline finds in one micrograph.
 
-    ``labels`` has the size of the input image and is 0 outside the analysed field and in the ``annotations``: text, labels and bars
-    that are drawn on the specimen.
+    ``labels`` has the size of the input image and is 0 outside the analysed field and in the ``annotations``: text, labels
+    and bars that are drawn on the specimen.
     """
 
     model: ModelIdentity
