@@ -1,4 +1,4 @@
-"""Reads text in images with RapidOCR, whose trained models come with its package: nothing is fetched, nothing leaves the machine.
+"""Reads text in images with RapidOCR, whose trained models come with its package: nothing is fetched, nothing leaves the site.
 
 Two networks: one finds lines of text (PP-OCRv6 detection), one reads them (PP-OCRv6 recognition). Chosen by measurement on
 crops of scale texts, see ``benchmarks/scale_bar.py``.
@@ -32,7 +32,7 @@ class RapidTextReader:
         # A second of imports, which whoever reads no text need not wait for.
         from rapidocr import RapidOCR  # noqa: PLC0415
 
-        self._engine = RapidOCR(
+        self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "error",
                 "Global.use_cls": False,  # upright text only

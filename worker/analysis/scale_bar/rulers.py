@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.domain import Box, FloatArray
-from worker.analysis.bars import MIN_CONTRAST, Bar, Ink, ink_of
 from worker.analysis.lettering import GreyImage
+from worker.analysis.scale_bar.bars import Bar
+from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, ink_of
 
 N_TICKS = 11
 MIN_SEEN = 9
@@ -49,7 +50,7 @@ def find_rulers(grey: GreyImage, text: Box) -> list[Bar]:
     Returns
     -------
     list of Bar
-        Of kind ``ruler``, from the centre of the first tick to that of the eleventh, by a straight line through all that are seen.
+        Of kind ``ruler``, from the centre of the first tick to that of the eleventh by a line through all that are seen.
     """
     height = text.bottom - text.top
     ink = ink_of(grey, text)

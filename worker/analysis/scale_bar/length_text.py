@@ -1,8 +1,8 @@
 """The length written beside a scale bar: which texts can be one, and the most likely one of a line that is hard to read.
 
-A recogniser of general text knows nothing of micrographs and writes ``100 mm`` or ``50 nA`` where 100 nm and 50 nm stand. So its
-probabilities of single characters are searched for texts that are a number with a unit of length, and each of these is weighed by
-how usual its number is. A text that is nearly as likely as another one of another length is no answer.
+A recogniser of general text knows nothing of micrographs and writes ``100 mm`` or ``50 nA`` where 100 nm and 50 nm stand. So
+its probabilities of single characters are searched for texts that are a number with a unit of length, and each of these is
+weighed by how usual its number is. A text that is nearly as likely as another one of another length is no answer.
 """
 
 import re
@@ -65,8 +65,8 @@ class LengthText:
 def written_length(text: str) -> tuple[str, float] | None:
     """The length that a text is and nothing else, as number and unit, and in nm; None for any other text.
 
-    Competing texts of a banner (``WD 8.6 mm``, ``HFW 592 nm``, ``x 50,000``) are no bar's: they say more than a length, or have a
-    number that nobody draws a bar for.
+    Competing texts of a banner (``WD 8.6 mm``, ``HFW 592 nm``, ``x 50,000``) are no bar's: they say more than a length, or
+    have a number that nobody draws a bar for.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def most_likely_length(seen: CharacterProbabilities) -> LengthText | None:
 
 def _usual_unit(unit: str) -> str:
     """The unit as it is usually written: the one of `UNITS` of the same length."""
-    return next(usual for usual in UNITS if nm_per_unit(usual) == nm_per_unit(unit)) if nm_per_unit(unit) != 0.1 else "Å"
+    return next((usual for usual in UNITS if nm_per_unit(usual) == nm_per_unit(unit)), unit)
 
 
 def _reduced(seen: CharacterProbabilities) -> tuple[list[str], FloatArray]:
@@ -167,7 +167,7 @@ def _begins_a_length(text: str) -> bool:
     if len(number) - len(figures) > 1 or SPACE in figures:
         return False
     whole, point, decimals = figures.replace(",", POINT).partition(POINT)
-    if len(whole) > MAX_DIGITS or len(decimals) > MAX_DECIMALS or not (whole + decimals).isdecimal() and (whole or decimals):
+    if len(whole) > MAX_DIGITS or len(decimals) > MAX_DECIMALS or (not (whole + decimals).isdecimal() and (whole or decimals)):
         return False
     ends = bool(whole or decimals) and not (point and not decimals)
     if (unit or number != figures) and not ends:
@@ -219,4 +219,3 @@ def _trust(text: str) -> float:
 
 def _spaced(text: str) -> str:
     return " ".join(_parts(text))
-
