@@ -10,6 +10,8 @@ from worker.micrograph.statement import Statement, moment, number, raw_fields, s
 
 # OME-XML, schema 2016-06: the unit of PhysicalSizeX where none is written.
 OME_DEFAULT_UNIT = "µm"
+OME_SIZE = ("PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit", "SizeX")
+OME_AMBIGUOUS = "The OME-XML describes several images and does not say which one this is; its pixel sizes were not used."
 # ImageJ takes these over from the print resolution of whatever file it has opened.
 PRINT_UNITS = frozenset({"inch", "inches", "in", "cm", "pixel", "pixels", ""})
 
@@ -66,13 +68,16 @@ def read_imagej(description: str, pixels_per_unit_x: float | None, pixels_per_un
     return Statement(metadata=Metadata(raw=raw_fields(fields)), pixel_width=sides[0], pixel_height=sides[1])
 
 
-def read_ome(root: ET.Element) -> Statement:
-    """The statement of OME-XML about its first image."""
-    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
-    if pixels is None:
+def read_ome(root: ET.Element, page_index: int) -> Statement:
+    """The statement of OME-XML about one page of the file, counted from 0."""
+    images = [image for image in _named(root, "Image") if _first(image, "Pixels") is not None]
+    if not images:
         return Statement()
-    microscope = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Microscope"), None)
-    acquired = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "AcquisitionDate"), None)
+    image = _image_of_page(images, page_index)
+    if image is None:
+        return Statement(warnings=(OME_AMBIGUOUS,))
+    pixels = _named(image, "Pixels")[0]
+    microscope, acquired = _first(root, "Microscope"), _first(image, "AcquisitionDate")
     return Statement(
         metadata=Metadata(
             vendor=None if microscope is None else text_or_none(microscope.get("Manufacturer")),
@@ -86,3 +91,29 @@ def read_ome(root: ET.Element) -> Statement:
         ),
         columns=whole_number(pixels.get("SizeX")),
     )
+
+
+def _image_of_page(images: list[ET.Element], page_index: int) -> ET.Element | None:
+    """The one image whose planes lie on a page; the first where all have one size; None where nothing tells."""
+    on_page = [image for image in images if any(_is_on_page(planes, page_index) for planes in _named(image, "TiffData"))]
+    if len(on_page) == 1:
+        return on_page[0]
+    sizes = {tuple(_named(image, "Pixels")[0].get(name) for name in OME_SIZE) for image in images}
+    return images[0] if len(sizes) == 1 else None
+
+
+def _is_on_page(planes: ET.Element, page_index: int) -> bool:
+    """Whether a TiffData element covers a page (OME-XML 2016-06: without IFD all pages, with it one, or PlaneCount)."""
+    first, count = whole_number(planes.get("IFD")), whole_number(planes.get("PlaneCount"))
+    if first is None:
+        return count is None or page_index < count
+    return first <= page_index < first + (1 if count is None else count)
+
+
+def _named(root: ET.Element, name: str) -> list[ET.Element]:
+    """The elements of a name in any namespace."""
+    return [element for element in root.iter() if element.tag.rpartition("}")[2] == name]
+
+
+def _first(root: ET.Element, name: str) -> ET.Element | None:
+    return next(iter(_named(root, name)), None)
