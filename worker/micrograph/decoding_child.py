@@ -137,7 +137,7 @@ class DecodingChild:
 def _environment() -> dict[str, str]:
     passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
     # One thread: the threads of a linear algebra that is never used would reserve gigabytes of address space.
-    return {**passed, "PYTHONPATH": str(PACKAGE_ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**passed, "PYTHONPATH": str(PACKAGE_ROOT), "OPENBLAS_NUM_THREADS": "1"}
 
 
 def _error_of(answer: dict[str, Any], limits: DecodeLimits) -> Exception:

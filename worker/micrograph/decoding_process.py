@@ -43,6 +43,8 @@ def main() -> None:
         limits = DecodeLimits(**receive_message(channel))
         for name in CODECS:
             getattr(imagecodecs, name)
+        # From here on files of others are open, and nothing is written any more.
+        sys.dont_write_bytecode = True
         _limit_resources(limits)
         send_message(channel, {"ready": True})
         while True:

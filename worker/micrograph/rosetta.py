@@ -35,6 +35,9 @@ READERS: Mapping[Format, tuple[str, Mapping[str, Any]]] = {
     "MRC": ("mrc", {"lazy": True, "metadata_file": None}),
     "ELID": ("phenom", {}),
 }
+# Images of these formats are left on the disk by dask, which takes a quarter of a second to load; so little is read at once.
+WITHOUT_DASK: frozenset[Format] = frozenset({"EMD", "NeXus", "HyperSpy"})
+SMALL_BYTES = 32 * 1024**2
 # A file is mapped into memory once for each chunk: of a stack in many chunks, each mapping would count in full.
 ONE_CHUNK = "1TiB"
 
@@ -132,10 +135,20 @@ def load_signal(image: SignalImage) -> Samples:
     return to_samples(np.asarray(loaded))
 
 
+def _is_small(path: Path) -> bool:
+    """Whether an HDF5 file takes little memory as a whole."""
+    # DM3 and MRC need no h5py, which takes a tenth of a second to load.
+    from worker.micrograph.hdf5 import unpacked_bytes  # noqa: PLC0415
+
+    return unpacked_bytes(path) <= SMALL_BYTES
+
+
 def _read(path: Path, kind: Format) -> Sequence[Mapping[str, Any]]:
     name, options = READERS[kind]
     reader = _module(f"rsciio.{name}", kind)
     try:
+        if kind in WITHOUT_DASK and _is_small(path):
+            return _call(reader, path, {**options, "lazy": False})
         with _module("dask", kind).config.set({"array.chunk-size": ONE_CHUNK}):
             return _call(reader, path, options)
     except (InputError, MemoryError):

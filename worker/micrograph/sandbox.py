@@ -122,7 +122,8 @@ class Decoder:
         height, width = (_whole(side, 1, self._limits.max_pixels) for side in answer["shape"])
         if answer["dtype"] not in DTYPES or height * width > self._limits.max_pixels:
             raise ValueError("an impossible image was announced")
-        room: Pixels = np.empty((height, width), np.dtype(answer["dtype"]))
+        dtype: Any = answer["dtype"]
+        room: Pixels = np.empty((height, width), dtype)
         return room
 
     def _end_child(self) -> None:
