@@ -15,7 +15,17 @@ from shared.domain import Metadata, Stage
 from shared.errors import InputError
 from worker.micrograph.container import Header, Samples, Source, damaged, unsupported_pixels
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement, length_mm, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    length_mm,
+    moment,
+    number,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+)
 from worker.micrograph.texts import decode_text
 from worker.micrograph.xml_text import parse_xml
 
@@ -140,7 +150,7 @@ def _metadata(document: ET.Element, described: dict[str, str]) -> Metadata:
     return Metadata(
         vendor=text_or_none(document.findtext("Manufacturer")) or "FEI",
         model=text_or_none(described.get("Microscope", "").removeprefix("Microscope ")),
-        voltage_kv=number(described.get("High tension")),
+        voltage_kv=kilovolts(described.get("High tension"), 1.0),
         magnification=number(described.get("Magnification")),
         detector=text_or_none(
             document.findtext("AcquireInfo/CameraNamePath"), document.findtext("AcquireInfo/DetectorNamePath")

@@ -7,6 +7,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from shared.errors import InputError
@@ -91,7 +92,12 @@ def _readers(image: TiffImage, source: Source) -> Iterator[tuple[str, Reader]]:
     yield "ZEISS", _zeiss
     yield "TESCAN", _tescan
     yield "TVIPS", lambda page, _: _by_tifffile(page, source, (TVIPS,), read_tvips)
-    yield "Olympus SIS", lambda page, _: _by_tifffile(page, source, (OLYMPUS, OLYMPUS_INI), read_olympus_sis)
+    yield (
+        "Olympus SIS",
+        lambda page, _: _by_tifffile(
+            page, source, (OLYMPUS, OLYMPUS_INI), partial(read_olympus_sis, camera=text_or_none(page.data(MODEL)))
+        ),
+    )
     yield "JEOL", _jeol_tem
     yield "Exif", _exif
     yield "Gatan", _gatan
@@ -129,8 +135,11 @@ def _tescan(page: Directory, header: Header) -> Statement | None:
 
 
 def _jeol_tem(page: Directory, _: Header) -> Statement | None:
-    document = parse_xml(decode_text(page.data(DESCRIPTION)), "TemReporter")
+    text = decode_text(page.data(DESCRIPTION))
+    document = parse_xml(text, "TemReporter")
     if document is None:
+        if "<TemReporter" in text:
+            raise ValueError("cut short")
         return None
     return read_jeol_tem(document, page.real(X_RESOLUTION), page.integer(RESOLUTION_UNIT, INCH))
 
@@ -150,8 +159,12 @@ def _gatan(page: Directory, _: Header) -> Statement | None:
 
 def _ome(page: Directory, page_index: int) -> Statement | None:
     text = decode_text(page.data(DESCRIPTION))
-    document = parse_xml(text, "OME") if "<OME" in text else None
-    return None if document is None else read_ome(document, page_index)
+    if "<OME" not in text:
+        return None
+    document = parse_xml(text, "OME")
+    if document is None:
+        raise ValueError("cut short")
+    return read_ome(document, page_index)
 
 
 def _imagej(page: Directory, _: Header) -> Statement | None:
@@ -198,14 +211,15 @@ def _merged(found: Statement, statement: Statement) -> Statement:
 
 
 def _with_common_fields(statement: Statement, page: Directory) -> Statement:
-    """Make, model and date of TIFF 6.0 where the maker's own fields do not say them."""
+    """Make, model and date of TIFF 6.0 where no maker's own fields say them: beside those, the model is that of a camera."""
     metadata = statement.metadata
+    has_maker = metadata.vendor is not None
     return replace(
         statement,
         metadata=replace(
             metadata,
             vendor=metadata.vendor or text_or_none(page.data(MAKE).partition(b" - http")[0]),
-            model=metadata.model or text_or_none(page.data(MODEL)),
+            model=metadata.model if has_maker else text_or_none(page.data(MODEL)),
             acquired_at=metadata.acquired_at or moment(decode_text(page.data(DATE_TIME))),
         ),
     )

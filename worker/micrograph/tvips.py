@@ -11,6 +11,7 @@ import numpy as np
 from shared.domain import Metadata
 from worker.micrograph.container import Header, Samples, Source, damaged, unsupported_pixels
 from worker.micrograph.header import check_index
+from worker.micrograph.instruments.tif_fields import tvips_kilovolts
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
 from worker.micrograph.statement import Statement, raw_fields
@@ -18,7 +19,7 @@ from worker.micrograph.statement import Statement, raw_fields
 GENERAL_HEADER = struct.Struct("<13I")
 FIELDS = (
     "size", "version", "columns", "rows", "bits_per_pixel", "offset_x", "offset_y", "binning_x", "binning_y",
-    "camera_pixel_nm", "voltage_v", "magnification", "frame_header_bytes",
+    "camera_pixel_nm", "high_tension", "magnification", "frame_header_bytes",
 )  # fmt: skip
 FIRST_FRAME_HEADER_BYTES = 12  # of version 1, which does not state it
 MAX_SIDE_PX = 2**20
@@ -73,7 +74,7 @@ def tvips_statement(frame: TvipsFrame) -> Statement:
     return Statement(
         metadata=Metadata(
             vendor="TVIPS",
-            voltage_kv=frame.fields["voltage_v"] / 1e3 or None,
+            voltage_kv=tvips_kilovolts(frame.fields["high_tension"]),
             magnification=float(frame.fields["magnification"]) or None,
             raw=raw_fields(frame.fields),
         ),

@@ -20,7 +20,7 @@ from worker.micrograph.container import Header, Samples, damaged
 from worker.micrograph.header import check_index
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.statement import Statement, kilovolts, moment, number, raw_fields, stage_or_none, stated, text_or_none
 from worker.micrograph.texts import flatten
 
 IMAGES = "Data/Image"
@@ -145,10 +145,12 @@ def _statement(fields: Mapping[str, Any]) -> Statement:
         metadata=Metadata(
             vendor=text_or_none(instrument.get("Manufacturer")),
             model=text_or_none(instrument.get("InstrumentModel"), instrument.get("InstrumentClass")),
-            voltage_kv=number(optics.get("AccelerationVoltage"), 1e-3),
-            magnification=number(optics.get("NominalMagnification")),
+            voltage_kv=kilovolts(optics.get("AccelerationVoltage"), 1e-3),
+            magnification=number(optics.get("NominalMagnification"))
+            or number(_branch(fields, "CustomProperties", "StemMagnification").get("value")),
             detector=text_or_none(result.get("Detector")),
             acquired_at=moment(np.datetime_as_string(np.datetime64(int(started), "s"), timezone="UTC")) if started else None,
+            user=text_or_none(_branch(fields, "Core").get("UserId")),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(position.get("x"), 1e3),

@@ -6,10 +6,12 @@ from xml.etree import ElementTree as ET
 
 from shared.domain import Metadata
 from worker.micrograph.pixel_size import Stated
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stated, text_or_none, whole_number
+from worker.micrograph.statement import Statement, moment, number, positive, raw_fields, stated, text_or_none, whole_number
+from worker.micrograph.texts import whole_lines
 
 # OME-XML, schema 2016-06: the unit of PhysicalSizeX where none is written.
 OME_DEFAULT_UNIT = "µm"
+MAX_TEM_KV = 2000.0
 OME_SIZE = ("PhysicalSizeX", "PhysicalSizeXUnit", "PhysicalSizeY", "PhysicalSizeYUnit", "SizeX")
 OME_AMBIGUOUS = "The OME-XML describes several images and does not say which one this is; its pixel sizes were not used."
 # ImageJ takes these over from the print resolution of whatever file it has opened.
@@ -31,7 +33,7 @@ def read_tvips(header: Mapping[str, Any]) -> Statement:
         metadata=Metadata(
             vendor="TVIPS",
             model=text_or_none(header.get("TemType")),
-            voltage_kv=number(header.get("TemHighTension"), 1e-3),
+            voltage_kv=tvips_kilovolts(header.get("TemHighTension")),
             magnification=number(header.get("TemMagnification")),
             detector=text_or_none(header.get("CameraType")),
             raw=raw_fields((name, value) for name, value in header.items() if isinstance(value, (str, int, float))),
@@ -42,13 +44,22 @@ def read_tvips(header: Mapping[str, Any]) -> Statement:
     )
 
 
-def read_olympus_sis(fields: Mapping[str, Any]) -> Statement:
-    """The statement of TIFF tag 33560 or 33471 of Olympus Soft Imaging Solutions, as tifffile parses it, in metres."""
+def tvips_kilovolts(value: Any) -> float | None:
+    """A high tension, kV, of TVIPS, which writes volts or kilovolts: no TEM has less than 2 kV or more than 2 MV."""
+    found = positive(number(value))
+    return None if found is None else found / 1e3 if found > MAX_TEM_KV else found
+
+
+def read_olympus_sis(fields: Mapping[str, Any], camera: str | None) -> Statement:
+    """The statement of TIFF tag 33560 or 33471 of Olympus Soft Imaging Solutions, as tifffile parses it, in metres.
+
+    The model that such a TIFF names is its camera.
+    """
     return Statement(
         metadata=Metadata(
             vendor="Olympus SIS",
             magnification=number(fields.get("magnification")),
-            detector=text_or_none(fields.get("cameraname")),
+            detector=text_or_none(fields.get("cameraname"), camera),
             acquired_at=moment(fields.get("datetime")),
             raw=raw_fields(fields),
         ),
@@ -59,10 +70,12 @@ def read_olympus_sis(fields: Mapping[str, Any]) -> Statement:
 
 def read_imagej(description: str, pixels_per_unit_x: float | None, pixels_per_unit_y: float | None) -> Statement:
     """The statement of a description that begins with ``ImageJ=``; its unit is the one XResolution counts in."""
-    fields = dict(line.partition("=")[::2] for line in description.splitlines() if "=" in line)
+    fields = dict(line.partition("=")[::2] for line in whole_lines(description) if "=" in line)
     unit = fields.get("unit", "").strip()
     sides: list[Stated | None] = []
     for axis, density in (("X", pixels_per_unit_x), ("Y", pixels_per_unit_y)):
+        # The unit of the other side is written where it differs.
+        unit = fields.get(f"{axis.lower()}unit", unit).strip()
         size = None if not density else 1 / density
         sides.append(stated(size, unit or None, f"ImageJ unit / {axis}Resolution") if unit not in PRINT_UNITS else None)
     return Statement(metadata=Metadata(raw=raw_fields(fields)), pixel_width=sides[0], pixel_height=sides[1])
