@@ -163,9 +163,9 @@ def test_a_zeiss_image_resampled_afterwards_has_no_pixel_size(stated) -> None:
 
 
 def tescan(*texts):
-    blocks = [struct.pack("<IH", 12, 1) + b"\0\0\0\x0cjP  \r\n\x87\n"]
-    blocks += [struct.pack("<IH", len(text), kind) + text for kind, text in enumerate(texts, 2)]
-    return b"".join(blocks)
+    thumbnail = b"\0\0\0\x0cjP  \r\n\x87\n="
+    blocks = [struct.pack("<IH", 2 + len(text), kind) + text for kind, text in enumerate((thumbnail, *texts), 1)]
+    return b"".join(blocks) + struct.pack("<IH", 2, 0)
 
 
 def test_tescan_states_pixel_size_and_banner(stated) -> None:

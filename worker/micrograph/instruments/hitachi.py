@@ -3,9 +3,11 @@
 from shared.domain import Metadata, Stage
 from worker.micrograph.statement import (
     Statement,
+    kilovolts,
     length_mm,
     moment,
     number,
+    positive,
     raw_fields,
     stage_or_none,
     stated,
@@ -32,11 +34,11 @@ def read_hitachi_text(text: str, width_px: int | None, height_px: int | None) ->
         metadata=Metadata(
             vendor="Hitachi",
             model=text_or_none(fields.get("InstructName")),
-            voltage_kv=number(fields.get("AcceleratingVoltage"), 1e-3),
+            voltage_kv=kilovolts(fields.get("AcceleratingVoltage"), 1e-3),
             magnification=number(fields.get("Magnification")),
             detector=text_or_none(fields.get("SignalName")),
             acquired_at=moment(fields.get("Date"), fields.get("Time")),
-            working_distance_mm=length_mm(fields.get("WorkingDistance")),
+            working_distance_mm=positive(length_mm(fields.get("WorkingDistance"))),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(fields.get("StagePositionX"), NANOMETRES_TO_MM),
