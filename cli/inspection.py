@@ -7,11 +7,12 @@ import click
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json
 from cli.inputs import find_micrographs, readable
+from shared.calibration import calibration
 from shared.domain import Banner, Calibration, Metadata, Micrograph
 from shared.errors import SaemiError
 from shared.settings import load_settings
 from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate, calibration
+from worker.analysis.calibration import calibrate
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.micrograph.side_cars import conclude_alone

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.inputs import readable
-from cli.inspection import STATED_COLUMNS
 from shared.tables import SUMMARY_COLUMNS, csv_lines
 
-# Behind the columns of the portal's summary stands what `saemi inspect` says of a file's own metadata.
-COLUMNS = (*SUMMARY_COLUMNS, *STATED_COLUMNS)
+COLUMNS = SUMMARY_COLUMNS
 # Null as long as scale bars are not read.
 NOT_READ = {"scale_bar": None}
 

@@ -688,10 +688,14 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
     assert described == served
     number = portal.analysed()
     submission = portal.json("/submissions")["items"][0]["id"]
+    decided = {"person": "Ada", "scope": "image", "analysis_id": number, "choice": "automatic"}
+    decision = portal.http.post(f"{API}/calibration-decisions", json=decided).get_json()["id"]
     for path, method in described:
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        address = address.replace("{id}", str(number if "analyses" in path else submission))
-        body = {"json": {"project": "gold"}} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
+        kind = next(kind for kind in ("analyses", "decisions", "") if kind in path)
+        address = address.replace("{id}", str({"analyses": number, "decisions": decision}.get(kind, submission)))
+        content = decided if kind == "decisions" else {"project": "gold"}
+        body = {"json": content} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
         documented = document["paths"][path][method]["responses"]
         assert str(answer.status_code) in documented, (path, method, answer.status_code)
