@@ -221,7 +221,8 @@ def _change(session: Session, found: Sequence[_Found], decision_id: int | None) 
     if ids:
         session.connection().execute(UPDATE_PARTICLES.where(ParticleRow.analysis_id.in_(ids)))
     if changed:
-        session.execute(insert(ChangeRow), [_record(one, decision_id) for one in changed])
+        new_rows = insert(ChangeRow).values(decision_id=decision_id, changed_at=database_time())
+        session.connection().execute(new_rows, [_record(one) for one in changed])
     return len(changed)
 
 
@@ -241,12 +242,10 @@ def _new_values(found: _Found) -> dict[str, Any]:
     }
 
 
-def _record(found: _Found, decision_id: int | None) -> dict[str, Any]:
+def _record(found: _Found) -> dict[str, Any]:
     before, after = found.stored.before.calibration, found.after.calibration
     return {
-        "decision_id": decision_id,
         "analysis_id": found.stored.id,
-        "changed_at": database_time(),
         "nm_per_px_before": before.nm_per_px,
         "source_before": before.source,
         "status_before": before.status,
