@@ -21,8 +21,9 @@ from pydantic import BaseModel
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
+from web.analysis_schemas import Analysis, Particle
 from web.paging import Page
-from web.schemas import Analysis, ErrorAnswer, Job, Particle, RegisteredModel, Submission
+from web.schemas import ErrorAnswer, Job, RegisteredModel, Submission
 
 Model = TypeVar("Model", bound=BaseModel)
 

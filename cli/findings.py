@@ -10,10 +10,11 @@ from typing import Any
 
 from cli.images import IMAGE_COLUMNS, ImageOfFile, WhichImages, left_out
 from cli.inputs import readable
+from shared.calibration import calibration
 from shared.domain import Banner, Calibration, Metadata, Micrograph
 from shared.errors import SaemiError
 from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate, calibration
+from worker.analysis.calibration import calibrate
 from worker.micrograph.decoding_child import DecodingChild
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder

@@ -21,13 +21,14 @@ from cli.model_choice import chosen_model, device_option, min_confidence_option,
 from cli.ranges import NM_PER_PX
 from cli.summary import analysed, write_summary
 from cli.summary import failed as failure
+from shared.calibration import calibration
 from shared.domain import Labels, Micrograph, Parameters, ParticleTable, Segmenter
 from shared.errors import InputError, OperatorError, SaemiError
 from shared.results import describe, describe_measurement, particle_records
 from shared.settings import Device, Settings, load_settings
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate, calibration
+from worker.analysis.calibration import calibrate
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure as measure_labels
 from worker.analysis.padding import analysed_field, cut_to_field
@@ -244,7 +245,7 @@ def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
         return failure(image, error.code, error.message)
     except OSError as error:
         return failure(image, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return analysed(image, describe(micrograph, analysis) | stated(micrograph.metadata))
+    return analysed(image, describe(micrograph, analysis))
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:

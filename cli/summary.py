@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cli.findings import STATED_COLUMNS
 from cli.images import IMAGE_COLUMNS, ImageOfFile
 from cli.inputs import readable
 from shared.tables import SUMMARY_COLUMNS, csv_lines
 
-# Behind the columns of the portal's summary stands what `saemi inspect` says of a file's own metadata, and of its images.
-COLUMNS = (*SUMMARY_COLUMNS, *STATED_COLUMNS, *IMAGE_COLUMNS)
+# Behind the columns of the portal's summary stands which of its images a file was analysed for.
+COLUMNS = (*SUMMARY_COLUMNS, *IMAGE_COLUMNS)
 # Null as long as scale bars are not read.
 NOT_READ = {"scale_bar": None}
 

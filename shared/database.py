@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -64,6 +65,11 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def insert_of(session: Session) -> type[sqlite.Insert] | type[postgresql.Insert]:
+    """Return the insert of the dialect at hand: only these know `ON CONFLICT DO NOTHING`."""
+    return sqlite.Insert if session.get_bind().dialect.name == "sqlite" else postgresql.Insert
 
 
 @contextmanager

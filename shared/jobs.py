@@ -1,30 +1,20 @@
 """The life of a job once it is submitted: claimed by one worker with a token and a lease, finished, failed or given back.
 
-Functions take the session first and never commit. Every change of a running job is conditional on its token, so that a worker
-whose lease was given away can change nothing any more. All times are the database's own.
+Functions take the session first and never commit; `leases` says how work is held.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared import leases
 from shared.database import database_time
 from shared.errors import LostClaimError
+from shared.leases import JobState
 from shared.models import JobRow, SubmissionRow
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +38,7 @@ def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attem
 
     A job that someone else holds, that is finished or that has used up its attempts is left alone.
     """
-    token = uuid.uuid4().hex
-    taken = session.scalars(
-        update(JobRow)
-        .where(JobRow.id.in_(job_ids), _claimable(), JobRow.attempts < max_attempts)
-        .values(
-            state=JobState.RUNNING,
-            token=token,
-            lease_until=database_time(lease_s),
-            attempts=JobRow.attempts + 1,
-            started_at=database_time(),
-        )
-        .returning(JobRow.id)
-    ).all()
+    token, taken = leases.take(session, JobRow, job_ids, lease_s=lease_s, max_attempts=max_attempts)
     rows = session.execute(
         select(JobRow, SubmissionRow.parameters).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id)
     )
@@ -72,34 +50,17 @@ def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attem
 
 def extend_lease(session: Session, held: Claim, lease_s: float) -> None:
     """Show a sign of life; raises LostClaimError when the job was given away."""
-    _change_held(session, held, lease_until=database_time(lease_s))
+    _change_held(session, held, {"lease_until": database_time(lease_s)})
 
 
 def finish(session: Session, held: Claim, analysis_id: int) -> None:
     """End a job with its analysis; raises LostClaimError when the job was given away."""
-    _change_held(
-        session,
-        held,
-        state=JobState.DONE,
-        analysis_id=analysis_id,
-        finished_at=database_time(),
-        error_code=None,
-        error_message=None,
-        error_reference=None,
-    )
+    _change_held(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id})
 
 
 def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
     """End a job with an error for people; raises LostClaimError when the job was given away."""
-    _change_held(
-        session,
-        held,
-        state=JobState.FAILED,
-        finished_at=database_time(),
-        error_code=code,
-        error_message=message,
-        error_reference=reference,
-    )
+    _change_held(session, held, leases.ended(JobState.FAILED, code, message, reference))
 
 
 def give_back(session: Session, held: Claim, delay_s: float) -> None:
@@ -107,62 +68,25 @@ def give_back(session: Session, held: Claim, delay_s: float) -> None:
 
     The attempt does not count: only those that end without a word speak against the image.
     """
-    _change_held(
-        session,
-        held,
-        state=JobState.QUEUED,
-        not_before=database_time(delay_s),
-        sent_at=None,
-        attempts=JobRow.attempts - 1,
-    )
+    _change_held(session, held, leases.given_back(JobRow, delay_s))
 
 
 def set_aside_exhausted(session: Session, max_attempts: int) -> int:
     """Fail the jobs whose last allowed attempt ended without a word; returns their number."""
     message = f"The analysis did not come to an end in {max_attempts} attempts: each time the worker died or went silent."
-    result = session.execute(
-        update(JobRow)
-        .where(_claimable(), JobRow.attempts >= max_attempts)
-        .values(
-            state=JobState.FAILED,
-            token=None,
-            lease_until=None,
-            finished_at=database_time(),
-            error_code="attempts_exhausted",
-            error_message=message,
-        )
-        .returning(JobRow.id)
-    )
-    return len(result.all())
+    return leases.set_aside_exhausted(session, JobRow, max_attempts, message)
 
 
 def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) -> list[int]:
     """Choose the oldest free jobs that no recent message announces, and note that one goes out now."""
-    unannounced = or_(JobRow.sent_at.is_(None), JobRow.sent_at < database_time(-resend_after_s))
-    free = select(JobRow.id).where(_claimable(), unannounced).order_by(JobRow.id).limit(limit)
-    chosen = session.scalars(free).all()
-    session.execute(update(JobRow).where(JobRow.id.in_(chosen)).values(sent_at=database_time()))
-    return list(chosen)
+    return leases.mark_waiting_as_sent(session, JobRow, limit, resend_after_s)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
     """Take back the note that a message announces these jobs."""
-    session.execute(update(JobRow).where(JobRow.id.in_(job_ids)).values(sent_at=None))
+    leases.mark_as_not_sent(session, JobRow, job_ids)
 
 
-def _claimable() -> ColumnElement[bool]:
-    queued = and_(JobRow.state == JobState.QUEUED, or_(JobRow.not_before.is_(None), JobRow.not_before <= database_time()))
-    return or_(queued, and_(JobRow.state == JobState.RUNNING, JobRow.lease_until < database_time()))
-
-
-def _change_held(session: Session, held: Claim, **values: object) -> None:
-    if values.get("state", JobState.RUNNING) != JobState.RUNNING:
-        values |= {"token": None, "lease_until": None}
-    changed = session.execute(
-        update(JobRow)
-        .where(JobRow.id == held.job_id, JobRow.token == held.token, JobRow.state == JobState.RUNNING)
-        .values(**values)
-        .returning(JobRow.id)
-    ).all()
-    if not changed:
+def _change_held(session: Session, held: Claim, values: dict[str, object]) -> None:
+    if not leases.change_held(session, JobRow, held.job_id, held.token, **values):
         raise LostClaimError(f"Job {held.job_id} was given to another worker.", job_id=held.job_id)

@@ -1,6 +1,6 @@
-"""The messages that wake workers: a task's name and job ids, nothing else.
+"""The messages that wake workers: a task's name and numbers of rows, nothing else.
 
-A message may be lost, late or repeated without harm, because the job rows are the truth. So publishing never waits long and
+A message may be lost, late or repeated without harm, because the rows are the truth. So publishing never waits long and
 never fails a request.
 """
 
@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from shared.errors import TransientError
 
 ANALYSE_TASK = "saemi.analyse"
+RECALIBRATE_TASK = "saemi.recalibrate"
 ANALYSIS_QUEUE = "analysis"
 
 
@@ -38,7 +39,7 @@ def create_celery(broker_url: str, timeout_s: float) -> Celery:
 
 
 class JobSender:
-    """Sends job ids to the workers."""
+    """Sends the numbers of jobs and decisions to the workers."""
 
     def __init__(self, broker_url: str, timeout_s: float) -> None:
         self._app = create_celery(broker_url, timeout_s)
@@ -48,10 +49,11 @@ class JobSender:
 
     def send(self, job_ids: Sequence[int]) -> None:
         """Announce jobs, one message; raises TransientError when the broker does not take it."""
-        try:
-            self._app.send_task(ANALYSE_TASK, args=[list(job_ids)], queue=ANALYSIS_QUEUE, retry=False)
-        except (KombuError, RedisError, OSError) as error:
-            raise TransientError("The message broker does not answer.", code="broker_unavailable") from error
+        self._send(ANALYSE_TASK, list(job_ids))
+
+    def send_decision(self, decision_id: int) -> None:
+        """Announce that a decision is to be applied; raises TransientError when the broker does not take it."""
+        self._send(RECALIBRATE_TASK, decision_id)
 
     def queue_length(self) -> int:
         """Messages that wait in the broker; raises TransientError when it does not answer."""
@@ -64,3 +66,9 @@ class JobSender:
         """Close the connections."""
         self._app.close()
         self._redis.close()
+
+    def _send(self, task: str, argument: int | list[int]) -> None:
+        try:
+            self._app.send_task(task, args=[argument], queue=ANALYSIS_QUEUE, retry=False)
+        except (KombuError, RedisError, OSError) as error:
+            raise TransientError("The message broker does not answer.", code="broker_unavailable") from error

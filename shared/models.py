@@ -1,33 +1,16 @@
-"""The tables. Rows carry data and no behaviour; queries live in `jobs` and `results`.
+"""The tables. Rows carry data and no behaviour; queries live in the modules beside this one.
 
-`job` is the truth about what is to be done, `analysis` and `particle` about what was found. Nothing is overwritten: another
-model or other parameters make another analysis.
+`job` is the truth about what is to be done, `analysis` and `particle` about what was found. Nothing measured is overwritten:
+another model or other parameters make another analysis, and a decision about the pixel size leaves a row of what it changed.
 """
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.database import UtcTime
-
-# SQLite gives automatic numbers to INTEGER keys only.
-BigKey = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Declares the tables; named constraints let migrations change them on every database."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {str: Text, datetime: UtcTime, int: BigInteger, dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012
+from shared.declarative import Base, BigKey, Claimable
 
 
 class ImageRow(Base):
@@ -54,7 +37,7 @@ class SubmissionRow(Base):
     jobs: Mapped[list["JobRow"]] = relationship(back_populates="submission")
 
 
-class JobRow(Base):
+class JobRow(Claimable, Base):
     """One file of one submission on its way: state, claim and outcome."""
 
     __tablename__ = "job"
@@ -68,37 +51,139 @@ class JobRow(Base):
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
     source_name: Mapped[str]
-
-    state: Mapped[str]
-    attempts: Mapped[int] = mapped_column(Integer)
-    token: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    not_before: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]
-
-    error_code: Mapped[str | None]
-    error_message: Mapped[str | None]
-    error_reference: Mapped[str | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
-
-    created_at: Mapped[datetime]
-    started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")
     analysis: Mapped["AnalysisRow | None"] = relationship()
 
 
-class AnalysisRow(Base):
-    """What one model with one set of parameters found in one image; named by the three together."""
+class RecordingRow(Base):
+    """What a file with its side-cars states about one image, and what its scale bar shows; once for each pipeline.
 
-    __tablename__ = "analysis"
+    ``image_index`` counts the images of a file from 0; ``side_cars_sha256`` is empty without side-cars.
+    """
+
+    __tablename__ = "recording"
     __table_args__ = (
-        UniqueConstraint("image_sha256", "model_name", "model_version", "parameters_sha256", name="uq_analysis_identity"),
+        UniqueConstraint("image_sha256", "image_index", "side_cars_sha256", "pipeline_version", name="uq_recording_identity"),
+        Index(None, "instrument", "magnification"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
+    image_index: Mapped[int] = mapped_column(Integer)
+    side_cars_sha256: Mapped[str]
+    pipeline_version: Mapped[int] = mapped_column(Integer)
+
+    vendor: Mapped[str | None]
+    model: Mapped[str | None]
+    instrument: Mapped[str | None]
+    voltage_kv: Mapped[float | None]
+    magnification: Mapped[float | None]
+    detector: Mapped[str | None]
+    acquired_at: Mapped[str | None]
+    operator: Mapped[str | None]
+    working_distance_mm: Mapped[float | None]
+    stage_x_mm: Mapped[float | None]
+    stage_y_mm: Mapped[float | None]
+    stage_z_mm: Mapped[float | None]
+    stage_tilt_deg: Mapped[float | None]
+    stage_rotation_deg: Mapped[float | None]
+
+    metadata_nm_per_px: Mapped[float | None]
+    metadata_text: Mapped[str | None]
+    metadata_tag: Mapped[str | None]
+    scale_bar_text: Mapped[str | None]
+    scale_bar_value_nm: Mapped[float | None]
+    scale_bar_length_px: Mapped[float | None]
+    scale_bar_nm_per_px: Mapped[float | None]
+    scale_bar_x0: Mapped[float | None]
+    scale_bar_x1: Mapped[float | None]
+    scale_bar_y: Mapped[float | None]
+    scale_bar_confidence: Mapped[float | None]
+    scale_bar_crop_sha256: Mapped[str | None]
+    # Kilobytes that a list of analyses does not show.
+    fields: Mapped[dict[str, str]] = mapped_column(deferred=True)
+    annotations: Mapped[list[dict[str, int]]]
+
+
+class DecisionRow(Claimable, Base):
+    """Who decided which pixel size holds, for what and when; and the work of applying it. Rows are added and never removed.
+
+    An image is named by ``image_sha256`` and ``image_index``, an instrument by ``instrument``, ``magnification`` and
+    ``width_px``. ``n_analyses`` came under the decision when it was made, ``n_changed`` were changed by applying it.
+    """
+
+    __tablename__ = "calibration_decision"
+    __table_args__ = (
+        Index(None, "state", "id"),
+        Index(None, "image_sha256", "image_index"),
+        Index(None, "instrument", "magnification", "width_px"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    person: Mapped[str]
+    scope: Mapped[str]
+    image_sha256: Mapped[str | None] = mapped_column(ForeignKey("image.sha256"))
+    image_index: Mapped[int | None] = mapped_column(Integer)
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
+    instrument: Mapped[str | None]
+    magnification: Mapped[float | None]
+    width_px: Mapped[int | None] = mapped_column(Integer)
+    choice: Mapped[str]
+    nm_per_px: Mapped[float | None]
+    evidence: Mapped[str | None]
+    comment: Mapped[str | None]
+    n_analyses: Mapped[int]
+    n_changed: Mapped[int]
+
+
+class ChangeRow(Base):
+    """What became of the calibration of one analysis, and by which decision; NULL where a later submission stated the value."""
+
+    __tablename__ = "calibration_change"
+    __table_args__ = (UniqueConstraint("decision_id", "analysis_id"), Index(None, "analysis_id", "id"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("calibration_decision.id"))
+    analysis_id: Mapped[int] = mapped_column(ForeignKey("analysis.id"))
+    changed_at: Mapped[datetime]
+    nm_per_px_before: Mapped[float | None]
+    source_before: Mapped[str | None]
+    status_before: Mapped[str]
+    nm_per_px_after: Mapped[float | None]
+    source_after: Mapped[str | None]
+    status_after: Mapped[str]
+
+    decision: Mapped[DecisionRow | None] = relationship(lazy="joined")
+
+
+class AnalysisRow(Base):
+    """What one model with one set of parameters found in one image; named by the three together.
+
+    ``recording_id`` is NULL in rows of releases that kept no recordings.
+    """
+
+    __tablename__ = "analysis"
+    __table_args__ = (
+        UniqueConstraint(
+            "image_sha256",
+            "image_index",
+            "side_cars_sha256",
+            "model_name",
+            "model_version",
+            "parameters_sha256",
+            name="uq_analysis_identity",
+        ),
+        Index(None, "calibration_status", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
+    image_index: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    side_cars_sha256: Mapped[str] = mapped_column(server_default=text("''"))
+    recording_id: Mapped[int | None] = mapped_column(ForeignKey("recording.id"), index=True)
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("calibration_decision.id"))
     model_name: Mapped[str]
     model_version: Mapped[str]
     model_sha256: Mapped[str | None]
@@ -144,6 +229,9 @@ class AnalysisRow(Base):
     overlay_sha256: Mapped[str]
     preview_sha256: Mapped[str]
     thumbnail_sha256: Mapped[str]
+
+    recording: Mapped[RecordingRow | None] = relationship(lazy="joined")
+    decision: Mapped[DecisionRow | None] = relationship(lazy="joined")
 
 
 class ParticleRow(Base):

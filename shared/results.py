@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.database import database_time
+from shared import recordings
+from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.database import database_time, insert_of
 from shared.domain import (
     AnalysedField,
     Analysis,
@@ -33,17 +34,19 @@ SOFTWARE_VERSION = version("saemi")
 ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
+EVERY_ANALYSIS = AnalysisFilter()
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisFiles:
-    """SHA-256 of the files that belong to an analysis."""
+    """SHA-256 of the files that belong to an analysis; the crop shows the scale bar where one was read."""
 
     labels_sha256: str
     outlines_sha256: str
     overlay_sha256: str
     preview_sha256: str
     thumbnail_sha256: str
+    scale_bar_crop_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,21 @@ class Histogram:
     counts: list[int]
 
 
-def find_analysis(session: Session, image_sha256: str, model: ModelIdentity, parameters: Parameters) -> int | None:
+def find_analysis(
+    session: Session,
+    image_sha256: str,
+    model: ModelIdentity,
+    parameters: Parameters,
+    *,
+    image_index: int = 0,
+    side_cars_sha256: str = "",
+) -> int | None:
     """Return the id of the stored analysis of this image by this model with these parameters, or None."""
     return session.scalar(
         select(AnalysisRow.id).filter_by(
             image_sha256=image_sha256,
+            image_index=image_index,
+            side_cars_sha256=side_cars_sha256,
             model_name=model.name,
             model_version=model.version,
             parameters_sha256=parameters.digest,
@@ -75,16 +88,38 @@ def save_analysis(
     files: AnalysisFiles,
     *,
     duration_s: float,
+    image_index: int = 0,
+    side_cars_sha256: str = "",
 ) -> int:
-    """Store an analysis with its particles and return its id; where the same one is stored already, return that."""
-    dialect_insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    values = describe(micrograph, analysis) | asdict(files)
-    values |= {"image_sha256": image_sha256, "duration_s": duration_s, "created_at": database_time()}
-    new_id: int | None = session.scalar(
-        dialect_insert(AnalysisRow).values(values).on_conflict_do_nothing().returning(AnalysisRow.id)
+    """Store an analysis with its particles and its recording, and return its id.
+
+    Where the same one is stored already, return that. What people decided of its pixel size is applied by
+    `recalibration.settle` once the job has ended with it: only then are the submissions known that it belongs to.
+    """
+    kept = asdict(files)
+    recording_id = recordings.find_or_add(
+        session,
+        image_sha256,
+        micrograph,
+        analysis,
+        image_index=image_index,
+        side_cars_sha256=side_cars_sha256,
+        scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
     )
+    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": image_index}
+    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id}
+    values |= {"duration_s": duration_s, "created_at": database_time()}
+    insert_new = insert_of(session)(AnalysisRow).values(values)
+    new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))
     if new_id is None:
-        stored = find_analysis(session, image_sha256, analysis.model, analysis.parameters)
+        stored = find_analysis(
+            session,
+            image_sha256,
+            analysis.model,
+            analysis.parameters,
+            image_index=image_index,
+            side_cars_sha256=side_cars_sha256,
+        )
         if stored is None:
             raise AssertionError("an analysis that conflicts with a stored one must be found")
         return stored
@@ -95,20 +130,8 @@ def save_analysis(
 
 
 def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
-    """Return everything but the particles and the files of an analysis, under the names of the `analysis` columns."""
-    shape = (micrograph.height_px, micrograph.width_px)
-    return {
-        "model_name": analysis.model.name,
-        "model_version": analysis.model.version,
-        "model_sha256": analysis.model.sha256,
-        "parameters": asdict(analysis.parameters),
-        "parameters_sha256": analysis.parameters.digest,
-        "format": micrograph.format,
-        "bit_depth": micrograph.bit_depth,
-        "warnings": [*micrograph.warnings, *analysis.warnings],
-        **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
-        "counting_rule": analysis.counting_rule,
-    }
+    """Return everything but the particles and the files of an analysis, under the names of the columns."""
+    return recordings.describe_recording(micrograph.metadata, analysis.scale_bar) | _describe_analysis(micrograph, analysis)
 
 
 def describe_measurement(
@@ -150,9 +173,11 @@ def analysis(session: Session, analysis_id: int) -> AnalysisRow:
     return row
 
 
-def analyses_page(session: Session, *, before: int | None, limit: int) -> list[AnalysisRow]:
-    """Return up to ``limit`` analyses, the newest first, those with a smaller number than ``before`` only."""
-    query = select(AnalysisRow).order_by(AnalysisRow.id.desc()).limit(limit)
+def analyses_page(
+    session: Session, *, before: int | None, limit: int, wanted: AnalysisFilter = EVERY_ANALYSIS
+) -> list[AnalysisRow]:
+    """Return up to ``limit`` analyses that fit a filter, the newest first, those with a smaller number than ``before`` only."""
+    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).order_by(AnalysisRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(AnalysisRow.id < before)
     return list(session.scalars(query))
@@ -234,6 +259,22 @@ def histogram(session: Session, analysis_id: int, quantity: str, bins: int | Non
     else:
         counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
     return Histogram(quantity, edges.tolist(), counts.tolist())
+
+
+def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
+    shape = (micrograph.height_px, micrograph.width_px)
+    return {
+        "model_name": analysis.model.name,
+        "model_version": analysis.model.version,
+        "model_sha256": analysis.model.sha256,
+        "parameters": asdict(analysis.parameters),
+        "parameters_sha256": analysis.parameters.digest,
+        "format": micrograph.format,
+        "bit_depth": micrograph.bit_depth,
+        "warnings": [*micrograph.warnings, *analysis.warnings],
+        **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
+        "counting_rule": analysis.counting_rule,
+    }
 
 
 def _quantity_column(session: Session, analysis_id: int, name: str) -> InstrumentedAttribute[Any]:

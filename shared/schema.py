@@ -1,11 +1,15 @@
 """The schema's version: brought up to date by Alembic, checked by every process before it works."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 import migrations
 from shared.database import Database, named_errors
@@ -52,6 +56,23 @@ def _config() -> Config:
 
 def _run(database: Database, action: object, revision: str) -> None:
     config = _config()
-    with named_errors(), database.engine.begin() as connection:
+    with named_errors(), database.engine.connect() as connection, _tables_may_be_copied(connection), connection.begin():
         config.attributes["connection"] = connection
         action(config, revision)  # type: ignore[operator]
+
+
+@contextmanager
+def _tables_may_be_copied(connection: Connection) -> Iterator[None]:
+    """Let SQLite change a table the only way it can, by a copy: dropping the first one must not take the rows that refer to it.
+
+    SQLite heeds the switch between transactions only, so it is thrown on the driver's connection, below those of SQLAlchemy.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")

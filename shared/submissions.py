@@ -7,16 +7,15 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
-from sqlalchemy import Row, Select, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Select, case, distinct, func, select
 from sqlalchemy.orm import Session
 
-from shared.database import database_time
-from shared.domain import Parameters
+from shared.database import database_time, insert_of
+from shared.domain import CalibrationStatus, Parameters
 from shared.errors import InputError, NotFoundError
-from shared.jobs import JobState
+from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 
 # A row of PostgreSQL's index over submission, name and image holds 2,704 bytes.
@@ -59,6 +58,15 @@ class AddedJob:
 
     row: JobRow
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationCounts:
+    """Number of analyses by the state of their pixel size."""
+
+    ok: int
+    missing: int
+    conflict: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def clean_name(name: str) -> str:
 
 def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: int, source_name: str) -> AddedJob:
     """Add a stored file to a submission; the same file under the same name a second time finds the first job."""
-    insert = _insert(session)
+    insert = insert_of(session)
     image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
     session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name}
@@ -139,6 +147,20 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
     query = _count_states().add_columns(JobRow.submission_id).where(JobRow.submission_id.in_(submission_ids))
     found = {row.submission_id: _job_counts(row) for row in session.execute(query.group_by(JobRow.submission_id))}
     return {number: found.get(number, JobCounts(0, 0, 0, 0)) for number in submission_ids}
+
+
+def calibration_counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, CalibrationCounts]:
+    """Count the analyses of several submissions by the state of their pixel size, in one query."""
+    # The same image twice in a submission is one analysis.
+    states = ((state, case((AnalysisRow.calibration_status == state, AnalysisRow.id))) for state in get_args(CalibrationStatus))
+    query = (
+        select(JobRow.submission_id, *(func.count(distinct(one)).label(state) for state, one in states))
+        .join(AnalysisRow, AnalysisRow.id == JobRow.analysis_id)
+        .where(JobRow.submission_id.in_(submission_ids))
+        .group_by(JobRow.submission_id)
+    )
+    found = {row.submission_id: CalibrationCounts(row.ok, row.missing, row.conflict) for row in session.execute(query)}
+    return {number: found.get(number, CalibrationCounts(0, 0, 0)) for number in submission_ids}
 
 
 def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts | None:
@@ -183,6 +205,12 @@ def listed_jobs(session: Session, rows: Sequence[JobRow]) -> list[ListedJob]:
     return [ListedJob(row, found[row.submission_id], analyses.get(row.analysis_id or 0)) for row in rows]
 
 
+def holds_analysis(session: Session, submission_id: int, analysis_id: int) -> bool:
+    """Tell whether a job of a submission ended with an analysis."""
+    query = select(JobRow.id).where(JobRow.analysis_id == analysis_id, JobRow.submission_id == submission_id).limit(1)
+    return session.scalar(query) is not None
+
+
 def jobs_of_analysis(session: Session, analysis_id: int, limit: int) -> list[JobRow]:
     """Return up to ``limit`` jobs that ended with an analysis, the oldest first."""
     query = select(JobRow).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(limit)
@@ -201,11 +229,6 @@ def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, A
     """Return every job of a submission in the order of submission, with its analysis where it has one."""
     query = select(JobRow, AnalysisRow).outerjoin(AnalysisRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id)
     return [(job_row, analysis_row) for job_row, analysis_row in session.execute(query)]
-
-
-def _insert(session: Session) -> type[sqlite.Insert] | type[postgresql.Insert]:
-    """Return the insert of the dialect at hand: only these know `ON CONFLICT DO NOTHING`."""
-    return sqlite.Insert if session.get_bind().dialect.name == "sqlite" else postgresql.Insert
 
 
 def _count_states() -> Select[*tuple[Any, ...]]:

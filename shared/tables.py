@@ -12,6 +12,16 @@ from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.models import AnalysisRow, JobRow, ParticleRow
 
 PARTICLE_COLUMNS = tuple(quantity.name for quantity in PARTICLE_QUANTITIES)
+RECORDING_COLUMNS = (
+    "instrument",
+    "magnification",
+    "voltage_kv",
+    "acquired_at",
+    "metadata_nm_per_px",
+    "scale_bar_text",
+    "scale_bar_length_px",
+    "scale_bar_nm_per_px",
+)
 ANALYSIS_COLUMNS = (
     "width_px",
     "height_px",
@@ -20,6 +30,7 @@ ANALYSIS_COLUMNS = (
     "nm_per_px",
     "calibration_source",
     "calibration_status",
+    *RECORDING_COLUMNS,
     "banner_top",
     "banner_bottom",
     "field_top",
@@ -66,7 +77,8 @@ def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:
     }
     if analysis is None:
         return record
-    return record | {name: getattr(analysis, name) for name in ANALYSIS_COLUMNS}
+    rows = {name: analysis.recording if name in RECORDING_COLUMNS else analysis for name in ANALYSIS_COLUMNS}
+    return record | {name: None if row is None else getattr(row, name) for name, row in rows.items()}
 
 
 def _cell(value: Any) -> Any:

@@ -11,7 +11,7 @@ from shared.messaging import JobSender
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
-from web.api import analyses, models, submissions
+from web.api import analyses, decisions, models, submissions
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, analyses.api, models.api):
+    for api in (submissions.api, analyses.api, decisions.api, models.api):
         app.register_api(api)
     app.register_blueprint(portal)
     app.add_url_rule("/healthz", view_func=healthz)

@@ -11,7 +11,7 @@ from typing import Any
 from shared import cards, registry
 from shared.cards import CardFigure
 from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
-from shared.jobs import JobState
+from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow, ModelRow, SubmissionRow
 from shared.submissions import JobCounts, ListedJob
 

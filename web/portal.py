@@ -10,7 +10,7 @@ from shared import registry, results, submissions
 from shared.cards import MAIN_FIGURES
 from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.errors import InputError, NotFoundError
-from shared.jobs import JobState
+from shared.leases import JobState
 from shared.models import JobRow, SubmissionRow
 from web import pages
 from web.paging import LARGEST_ID

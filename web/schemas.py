@@ -1,19 +1,21 @@
-"""What the API takes and gives, one pydantic model each; the OpenAPI document is made from them."""
+"""What the API takes and gives, one pydantic model each; the OpenAPI document is made from them.
+
+Analyses and what people decide of them have modules of their own beside this one.
+"""
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared import registry
-from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Parameters, Quantity
-from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ModelRow, ParticleRow, SubmissionRow
+from shared.domain import DEFAULT_MIN_CONFIDENCE, Parameters
+from shared.leases import JobState
+from shared.models import JobRow, ModelRow, SubmissionRow
+from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
 from web.paging import LARGEST_ID, PageQuery
-
-QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
 
 
 class ErrorBody(BaseModel):
@@ -36,22 +38,6 @@ class JobQuery(PageQuery):
 
     state: JobState | None = None
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
-
-
-class ParticleQuery(PageQuery):
-    """Order of the particles."""
-
-    sort: QuantityName = "label"  # type: ignore[valid-type]
-    order: Literal["asc", "desc"] = "asc"
-
-
-class HistogramQuery(BaseModel):
-    """Quantity and number of bins of a histogram."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    quantity: QuantityName = "ecd_px"  # type: ignore[valid-type]
-    bins: int | None = Field(None, ge=1, le=500, description="Equal bins; without, as many as suit the data.")
 
 
 class IdPath(BaseModel):
@@ -132,8 +118,18 @@ class Counts(BaseModel):
     unfinished: int
 
 
+class CalibrationCounts(BaseModel):
+    """Number of analyses by the state of their pixel size."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    ok: int
+    missing: int = Field(description="Neither stated nor shown: sizes in pixels until somebody decides.")
+    conflict: int = Field(description="Metadata and scale bar contradict each other: sizes in pixels until somebody decides.")
+
+
 class Submission(BaseModel):
-    """A submission and how far its jobs are."""
+    """A submission, how far its jobs are, and how many of its analyses have a pixel size."""
 
     id: int
     project: str
@@ -141,9 +137,10 @@ class Submission(BaseModel):
     parameters: dict[str, Any]
     created_at: datetime
     counts: Counts
+    calibration_counts: CalibrationCounts
 
     @classmethod
-    def of(cls, row: SubmissionRow, counts: JobCounts) -> "Submission":
+    def of(cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations) -> "Submission":
         """Describe a row."""
         return cls(
             id=row.id,
@@ -152,6 +149,7 @@ class Submission(BaseModel):
             parameters=row.parameters,
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
+            calibration_counts=CalibrationCounts.model_validate(calibrations),
         )
 
 
@@ -178,138 +176,3 @@ class Job(BaseModel):
     def of(cls, row: JobRow) -> "Job":
         """Describe a row."""
         return cls.model_validate(row)
-
-
-class Rows(BaseModel):
-    """Rows of an image: `top` inclusive, `bottom` exclusive."""
-
-    top: int
-    bottom: int
-
-
-class Rectangle(BaseModel):
-    """The analysed field: rows and columns, ends exclusive."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
-class Statistics(BaseModel):
-    """Number-weighted statistics of the equivalent circular diameter; null where not defined."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    n_particles: int
-    n_touching_border: int
-    n_low_confidence: int | None
-    ecd_mean_px: float | None
-    ecd_mean_nm: float | None
-    ecd_sd_px: float | None
-    ecd_sd_nm: float | None
-    ecd_d10_px: float | None
-    ecd_d10_nm: float | None
-    ecd_d50_px: float | None
-    ecd_d50_nm: float | None
-    ecd_d90_px: float | None
-    ecd_d90_nm: float | None
-
-
-class Analysis(BaseModel):
-    """What one model with one set of parameters found in one image."""
-
-    id: int
-    image_sha256: str
-    model_name: str
-    model_version: str
-    model_sha256: str | None
-    parameters: dict[str, Any]
-    parameters_sha256: str
-    software_version: str
-    created_at: datetime
-    duration_s: float
-    format: str
-    bit_depth: int
-    width_px: int
-    height_px: int
-    banner: Rows | None
-    field: Rectangle
-    nm_per_px: float | None
-    calibration_source: str | None
-    calibration_status: str
-    counting_rule: str
-    warnings: list[str]
-    statistics: Statistics
-
-    @classmethod
-    def of(cls, row: AnalysisRow) -> "Analysis":
-        """Describe a row."""
-        same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
-        top, bottom = row.banner_top, row.banner_bottom
-        return cls(
-            **same,
-            banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
-            field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
-            statistics=Statistics.model_validate(row),
-        )
-
-
-class Particle(BaseModel):
-    """The measurements of one particle; `_nm` values are null without a calibration."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    label: int
-    centroid_y_px: float
-    centroid_x_px: float
-    area_px: int
-    area_nm2: float | None
-    ecd_px: float
-    ecd_nm: float | None
-    perimeter_px: float
-    perimeter_nm: float | None
-    feret_max_px: float
-    feret_max_nm: float | None
-    feret_min_px: float
-    feret_min_nm: float | None
-    aspect_ratio: float
-    circularity: float
-    solidity: float
-    touches_border: bool
-    confidence: float | None
-    low_confidence: bool | None
-
-    @classmethod
-    def of(cls, row: ParticleRow) -> "Particle":
-        """Describe a row."""
-        return cls.model_validate(row)
-
-
-class HistogramAnswer(BaseModel):
-    """Counts between edges: `counts[i]` values lie in [`edges[i]`, `edges[i+1]`), the last edge included."""
-
-    quantity: str
-    unit: str
-    edges: list[float]
-    counts: list[int]
-
-
-class QuantityAnswer(BaseModel):
-    """Unit and definition of a quantity."""
-
-    name: str
-    unit: str
-    definition: str
-
-    @classmethod
-    def of(cls, quantity: Quantity) -> "QuantityAnswer":
-        """Describe a quantity."""
-        return cls(name=quantity.name, unit=quantity.unit, definition=quantity.definition)
-
-
-class Quantities(BaseModel):
-    """All numbers that SAEMI reports."""
-
-    particle: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in PARTICLE_QUANTITIES]
-    statistics: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in STATISTIC_QUANTITIES]

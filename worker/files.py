@@ -1,4 +1,4 @@
-"""The files of an analysis: label map, outlines, overlay, preview and thumbnail, encoded for people and programs."""
+"""The files of an analysis: label map, outlines, overlay, preview, thumbnail and scale bar, encoded for people and programs."""
 
 import io
 import json
@@ -37,6 +37,9 @@ def store_files(store: BlobStore, micrograph: Micrograph, analysis: Analysis) ->
         "labels_sha256": lambda: encode_labels(labels),
         "thumbnail_sha256": lambda: encode_png(thumbnail(grey, THUMBNAIL_SIDE_PX)),
     }
+    bar = analysis.scale_bar
+    if bar is not None:
+        contents["scale_bar_crop_sha256"] = lambda: encode_png(np.ascontiguousarray(grey[bar.crop.slices]))
     with ThreadPoolExecutor(len(contents)) as pool:
         stored = pool.map(lambda content: put_bytes(store, content()), contents.values())
         return AnalysisFiles(**dict(zip(contents, stored, strict=True)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from structlog.contextvars import bound_contextvars
 
-from shared import jobs, results
+from shared import jobs, recalibration, results
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
 from shared.errors import DecoderKilledError, InputError, LostClaimError, OperatorError, TransientError
@@ -93,6 +93,7 @@ class JobRunner:
         if stored is not None:
             with self._database.writing() as session:
                 jobs.finish(session, claim, stored)
+                recalibration.settle(session, stored)
             logger.info("job_done", analysis_id=stored, already_stored=True)
             return
         started = time.perf_counter()
@@ -103,6 +104,7 @@ class JobRunner:
         with self._database.writing() as session:
             analysis_id = results.save_analysis(session, claim.image_sha256, micrograph, analysis, files, duration_s=duration_s)
             jobs.finish(session, claim, analysis_id)
+            recalibration.settle(session, analysis_id)
         logger.info("job_done", analysis_id=analysis_id, n_particles=len(analysis.particles), duration_s=round(duration_s, 3))
 
     def _decode(self, claim: jobs.Claim) -> Micrograph:

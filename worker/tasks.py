@@ -6,13 +6,25 @@ import cv2
 from celery import Task, shared_task
 
 from shared.database import Database
-from shared.messaging import ANALYSE_TASK
+from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
 from shared.storage import FolderBlobStore
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
+from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
 from worker.segmenters import RegisteredSegmenters
+
+
+class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
+    """Holds the resources of its process that decisions need: a database, no images."""
+
+    @cached_property
+    def recalibrator(self) -> Recalibrator:
+        """What applies decisions in this process."""
+        settings = load_settings()
+        database = Database(settings.effective_database_url)
+        return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
 class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -41,3 +53,9 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
 def analyse(self: RunnerTask, job_ids: list[int]) -> None:
     """Analyse the micrographs of those of the jobs that are still free."""
     self.runner.run(job_ids)
+
+
+@shared_task(bind=True, base=RecalibratorTask, name=RECALIBRATE_TASK)
+def recalibrate(self: RecalibratorTask, decision_id: int) -> None:
+    """Apply what a person decided of pixel sizes, if nobody does yet."""
+    self.recalibrator.run(decision_id)

@@ -7,23 +7,28 @@ from typing import Literal
 from flask import Response, request, send_file, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import results
+from shared import decisions, recordings, results
 from shared.domain import PARTICLE_QUANTITIES
+from shared.errors import NotFoundError
+from shared.models import AnalysisRow
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
-from web.api.blueprint import answer, api_blueprint, as_download
-from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
-from web.schemas import (
+from web.analysis_schemas import (
     Analysis,
+    AnalysisQuery,
     HistogramAnswer,
     HistogramQuery,
-    IdPath,
     Particle,
     ParticleQuery,
     Quantities,
+    RawMetadata,
 )
+from web.api.blueprint import answer, api_blueprint, as_download
+from web.calibration_schemas import CalibrationChange
+from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
+from web.schemas import IdPath
 from web.services import services
 
-FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png"]
+FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png", "scale_bar.png"]
 UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
@@ -50,11 +55,13 @@ class ParticlePath(IdPath):
 
 
 @api.get("/analyses", responses={200: Page[Analysis]})
-def list_analyses(query: PageQuery) -> Response:
-    """List the analyses, the newest first."""
+def list_analyses(query: AnalysisQuery) -> Response:
+    """List the analyses that fit all that is asked for, the newest first."""
     before = decode_cursor(query.cursor, 1)
     with services().database.reading() as session:
-        rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=query.limit + 1)
+        rows = results.analyses_page(
+            session, before=int(before[0]) if before else None, limit=query.limit + 1, wanted=query.filter
+        )
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
         page = Page[Analysis](items=[Analysis.of(row) for row in shown], next_cursor=cursor)
     return answer(page)
@@ -62,10 +69,29 @@ def list_analyses(query: PageQuery) -> Response:
 
 @api.get("/analyses/<int:id>", responses={200: Analysis})
 def show_analysis(path: IdPath) -> Response:
-    """Show an analysis: model, parameters, calibration, field, statistics, warnings."""
+    """Show an analysis: model, parameters, recording, calibration, field, statistics, warnings."""
     with services().database.reading() as session:
         found = Analysis.of(results.analysis(session, path.id))
     return answer(found)
+
+
+@api.get("/analyses/<int:id>/metadata", responses={200: RawMetadata})
+def show_metadata(path: IdPath) -> Response:
+    """Show all fields that the file has about the image, under the file's own names."""
+    with services().database.reading() as session:
+        found = RawMetadata(fields=recordings.fields_of(session, path.id))
+    return answer(found)
+
+
+@api.get("/analyses/<int:id>/calibration-changes", responses={200: Page[CalibrationChange]})
+def list_calibration_changes(path: IdPath, query: PageQuery) -> Response:
+    """List what became of the pixel size of an analysis, when and by whom, the newest first."""
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        rows = decisions.changes_page(session, path.id, before=int(before[0]) if before else None, limit=query.limit + 1)
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
+        page = Page[CalibrationChange](items=[CalibrationChange.of(row) for row in shown], next_cursor=cursor)
+    return answer(page)
 
 
 @api.get("/analyses/<int:id>/particles", responses={200: Page[Particle]})
@@ -126,10 +152,10 @@ def download_particles(path: IdPath, query: DownloadQuery) -> Response:
 
 @api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {"application/octet-stream": {}}}})
 def download_file(path: FilePath, query: DownloadQuery) -> Response:
-    """Download the label map (TIFF), the outlines (JSON), the overlay, the preview or the thumbnail (PNG)."""
-    kind, suffix = path.file.split(".")
+    """Download the label map (TIFF), the outlines (JSON), or as PNG: overlay, preview, thumbnail, the scale bar."""
+    suffix = path.file.rpartition(".")[2]
     with services().database.reading() as session:
-        sha256 = getattr(results.analysis(session, path.id), f"{kind}_sha256")
+        sha256 = _file_sha256(results.analysis(session, path.id), path.file)
         stem = _stem(results.source_name(session, path.id, query.job))
     if request.if_none_match.contains(sha256):  # answered before the file is opened, which nobody would close
         response = Response(status=304)
@@ -152,6 +178,15 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
 def list_quantities() -> Response:
     """List all numbers that SAEMI reports, with unit and definition."""
     return answer(Quantities())
+
+
+def _file_sha256(analysis: AnalysisRow, file: FileName) -> str:
+    if file != "scale_bar.png":
+        return str(getattr(analysis, f"{file.partition('.')[0]}_sha256"))
+    sha256 = None if analysis.recording is None else analysis.recording.scale_bar_crop_sha256
+    if sha256 is None:
+        raise NotFoundError(f"No scale bar was read in the image of analysis {analysis.id}.", code="scale_bar_not_found")
+    return sha256
 
 
 def _stem(source_name: str) -> str:

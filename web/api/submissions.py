@@ -1,14 +1,16 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 from werkzeug.wsgi import get_input_stream
 
 from shared import registry, submissions
 from shared.errors import TransientError
 from shared.log import get_logger
+from shared.models import SubmissionRow
 from shared.storage import file_too_large
 from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
 from web.api.blueprint import answer, api_blueprint, as_download
@@ -39,7 +41,7 @@ def open_submission(body: SubmissionRequest) -> Response:
         model = registry.default(session) if body.model is None else registry.resolve(session, body.model)
         parameters = body.parameters(registry.identity(model).reference)
         row = submissions.create_submission(session, body.project, body.sample, parameters)
-        opened = Submission.of(row, submissions.counts(session, row.id))
+        opened = _described(session, [row])[0]
     return answer(opened, 201)
 
 
@@ -50,8 +52,7 @@ def list_submissions(query: PageQuery) -> Response:
     with services().database.reading() as session:
         rows = submissions.submissions_page(session, before=int(before[0]) if before else None, limit=query.limit + 1)
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
-        counts = submissions.counts_of(session, [row.id for row in shown])
-        page = Page[Submission](items=[Submission.of(row, counts[row.id]) for row in shown], next_cursor=cursor)
+        page = Page[Submission](items=_described(session, shown), next_cursor=cursor)
     return answer(page)
 
 
@@ -59,7 +60,7 @@ def list_submissions(query: PageQuery) -> Response:
 def show_submission(path: IdPath) -> Response:
     """Show a submission with the number of its jobs in each state."""
     with services().database.reading() as session:
-        found = Submission.of(submissions.submission(session, path.id), submissions.counts(session, path.id))
+        found = _described(session, [submissions.submission(session, path.id)])[0]
     return answer(found)
 
 
@@ -118,6 +119,12 @@ def show_job(path: IdPath) -> Response:
     with services().database.reading() as session:
         found = Job.of(submissions.job(session, path.id))
     return answer(found)
+
+
+def _described(session: Session, rows: Sequence[SubmissionRow]) -> list[Submission]:
+    ids = [row.id for row in rows]
+    counts, calibrations = submissions.counts_of(session, ids), submissions.calibration_counts_of(session, ids)
+    return [Submission.of(row, counts[row.id], calibrations[row.id]) for row in rows]
 
 
 def _request_chunks() -> Iterator[bytes]:

@@ -5,12 +5,13 @@ scikit-image gives the same areas, centroids and perimeters and is the oracle of
 (benchmarks/measurement.py).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from shared.domain import AnalysedField, FloatArray, IntArray, Labels, Mask, ParticleTable
+from shared.nanometres import calibrate
 from worker.analysis.label_map import Runs, particle_runs
 
 # The cap between the outermost pixel centre and a blunt tip's true end, px: as high as makes this area on the width the tip has
@@ -92,38 +93,6 @@ def measure(labels: Labels, field: AnalysedField, nm_per_px: float | None) -> Pa
         touches_border=_touches_border(runs, inside.shape),
     )
     return particles if nm_per_px is None else calibrate(particles, nm_per_px)
-
-
-def calibrate(particles: ParticleTable, nm_per_px: float) -> ParticleTable:
-    """Fill the ``_nm`` and ``_nm2`` columns from the ``_px`` columns. The only place where pixels become nanometres.
-
-    Parameters
-    ----------
-    particles : ParticleTable
-        With or without nm columns; those it has are replaced.
-    nm_per_px : float
-        Pixel size, nm; finite and above 0.
-
-    Returns
-    -------
-    ParticleTable
-        Lengths × nm_per_px, areas × nm_per_px².
-
-    Raises
-    ------
-    ValueError
-        If the pixel size is not a positive number.
-    """
-    if not (np.isfinite(nm_per_px) and nm_per_px > 0):
-        raise ValueError(f"nm_per_px is {nm_per_px}: a pixel size is a positive number")
-    return replace(
-        particles,
-        area_nm2=particles.area_px.astype(np.float64) * nm_per_px**2,
-        ecd_nm=particles.ecd_px * nm_per_px,
-        perimeter_nm=particles.perimeter_px * nm_per_px,
-        feret_max_nm=particles.feret_max_px * nm_per_px,
-        feret_min_nm=particles.feret_min_px * nm_per_px,
-    )
 
 
 def crofton_perimeters(labels: Labels, numbers: IntArray) -> FloatArray:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from shared.domain import AnalysedField, FloatArray, Labels, Mask, ParticleTable
-from worker.analysis.measurement import calibrate, measure
+from shared.nanometres import calibrate
+from worker.analysis.measurement import measure
 
 SHIFTS_PER_SHAPE = 200
 any_map = arrays(np.int32, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12), elements=st.integers(0, 4))

@@ -6,132 +6,29 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psycopg
 import pytest
 import redis
-from flask import Flask
-from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
-from werkzeug.test import TestResponse
 
-from shared import jobs, registry
+from shared import registry
 from shared.database import Database
 from shared.domain import PARTICLE_QUANTITIES, ModelIdentity
 from shared.messaging import ANALYSIS_QUEUE
 from shared.models import ModelRow
-from shared.results import AnalysisFiles, save_analysis
 from shared.schema import upgrade
 from shared.settings import Settings
-from shared.storage import FolderBlobStore, put_bytes
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.conftest import fresh_postgres
-from tests.integration.analyses import Micrograph, draw_discs, make_analysis, particle_table
 from tests.models import NETWORK, card, register_models
 from tests.stack import free_port
-from web.app import create_app
+from tests.unit.web.opened_portal import API, BROKER_TIMEOUT_S, MAX_UPLOAD_BYTES, Portal, error_of, open_portal
 from web.services import EXTENSION
-
-API = "/api/v1"
-MAX_UPLOAD_BYTES = 1000
-BROKER_TIMEOUT_S = 0.5
-
-
-@dataclass
-class Portal:
-    """The application and the real parts behind it."""
-
-    app: Flask
-    http: FlaskClient
-    database: Database
-    store: FolderBlobStore
-    blobs: Path
-
-    def get(self, path: str, **query: object) -> TestResponse:
-        return self.http.get(API + path, query_string=query or None, buffered=True)
-
-    def json(self, path: str, **query: object) -> Any:
-        answer = self.get(path, **query)
-        assert answer.status_code == 200, answer.text
-        return answer.get_json()
-
-    def open_submission(self, **body: object) -> int:
-        answer = self.http.post(f"{API}/submissions", json={"project": "gold"} | body)
-        assert answer.status_code == 201, answer.text
-        return int(answer.get_json()["id"])
-
-    def put(self, submission: int, content: bytes = b"bytes", name: str = "a.tif", **options: Any) -> TestResponse:
-        return self.http.put(f"{API}/submissions/{submission}/files", query_string={"name": name}, data=content, **options)
-
-    def files(self) -> list[Path]:
-        return [path for path in self.blobs.rglob("*") if path.is_file()]
-
-    def analysed(
-        self, n: int = 7, nm_per_px: float | None = 0.5, name: str = "folder/日本語 1.tif", *, has_confidence: bool = False
-    ) -> int:
-        """Hand in a file and do a worker's work on it; returns the analysis."""
-        job = self.put(self.open_submission(nm_per_px=nm_per_px), name.encode(), name).get_json()
-        contents = AnalysisFiles(*(put_bytes(self.store, kind) for kind in (b"labels", b"{}", b"over", b"pre", b"thumb")))
-        with self.database.writing() as session:
-            (held,) = jobs.claim(session, [job["id"]], lease_s=60, max_attempts=3)
-            micrograph = Micrograph(draw_discs(), "TIFF")
-            columns = {"confidence": np.linspace(0, 1, n)} if has_confidence else {}
-            analysis = make_analysis(particle_table(n, nm_per_px, **columns), nm_per_px)
-            number = save_analysis(session, held.image_sha256, micrograph, analysis, contents, duration_s=1.0)
-            jobs.finish(session, held, number)
-        return number
-
-
-def open_portal(folder: Path, database_url: str, broker_url: str = "redis+socket:///nobody.sock") -> Iterator[Portal]:
-    values = {"data_dir": folder, "database_url": database_url, "broker_url": broker_url, "min_free_bytes": 0}
-    app = create_app(Settings(**values, max_upload_bytes=MAX_UPLOAD_BYTES, broker_timeout_s=BROKER_TIMEOUT_S))
-    behind = app.extensions[EXTENSION]
-    yield Portal(app, app.test_client(), behind.database, behind.store, folder / "blobs")
-    behind.sender.close()
-    behind.database.dispose()
-
-
-@pytest.fixture
-def portal(tmp_path: Path) -> Iterator[Portal]:
-    """A portal on SQLite whose broker is away."""
-    url = f"sqlite:///{tmp_path / 'saemi.db'}"
-    database = Database(url)
-    upgrade(database)
-    register_models(database)
-    database.dispose()
-    yield from open_portal(tmp_path, url)
-
-
-@pytest.fixture
-def either_portal(database: Database, tmp_path: Path) -> Iterator[Portal]:
-    """A portal on SQLite, and one on PostgreSQL."""
-    register_models(database)
-    yield from open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False))
-
-
-def error_of(answer: TestResponse, status: int) -> dict[str, Any]:
-    """Check the one shape of every error and return what it says."""
-    assert answer.status_code == status, answer.text
-    assert answer.is_json
-    body = answer.get_json()
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message", "details", "reference"}
-    assert re.fullmatch("[a-z_]+", body["error"]["code"])
-    assert body["error"]["message"]
-    for inside in ("Traceback", "sqlalchemy", "psycopg", "sqlite3", 'File "'):
-        assert inside not in answer.text
-    if status == 503:
-        assert int(answer.headers["Retry-After"]) > 0
-    error: dict[str, Any] = body["error"]
-    return error
-
 
 # Handing in.
 
@@ -688,10 +585,14 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
     assert described == served
     number = portal.analysed()
     submission = portal.json("/submissions")["items"][0]["id"]
+    decided = {"person": "Ada", "scope": "image", "analysis_id": number, "choice": "automatic"}
+    decision = portal.http.post(f"{API}/calibration-decisions", json=decided).get_json()["id"]
     for path, method in described:
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        address = address.replace("{id}", str(number if "analyses" in path else submission))
-        body = {"json": {"project": "gold"}} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
+        kind = next(kind for kind in ("analyses", "decisions", "") if kind in path)
+        address = address.replace("{id}", str({"analyses": number, "decisions": decision}.get(kind, submission)))
+        content = decided if kind == "decisions" else {"project": "gold"}
+        body = {"json": content} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
         documented = document["paths"][path][method]["responses"]
         assert str(answer.status_code) in documented, (path, method, answer.status_code)

@@ -1,0 +1,78 @@
+"""Which analyses are looked for: by what their files state, by their calibration, by submission; all conditions together."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Dialect, Select, String, func, literal, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from shared.domain import CalibrationSource, CalibrationStatus
+from shared.models import AnalysisRow, JobRow, RecordingRow
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisFilter:
+    """Conditions on analyses; None asks for nothing. Texts are found in any part and in any case.
+
+    Attributes
+    ----------
+    instrument, operator, detector : str or None
+        Part of what the file states.
+    text : str or None
+        Part of the name or the value of any field of the file.
+    acquired_from, acquired_to : str or None
+        Date of any precision (ISO 8601); the second one includes all that begins with it.
+    """
+
+    instrument: str | None = None
+    operator: str | None = None
+    detector: str | None = None
+    text: str | None = None
+    calibration_status: CalibrationStatus | None = None
+    calibration_source: CalibrationSource | None = None
+    submission_id: int | None = None
+    acquired_from: str | None = None
+    acquired_to: str | None = None
+
+
+def narrowed(query: Select[tuple[AnalysisRow]], wanted: AnalysisFilter, dialect: Dialect) -> Select[tuple[AnalysisRow]]:
+    """Add the conditions of a filter to a query of analyses."""
+    if wanted.calibration_status is not None:
+        query = query.where(AnalysisRow.calibration_status == wanted.calibration_status)
+    if wanted.calibration_source is not None:
+        query = query.where(AnalysisRow.calibration_source == wanted.calibration_source)
+    if wanted.submission_id is not None:
+        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(JobRow.submission_id == wanted.submission_id)))
+    about_recording = _about_recording(wanted, dialect)
+    if about_recording:
+        query = query.where(AnalysisRow.recording_id.in_(select(RecordingRow.id).where(*about_recording)))
+    return query
+
+
+def _about_recording(wanted: AnalysisFilter, dialect: Dialect) -> list[ColumnElement[bool]]:
+    texts: list[tuple[InstrumentedAttribute[str | None], str | None]] = [
+        (RecordingRow.instrument, wanted.instrument),
+        (RecordingRow.operator, wanted.operator),
+        (RecordingRow.detector, wanted.detector),
+    ]
+    conditions = [column.icontains(part, autoescape=True) for column, part in texts if part is not None]
+    if wanted.text is not None:
+        conditions.append(_in_fields(wanted.text, dialect))
+    # Byte by byte, not by the rules of a language, and only what is ISO 8601: other dates do not compare.
+    acquired_at = RecordingRow.acquired_at.collate("C" if dialect.name == "postgresql" else "BINARY")
+    if wanted.acquired_from is not None or wanted.acquired_to is not None:
+        conditions.append(RecordingRow.acquired_at.like("____-__-__%"))
+    if wanted.acquired_from is not None:
+        conditions.append(acquired_at >= wanted.acquired_from)
+    if wanted.acquired_to is not None:
+        conditions.append(func.substr(acquired_at, 1, len(wanted.acquired_to), type_=String) <= wanted.acquired_to)
+    return conditions
+
+
+def _in_fields(part: str, dialect: Dialect) -> ColumnElement[bool]:
+    """Tell whether a name or a value of the file's fields has this part; the signs between them have not."""
+    each = func.jsonb_each_text if dialect.name == "postgresql" else func.json_each
+    field = each(RecordingRow.fields).table_valued("key", "value", name="field")
+    # A column of a function has no type of its own.
+    name, value = (literal("", String).concat(column) for column in (field.c.key, field.c.value))
+    found = or_(name.icontains(part, autoescape=True), value.icontains(part, autoescape=True))
+    return select(true()).select_from(field).where(found).exists()

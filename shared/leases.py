@@ -1,0 +1,95 @@
+"""Work that one worker at a time holds, whatever it is: taken with a token and a lease, ended, given back, announced.
+
+Functions take the session first and never commit. Every change of running work is conditional on its token, so that a worker
+whose lease was given away can change nothing any more. All times are the database's own.
+"""
+
+import uuid
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import database_time
+from shared.models import DecisionRow, JobRow
+
+Table = type[JobRow] | type[DecisionRow]
+
+
+class JobState(StrEnum):
+    """Where work stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+def take(session: Session, table: Table, ids: Sequence[int], *, lease_s: float, max_attempts: int) -> tuple[str, list[int]]:
+    """Take those of the rows that are free, or whose lease has run out; returns the token and their ids."""
+    token = uuid.uuid4().hex
+    taken = session.scalars(
+        update(table)
+        .where(table.id.in_(ids), claimable(table), table.attempts < max_attempts)
+        .values(
+            state=JobState.RUNNING,
+            token=token,
+            lease_until=database_time(lease_s),
+            attempts=table.attempts + 1,
+            started_at=database_time(),
+        )
+        .returning(table.id)
+    )
+    return token, list(taken)
+
+
+def change_held(session: Session, table: Table, row_id: int, token: str, **values: object) -> bool:
+    """Change a row that is held under a token; false where it was given away."""
+    if values.get("state", JobState.RUNNING) != JobState.RUNNING:
+        values |= {"token": None, "lease_until": None}
+    held = (table.id == row_id, table.token == token, table.state == JobState.RUNNING)
+    return bool(session.execute(update(table).where(*held).values(**values).returning(table.id)).all())
+
+
+def ended(
+    state: JobState, code: str | None = None, message: str | None = None, reference: str | None = None
+) -> dict[str, object]:
+    """Return the values of a row whose work has come to an end."""
+    error = {"error_code": code, "error_message": message, "error_reference": reference}
+    return {"state": state, "finished_at": database_time(), **error}
+
+
+def given_back(table: Table, delay_s: float) -> dict[str, object]:
+    """Return the values of a row that goes back into the queue, not to be taken before so many seconds.
+
+    The attempt does not count: only those that end without a word speak against the work.
+    """
+    attempts = table.attempts - 1
+    return {"state": JobState.QUEUED, "not_before": database_time(delay_s), "sent_at": None, "attempts": attempts}
+
+
+def set_aside_exhausted(session: Session, table: Table, max_attempts: int, message: str) -> int:
+    """Fail the rows whose last allowed attempt ended without a word; returns their number."""
+    values = ended(JobState.FAILED, "attempts_exhausted", message) | {"token": None, "lease_until": None}
+    exhausted = (claimable(table), table.attempts >= max_attempts)
+    return len(session.execute(update(table).where(*exhausted).values(**values).returning(table.id)).all())
+
+
+def mark_waiting_as_sent(session: Session, table: Table, limit: int, resend_after_s: float) -> list[int]:
+    """Choose the oldest free rows that no recent message announces, and note that one goes out now."""
+    unannounced = or_(table.sent_at.is_(None), table.sent_at < database_time(-resend_after_s))
+    chosen = session.scalars(select(table.id).where(claimable(table), unannounced).order_by(table.id).limit(limit)).all()
+    session.execute(update(table).where(table.id.in_(chosen)).values(sent_at=database_time()))
+    return list(chosen)
+
+
+def mark_as_not_sent(session: Session, table: Table, ids: Sequence[int]) -> None:
+    """Take back the note that a message announces these rows."""
+    session.execute(update(table).where(table.id.in_(ids)).values(sent_at=None))
+
+
+def claimable(table: Table) -> ColumnElement[bool]:
+    """Tell rows that somebody may take: queued, or running under a lease that has run out."""
+    queued = and_(table.state == JobState.QUEUED, or_(table.not_before.is_(None), table.not_before <= database_time()))
+    return or_(queued, and_(table.state == JobState.RUNNING, table.lease_until < database_time()))

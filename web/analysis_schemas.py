@@ -1,0 +1,235 @@
+"""What the API gives of analyses: what was read and found in an image, its particles, and which analyses to list."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.analysis_filter import AnalysisFilter
+from shared.domain import (
+    PARTICLE_QUANTITIES,
+    STATISTIC_QUANTITIES,
+    CalibrationSource,
+    CalibrationStatus,
+    Quantity,
+)
+from shared.models import AnalysisRow, ParticleRow
+from web.calibration_schemas import Calibration
+from web.paging import LARGEST_ID, PageQuery
+from web.schemas import Line
+
+QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
+# A date of any precision; the texts of recordings begin with one and compare like it.
+Moment = Annotated[
+    str, Field(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?)?)?$")
+]
+
+
+class AnalysisQuery(PageQuery):
+    """Which analyses to list: all that fit everything that is given. Texts are found in any part, in any case."""
+
+    instrument: Line | None = Field(None, min_length=1, max_length=200, description="Part of vendor and model.")
+    operator: Line | None = Field(None, min_length=1, max_length=200)
+    detector: Line | None = Field(None, min_length=1, max_length=200)
+    text: Line | None = Field(
+        None, min_length=1, max_length=200, description="Part of a name or a value of the file's own fields."
+    )
+    calibration_status: CalibrationStatus | None = None
+    calibration_source: CalibrationSource | None = None
+    submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
+    acquired_from: Moment | None = Field(None, description="Year, month, day or time (ISO 8601) from which on it was taken.")
+    acquired_to: Moment | None = Field(
+        None, description="Year, month, day or time up to which it was taken, all of it included."
+    )
+
+    @property
+    def filter(self) -> AnalysisFilter:
+        """The same as the database functions take it."""
+        return AnalysisFilter(**self.model_dump(exclude={"cursor", "limit"}))
+
+
+class ParticleQuery(PageQuery):
+    """Order of the particles."""
+
+    sort: QuantityName = "label"  # type: ignore[valid-type]
+    order: Literal["asc", "desc"] = "asc"
+
+
+class HistogramQuery(BaseModel):
+    """Quantity and number of bins of a histogram."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quantity: QuantityName = "ecd_px"  # type: ignore[valid-type]
+    bins: int | None = Field(None, ge=1, le=500, description="Equal bins; without, as many as suit the data.")
+
+
+class Rows(BaseModel):
+    """Rows of an image: `top` inclusive, `bottom` exclusive."""
+
+    top: int
+    bottom: int
+
+
+class Rectangle(BaseModel):
+    """Rows and columns of an image, ends exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Statistics(BaseModel):
+    """Number-weighted statistics of the equivalent circular diameter; null where not defined."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    n_particles: int
+    n_touching_border: int
+    n_low_confidence: int | None
+    ecd_mean_px: float | None
+    ecd_mean_nm: float | None
+    ecd_sd_px: float | None
+    ecd_sd_nm: float | None
+    ecd_d10_px: float | None
+    ecd_d10_nm: float | None
+    ecd_d50_px: float | None
+    ecd_d50_nm: float | None
+    ecd_d90_px: float | None
+    ecd_d90_nm: float | None
+
+
+class Recording(BaseModel):
+    """What the file and its side-cars state about the image; null where they do not say."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    vendor: str | None
+    model: str | None
+    instrument: str | None = Field(description="Vendor and model in one text.")
+    voltage_kv: float | None
+    magnification: float | None
+    detector: str | None
+    acquired_at: str | None = Field(description="ISO 8601 where it could be understood, else as the file writes it.")
+    operator: str | None
+    working_distance_mm: float | None
+    stage_x_mm: float | None
+    stage_y_mm: float | None
+    stage_z_mm: float | None
+    stage_tilt_deg: float | None
+    stage_rotation_deg: float | None
+
+
+class RawMetadata(BaseModel):
+    """The file's own fields, cut and cleaned of what is no text."""
+
+    fields: dict[str, str]
+
+
+class Analysis(BaseModel):
+    """What one model with one set of parameters found in one image."""
+
+    id: int
+    image_sha256: str
+    image_index: int = Field(description="Which image of the file, from 0.")
+    side_cars_sha256: str = Field(description="Of the files that belong to the image; empty without any.")
+    model_name: str
+    model_version: str
+    model_sha256: str | None
+    parameters: dict[str, Any]
+    parameters_sha256: str
+    software_version: str
+    created_at: datetime
+    duration_s: float
+    format: str
+    bit_depth: int
+    width_px: int
+    height_px: int
+    banner: Rows | None
+    field: Rectangle
+    nm_per_px: float | None
+    calibration_source: str | None
+    calibration_status: str
+    counting_rule: str
+    warnings: list[str]
+    statistics: Statistics
+    recording: Recording | None = Field(description="Null for an analysis of a release that kept none.")
+    calibration: Calibration
+    annotations: list[Rectangle] = Field(description="Text, labels and bars that are drawn on the specimen.")
+
+    @classmethod
+    def of(cls, row: AnalysisRow) -> "Analysis":
+        """Describe a row."""
+        own = {"recording", "calibration", "annotations"}
+        same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name) and name not in own}
+        top, bottom = row.banner_top, row.banner_bottom
+        return cls(
+            **same,
+            banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
+            field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
+            statistics=Statistics.model_validate(row),
+            recording=None if row.recording is None else Recording.model_validate(row.recording),
+            calibration=Calibration.of(row),
+            annotations=[] if row.recording is None else row.recording.annotations,
+        )
+
+
+class Particle(BaseModel):
+    """The measurements of one particle; `_nm` values are null without a calibration."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    label: int
+    centroid_y_px: float
+    centroid_x_px: float
+    area_px: int
+    area_nm2: float | None
+    ecd_px: float
+    ecd_nm: float | None
+    perimeter_px: float
+    perimeter_nm: float | None
+    feret_max_px: float
+    feret_max_nm: float | None
+    feret_min_px: float
+    feret_min_nm: float | None
+    aspect_ratio: float
+    circularity: float
+    solidity: float
+    touches_border: bool
+    confidence: float | None
+    low_confidence: bool | None
+
+    @classmethod
+    def of(cls, row: ParticleRow) -> "Particle":
+        """Describe a row."""
+        return cls.model_validate(row)
+
+
+class HistogramAnswer(BaseModel):
+    """Counts between edges: `counts[i]` values lie in [`edges[i]`, `edges[i+1]`), the last edge included."""
+
+    quantity: str
+    unit: str
+    edges: list[float]
+    counts: list[int]
+
+
+class QuantityAnswer(BaseModel):
+    """Unit and definition of a quantity."""
+
+    name: str
+    unit: str
+    definition: str
+
+    @classmethod
+    def of(cls, quantity: Quantity) -> "QuantityAnswer":
+        """Describe a quantity."""
+        return cls(name=quantity.name, unit=quantity.unit, definition=quantity.definition)
+
+
+class Quantities(BaseModel):
+    """All numbers that SAEMI reports."""
+
+    particle: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in PARTICLE_QUANTITIES]
+    statistics: list[QuantityAnswer] = [QuantityAnswer.of(q) for q in STATISTIC_QUANTITIES]
