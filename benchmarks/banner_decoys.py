@@ -92,7 +92,7 @@ def lettered_margin(random: np.random.Generator, image: Grey) -> Grey:
 
 def written_strip(random: np.random.Generator, rows: int, columns: int) -> Grey:
     """An opaque strip with one line of text."""
-    ground = int(random.choice([0, 255, random.integers(0, 256)]))
+    ground = int(random.choice([0, 255, int(random.integers(0, 256))]))
     strip = np.full((rows, columns), ground, np.uint8)
     ink = 255 if ground < 128 else 0
     cv2.putText(strip, INSTRUMENT_TEXT, (4, round(0.7 * rows)), FONT, min(rows / 40, columns / 1000), ink, 1, cv2.LINE_AA)

@@ -55,7 +55,7 @@ def invert(_random: np.random.Generator, image: Grey) -> Grey:
 def as_jpeg(random: np.random.Generator, image: Grey) -> Grey:
     """Coded as JPEG of quality 60 to 90."""
     _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(60, 91))])
-    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE).astype(np.uint8)
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
 def with_noise(random: np.random.Generator, image: Grey) -> Grey:
@@ -111,13 +111,9 @@ def banner_variants(
 
     ``picture`` has no banner and gets this one pasted beneath it, as does ``other``.
     """
-    made: list[tuple[str, Variant]] = []
-    for kind, change in WHOLE_IMAGE.items():
-        made.append((kind, Variant(change(random, image), top)))
-    for scale in SCALES:
-        made.append((f"resized x{scale:g}", Variant(resized(random, image, scale), round(top * scale), scale=scale)))
-    for kind, banner_change in BANNER_CHANGES.items():
-        made.append((kind, banner_change(random, image, top)))
+    made = [(kind, Variant(change(random, image), top)) for kind, change in WHOLE_IMAGE.items()]
+    made += [(f"resized x{by:g}", Variant(resized(random, image, by), round(top * by), scale=by)) for by in SCALES]
+    made += [(kind, banner_change(random, image, top)) for kind, banner_change in BANNER_CHANGES.items()]
     made += [("pasted beneath another", pasted(random, image[top:], below)) for below in (picture, other)]
     return [(kind, variant) for kind, variant in made if variant.is_asked_for]
 
@@ -140,7 +136,7 @@ def in_mid_grey(random: np.random.Generator, image: Grey, top: int) -> Variant:
 
 
 def in_colour(random: np.random.Generator, image: Grey, top: int) -> Variant:
-    """A coloured banner turned into grey by its luminance: blue, red, green, cyan and dark shades, white, yellow or black on it."""
+    """A blue, red, green, cyan or orange banner turned into grey by its luminance; its text white, yellow or black."""
     colours = np.array([(0, 0, 255), (0, 0, 128), (255, 0, 0), (0, 128, 0), (0, 160, 160), (0, 70, 140), (240, 200, 120)])
     red, green, blue = random.choice(colours)
     ground = 0.299 * red + 0.587 * green + 0.114 * blue
@@ -180,9 +176,8 @@ def cut_at_the_sides(random: np.random.Generator, image: Grey, top: int) -> Vari
 def with_image_shown_again(random: np.random.Generator, image: Grey, top: int) -> Variant:
     """1 to 3 rows and columns of the picture below and beside the banner, as ZEISS writes them."""
     rows, columns = random.integers(1, 4, 2)
-    changed = image.copy()
-    changed[top:, -columns:] = image[: len(image) - top, -columns:]
-    changed[-rows:] = image[top - rows : top]
+    changed = np.vstack([image, image[top - rows : top]])
+    changed[top:, -columns:] = changed[: len(changed) - top, -columns:]
     return Variant(changed, top)
 
 
