@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from worker.analysis.banner_edge import MIN_GROUND_IN_ROW, STEP_OUTSIDE_ROWS
 from worker.analysis.banner_strip import NEAR_TOLERANCE, Strip
 
-MAX_FOREIGN_ROWS = 0.15
+MAX_FOREIGN_ROWS = 0.2
 # Text is written to be read: at least this far from its ground, grey levels of 255.
 TEXT_CONTRAST = 45
 # "1 µm" alone crosses from ground to glyph and back at least this often, in at least so many rows.
@@ -20,7 +20,7 @@ MIN_CHANGES_WITHOUT_EDGE = 40
 CALM_KERNEL = np.ones((5, 7), np.uint8)
 MIN_CALM_PIXELS = 20
 MIN_EXACTNESS = 0.8
-MIN_EXACTNESS_IN_BLOCK = 0.55
+MIN_EXACTNESS_IN_BLOCK = 0.5
 COLUMN_BLOCKS = 12
 EDGE_SHARE = 0.02
 # Between the lines of text a row is ground; a logo may fill one block of columns, but not to the last pixel.
