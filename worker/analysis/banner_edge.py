@@ -1,0 +1,105 @@
+"""Where a banner begins and ends: the row at which its ground sets in, its frame, or its text."""
+
+import numpy as np
+
+from worker.analysis.banner_strip import MAX_ROWS_BELOW, MIN_BANNER_ROWS, NEAR_TOLERANCE, Strip
+
+MIN_GROUND_IN_ROW = 0.3  # dense lines of text leave 0.4 of the ground bare in the banners at hand
+# Rows compared on the two sides of an edge; resizing blurs the edge itself over a few rows.
+STEP_INSIDE_ROWS = 4
+STEP_OUTSIDE_ROWS = 6
+EDGE_ROWS = 5
+# The share of ground rises by so much.
+MIN_STEP = 0.4
+EMPTY_SHARE = 0.97
+# Pictures are black over large areas, but white only between the panels of a composed figure.
+DARK_GROUND = 96
+MAX_BRIGHT_ABOVE = 0.3
+# A frame, or the picture, must differ by this from what lies beside it, grey levels of 255.
+FRAME_CONTRAST = 25
+LONE_FRAME_CONTRAST = 60
+MAX_FRAME_ROWS = 4
+# Text without a visible edge stands clear of what is above it by so many rows.
+MIN_GAP_ROWS = 6
+
+
+def bottom_edge(strip: Strip) -> int:
+    """Row after the last one of the banner: image shown again below it is left out, a frame is not."""
+    rows = len(strip.near)
+    belongs = (strip.near >= MIN_GROUND_IN_ROW) | strip.is_line
+    last = np.flatnonzero(belongs[rows - MAX_ROWS_BELOW - 1 :])
+    return rows - MAX_ROWS_BELOW + int(last[-1]) if len(last) else rows - MAX_ROWS_BELOW
+
+
+def top_edges(strip: Strip, bottom: int) -> list[int]:
+    """Rows at which a banner could begin: where its ground sets in all at once, and at the topmost frame line."""
+    return [top for top in (_top_by_step(strip, bottom), _top_by_frame(strip, bottom)) if top is not None]
+
+
+def top_of_text(strip: Strip, bottom: int) -> int | None:
+    """First row of the text where nothing else marks the top: a black banner that continues a black picture.
+
+    Nothing is lost by cutting there, as the rows above the text hold nothing but the ground.
+    """
+    if strip.ground > DARK_GROUND:
+        return None
+    is_empty = strip.exact[:bottom] >= EMPTY_SHARE
+    written = np.flatnonzero(~is_empty)
+    gaps = np.flatnonzero(np.diff(written, prepend=-1) > MIN_GAP_ROWS)
+    return int(written[gaps[-1]]) if len(gaps) else None
+
+
+def _top_by_step(strip: Strip, bottom: int) -> int | None:
+    """Row at which the ground sets in all at once, its frame included."""
+    sums = np.concatenate(([0.0], np.cumsum(strip.exact)))
+    tops = np.arange(STEP_OUTSIDE_ROWS + 1, bottom - MIN_BANNER_ROWS + 1)
+    if len(tops) == 0:
+        return None
+    inside = (sums[tops + 1 + STEP_INSIDE_ROWS] - sums[tops + 1]) / STEP_INSIDE_ROWS
+    outside = (sums[tops - 1] - sums[tops - 1 - STEP_OUTSIDE_ROWS]) / STEP_OUTSIDE_ROWS
+    best = int((inside - outside).argmax())
+    step = inside[best] - outside[best]
+    is_dark = strip.ground <= DARK_GROUND
+    if step < MIN_STEP or not (is_dark or outside[best] <= MAX_BRIGHT_ABOVE):
+        return None
+    half = (inside[best] + outside[best]) / 2
+    first = int(tops[best]) - 2
+    reached = np.flatnonzero(strip.exact[first : first + 5] >= half)
+    return _with_frame(strip, _sharpened(strip, first + int(reached[0]) if len(reached) else int(tops[best])))
+
+
+def _sharpened(strip: Strip, top: int) -> int:
+    """Row at which the picture has faded by half, in columns that are bare ground below: a blurred edge is symmetric."""
+    first = max(top - EDGE_ROWS - STEP_INSIDE_ROWS, 0)
+    is_bare = (strip.distance[top + 1 : top + 1 + STEP_INSIDE_ROWS] <= NEAR_TOLERANCE).all(axis=0)
+    if not is_bare.any():
+        return top
+    faded = strip.distance[first : top + 1][:, is_bare].mean(axis=1)
+    above = float(faded[:STEP_INSIDE_ROWS].mean())
+    if above < FRAME_CONTRAST:
+        return top
+    picture = np.flatnonzero(faded >= above / 2)
+    return first + int(picture[-1]) + 1 if len(picture) else top
+
+
+def _with_frame(strip: Strip, top: int) -> int:
+    """Move the top up over the frame line, which differs from the ground and from the picture above it."""
+    above = max(top - MAX_FRAME_ROWS - 1, 0)
+    rows = np.arange(above + 1, top)
+    is_frame = (
+        strip.is_line[rows]
+        & (strip.near[rows] < MIN_GROUND_IN_ROW)
+        & (np.abs(strip.median[rows] - strip.median[above]) >= FRAME_CONTRAST)
+    )
+    return int(rows[is_frame][0]) if is_frame.any() else top
+
+
+def _top_by_frame(strip: Strip, bottom: int) -> int | None:
+    """Topmost frame line: what delimits a black banner below a black picture."""
+    beside = MAX_FRAME_ROWS + 1
+    rows = np.arange(beside, bottom - MIN_BANNER_ROWS + 1)
+    contrast = np.minimum(
+        np.abs(strip.median[rows] - strip.median[rows - beside]), np.abs(strip.median[rows] - strip.median[rows + beside])
+    )
+    is_frame = strip.is_line[rows] & (contrast >= LONE_FRAME_CONTRAST)
+    return int(rows[is_frame][0]) if is_frame.any() else None
