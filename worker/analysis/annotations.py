@@ -1,8 +1,8 @@
 """Annotations: letters, labels and bars that are burnt into the picture of the specimen.
 
 They are no specimen: the network sees its surroundings mirrored in their place, and nothing there is measured or counted.
-Whatever is taken for an annotation wrongly takes specimen away, and round particles look like letters (0, O, 8, C), so that such
-readings count only beside others.
+Whatever is taken for an annotation wrongly takes specimen away, and round particles look like letters (0, O, 8, C), so that
+such readings count only beside others.
 """
 
 from collections.abc import Iterable, Sequence

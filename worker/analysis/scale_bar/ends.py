@@ -17,7 +17,7 @@ Side = Literal["left", "right"]
 END_REACH_PX = 3
 MIN_END_CONTRAST = 0.35
 # A tick stands within so many pixels of the end, is at most so wide, and rises by this share of the stroke's thickness or 2 px.
-TICK_REACH_PX, TICK_WIDTH_PX = 2, 7
+TICK_REACH_PX, TICK_WIDTH_PX, TICK_WIDTH_BY_THICKNESS = 2, 7, 1.6
 MIN_TICK_RISE, MIN_TICK_SHARE = 0.5, 0.5
 # In heights of the text.
 MAX_TICK = 3.0
@@ -67,7 +67,8 @@ def tick_column(strip: Strip, stroke: Stroke, tone: Ink, text_height: int, side:
     """
     inward = 1 if side == "left" else -1
     end = stroke.left if side == "left" else stroke.right - 1
-    columns = end + inward * np.arange(-TICK_REACH_PX, TICK_WIDTH_PX + TICK_REACH_PX + 1)
+    width = max(TICK_WIDTH_PX, round(TICK_WIDTH_BY_THICKNESS * stroke.thickness))
+    columns = end + inward * np.arange(-TICK_REACH_PX, width + TICK_REACH_PX + 1)
     columns = columns[(columns >= 0) & (columns < strip.shape[1])]
     sign = 1.0 if tone.tone > tone.ground else -1.0
     weight = np.clip(sign * (strip[:, columns] - tone.ground) / tone.contrast, 0, 1)
@@ -80,7 +81,8 @@ def tick_column(strip: Strip, stroke: Stroke, tone: Ink, text_height: int, side:
         return None
     rows = _rows_outside(is_ink[:, heights.argmax()], stroke)
     tall = np.flatnonzero(heights >= stroke.thickness + MIN_TICK_SHARE * (tallest - stroke.thickness))
-    if abs(columns[tall[0]] - end) > TICK_REACH_PX or tall[-1] - tall[0] >= TICK_WIDTH_PX or not rows.size:
+    is_narrow = tall[-1] - tall[0] < width
+    if abs(columns[tall[0]] - end) > TICK_REACH_PX or not is_narrow or not rows.size:
         return _cap(strip, stroke, tone, side)
     profile = weight[rows][:, tall[0] : tall[-1] + 1].mean(axis=0)
     return float((profile * columns[tall[0] : tall[-1] + 1]).sum() / profile.sum())

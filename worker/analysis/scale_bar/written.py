@@ -49,7 +49,7 @@ def _rejoined(lines: Sequence[TextLine]) -> list[TextLine]:
             height = min(number.box.bottom - number.box.top, unit.box.bottom - unit.box.top)
             gap, overlap = unit.box.left - number.box.right, _shared_rows(number.box, unit.box)
             if UNIT_ALONE.fullmatch(unit.text.strip()) and abs(gap) <= 1.2 * height and overlap >= 0.6 * height:
-                box = _around(number.box, unit.box)
+                box = around(number.box, unit.box)
                 joined.append(TextLine(box, f"{number.text} {unit.text}", min(number.score, unit.score)))
     return joined
 
@@ -97,7 +97,8 @@ def _shared_rows(first: Box, second: Box) -> int:
     return min(first.bottom, second.bottom) - max(first.top, second.top)
 
 
-def _around(first: Box, second: Box) -> Box:
+def around(first: Box, second: Box) -> Box:
+    """The smallest box that holds two."""
     return Box(
         min(first.top, second.top),
         max(first.bottom, second.bottom),
