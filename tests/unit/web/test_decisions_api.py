@@ -1,5 +1,7 @@
 """Decisions about pixel sizes through the API: what is accepted, what is refused and why, and what analyses show of them."""
 
+import csv
+import io
 import math
 from dataclasses import replace
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain import Metadata, Stage
+from shared.tables import RECORDING_COLUMNS
 from tests.integration.laboratory import SEM, Laboratory
 from tests.unit.web.opened_portal import API, Portal, error_of
 
@@ -242,6 +245,21 @@ def test_a_submission_counts_its_analyses_by_the_state_of_their_pixel_size(eithe
     (listed,) = either_portal.json("/submissions")["items"]
     assert listed["calibration_counts"] == {"ok": 1, "missing": 2, "conflict": 1}
     assert either_portal.json(f"/submissions/{submission}") == listed
+
+
+def test_the_summary_says_what_was_read_of_each_image(either_portal: Portal, lab: Laboratory) -> None:
+    submission = lab.submit()
+    stated = replace(STATING, voltage_kv=5.0, acquired_at="2024-05-06T07:08:09")
+    lab.analyse(lab.add(submission, "a"), stated, bar=1.0)
+    lab.analyse(lab.add(submission, "b"))
+    first, second = csv.DictReader(io.StringIO(either_portal.get(f"/submissions/{submission}/summary.csv").text))
+    assert {name: first[name] for name in RECORDING_COLUMNS} == {
+        "instrument": "ZEISS Merlin", "magnification": "50000.0", "voltage_kv": "5.0", "acquired_at": "2024-05-06T07:08:09",
+        "metadata_nm_per_px": "1.0", "scale_bar_text": "a bar", "scale_bar_length_px": "100.0", "scale_bar_nm_per_px": "1.0",
+    }  # fmt: skip
+    assert {second[name] for name in RECORDING_COLUMNS} == {""}
+    lab.forget_recordings()
+    assert either_portal.get(f"/submissions/{submission}/summary.csv").status_code == 200
 
 
 # Finding analyses.
