@@ -22,7 +22,7 @@ from worker.micrograph.header import check_index
 from worker.micrograph.instruments.signals import read_signal_statement
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement
+from worker.micrograph.statement import Statement, unless_damaged
 from worker.micrograph.texts import clean
 
 # Reader of each format, and what it is asked beside the file.
@@ -119,7 +119,7 @@ def open_signals(path: Path, file_format: Format, size_bytes: int, index: int, l
         n_images=n_images,
         stored_bytes=size_bytes,
     )
-    statement = read_signal_statement(chosen.signal, *chosen.axes, file_format)
+    statement = unless_damaged(file_format, lambda: read_signal_statement(chosen.signal, *chosen.axes, file_format))
     return SignalImage(header, image, statement, chosen.title, warnings)
 
 
