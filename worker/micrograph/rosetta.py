@@ -8,6 +8,7 @@ import contextlib
 import errno
 import importlib
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,9 @@ def _read(path: Path, kind: Format) -> Sequence[Mapping[str, Any]]:
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        # A library of many authors, fed with damaged files, raises whatever it trips over.
+        # A library of many authors, fed with damaged files, raises whatever it trips over, and leaves files open; they are
+        # closed with the variables that hold them.
+        traceback.clear_frames(error.__traceback__)
         raise damaged(f"RosettaSciIO cannot read it as {kind} ({clean(error, 200) or type(error).__name__})") from error
 
 

@@ -116,8 +116,6 @@ BINARY = {
 }
 
 
-# RosettaSciIO leaves a file it cannot read to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(BINARY)), st.floats(0, 0.9999))
 def test_a_binary_file_that_ends_too_early_is_refused(tmp_path, name, share):
@@ -128,7 +126,6 @@ def test_a_binary_file_that_ends_too_early_is_refused(tmp_path, name, share):
 
 
 @pytest.mark.shared_data
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("share", [0.1, 0.37, 0.62, 0.85, 0.97, 0.999])
 def test_no_instruments_file_that_ends_too_early_states_another_pixel_size(shared_data: Path, tmp_path, share):
     with (shared_data / "vendor" / "manifest.csv").open(encoding="utf-8") as stream:
