@@ -15,6 +15,7 @@ from shared.decisions import Target
 from shared.domain import Analysis, Box, Metadata, Micrograph, Parameters, ScaleBar
 from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, ParticleRow, RecordingRow, SubmissionRow
+from shared.results import AnalysisFiles
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
 from worker.analysis.distribution import size_statistics
 from worker.recalibrator import Recalibrator
@@ -69,6 +70,7 @@ class Laboratory:
         metadata: Metadata | None = None,
         bar: float | None = None,
         before_commit: Callable[[], object] = lambda: None,
+        files: AnalysisFiles = FILES,
         **columns: Any,
     ) -> int:
         """Do a worker's work on a job; returns the analysis."""
@@ -82,7 +84,7 @@ class Laboratory:
         with self.database.writing() as session:
             number = results.find_analysis(session, held.image_sha256, MODEL, analysis.parameters)
             if number is None:
-                number = results.save_analysis(session, held.image_sha256, micrograph, analysis, FILES, duration_s=0.5)
+                number = results.save_analysis(session, held.image_sha256, micrograph, analysis, files, duration_s=0.5)
             jobs.finish(session, held, number)
             recalibration.settle(session, number)
             before_commit()
@@ -93,6 +95,10 @@ class Laboratory:
     ) -> int:
         """Hand an image in by itself and analyse it."""
         return self.analyse(self.add(self.submit(stated), image), metadata, bar)
+
+    def analysed_with_crop(self, image: str, sha256: str) -> int:
+        """Analyse an image whose scale bar was read and cut out."""
+        return self.analyse(self.add(self.submit(), image), bar=2.0, files=replace(FILES, scale_bar_crop_sha256=sha256))
 
     def target(self, kind: Callable[[AnalysisRow], Target], analysis_id: int) -> Target:
         """Name the image or the instrument of an analysis."""
@@ -170,6 +176,13 @@ class Laboratory:
         with self.database.writing() as session:
             lost = {"state": JobState.RUNNING, "lease_until": database_time(-1), "attempts": 1}
             session.execute(update(DecisionRow).where(DecisionRow.id == decision_id).values(lost))
+
+    def fail(self, decision_id: int) -> None:
+        """Let the work of applying a decision fail."""
+        with self.database.writing() as session:
+            held = decisions.claim(session, decision_id, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
+            if held is not None:
+                decisions.fail(session, held, "storage_full", "The disk is full.")
 
     def forget_recordings(self) -> None:
         """Make analyses such as earlier releases have left."""

@@ -1,5 +1,7 @@
 """Decisions about pixel sizes on real databases: who they reach, what they change, and that nothing stops or repeats them."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +19,7 @@ from shared.errors import InputError, TransientError
 from shared.jobs import JobState
 from shared.nanometres import PARTICLE_CONVERSIONS, STATISTIC_CONVERSIONS
 from tests.integration.laboratory import LEASE_S, MAX_ATTEMPTS, SEM, Held, Laboratory, fresh_analysis
-from tests.stack import free_port
+from tests.stack import PROJECT, free_port, wait_until
 from worker.recalibrator import Recalibrator
 
 STATING = replace(SEM, nm_per_px=1.0)
@@ -318,6 +320,38 @@ def test_work_that_is_killed_between_chunks_goes_on_where_it_was(
     assert [lab.held(one) for one in analyses] == [manual(0.5, decision)] * 5
     assert [lab.changes(one) for one in analyses] == [[(decision, None, 0.5)]] * 5
     assert (lab.decision(decision).state, lab.decision(decision).n_changed) == (JobState.DONE, 5)
+
+
+# What a worker does, in chunks of one analysis, so that it can be killed among them.
+WORKER = """
+import sys
+from shared import recalibration
+from shared.database import Database
+from worker.recalibrator import Recalibrator
+recalibration.CHUNK_ANALYSES = 1
+Recalibrator(Database(sys.argv[1]), lease_s=60, max_attempts=3).run(int(sys.argv[2]))
+"""
+
+
+def test_a_worker_that_is_killed_at_any_moment_loses_nothing_and_repeats_nothing(lab: Laboratory) -> None:
+    submission = lab.submit()
+    analyses = [lab.analyse(lab.add(submission, f"image {n}")) for n in range(60)]
+    decision = lab.decide_for_submission(submission, 0.5)
+    url = lab.database.engine.url.render_as_string(hide_password=False)
+    seen = 0
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", WORKER, url, str(decision)], cwd=PROJECT)
+        wait_until(lambda seen=seen: lab.decision(decision).n_changed > seen, "some analyses are changed")
+        process.kill()
+        process.wait(30)
+        seen = lab.decision(decision).n_changed
+        assert seen == sum(lab.held(one).decision_id == decision for one in analyses)
+        if lab.decision(decision).state == JobState.DONE:
+            break
+        lab.begin_again(decision)
+    lab.apply(decision)
+    assert [lab.changes(one) for one in analyses] == [[(decision, None, 0.5)]] * 60
+    assert (lab.decision(decision).state, lab.decision(decision).n_changed) == (JobState.DONE, 60)
 
 
 def test_chunks_are_cut_by_their_particles_as_well(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:

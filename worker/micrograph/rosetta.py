@@ -8,6 +8,7 @@ import contextlib
 import errno
 import importlib
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from worker.micrograph.header import check_index
 from worker.micrograph.instruments.signals import read_signal_statement
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement
+from worker.micrograph.statement import Statement, unless_damaged
 from worker.micrograph.texts import clean
 
 # Reader of each format, and what it is asked beside the file.
@@ -119,7 +120,7 @@ def open_signals(path: Path, file_format: Format, size_bytes: int, index: int, l
         n_images=n_images,
         stored_bytes=size_bytes,
     )
-    statement = read_signal_statement(chosen.signal, *chosen.axes, file_format)
+    statement = unless_damaged(file_format, lambda: read_signal_statement(chosen.signal, *chosen.axes, file_format))
     return SignalImage(header, image, statement, chosen.title, warnings)
 
 
@@ -154,7 +155,9 @@ def _read(path: Path, kind: Format) -> Sequence[Mapping[str, Any]]:
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        # A library of many authors, fed with damaged files, raises whatever it trips over.
+        # A library of many authors, fed with damaged files, raises whatever it trips over, and leaves files open; they are
+        # closed with the variables that hold them.
+        traceback.clear_frames(error.__traceback__)
         raise damaged(f"RosettaSciIO cannot read it as {kind} ({clean(error, 200) or type(error).__name__})") from error
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -73,6 +73,14 @@ def conclude(statement: Statement, width_px: int, height_px: int) -> Conclusion:
         databar_top=top,
     )
     return Conclusion(metadata, tuple(clean(warning) for warning in warnings), size.aspect)
+
+
+def unless_damaged(name: str, read: Callable[[], Statement]) -> Statement:
+    """What a reader says; where the fields are not what they should be, that, instead of an image that cannot be read."""
+    try:
+        return read()
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
+        return Statement(warnings=(f"The {name} fields of the file are damaged and were not read.",))
 
 
 def stated(text: Any, unit: str | None, tag: str, factor: float = 1.0) -> Stated | None:
@@ -148,25 +156,25 @@ def moment(*values: Any) -> str | None:
         return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", written)).isoformat()
     except ValueError:
         pass
-    written = _day_before_month(written)
+    sorted_out = _year_first(written)
     for pattern in DATE_FORMATS:
         try:
             # Instruments write local time and rarely its zone; none is invented.
-            return datetime.strptime(written, pattern).isoformat()  # noqa: DTZ007
+            return datetime.strptime(sorted_out, pattern).isoformat()  # noqa: DTZ007
         except ValueError:
             continue
     return written
 
 
-def _day_before_month(written: str) -> str:
+def _year_first(written: str) -> str:
     """A date with slashes as year-month-day where one of its first two numbers cannot be a month, or both are the same."""
     match = SLASHED_DATE.fullmatch(written)
     if match is None:
         return written
     first, second, year, time = int(match["first"]), int(match["second"]), match["year"], match["time"]
-    if first > 12 or first == second:
-        return f"{year}-{second:02d}-{first:02d} {time}"
-    return f"{year}-{first:02d}-{second:02d} {time}" if second > 12 else written
+    if min(first, second) > 12 or (max(first, second) <= 12 and first != second):
+        return written
+    return f"{year}-{min(first, second):02d}-{max(first, second):02d} {time}"
 
 
 def stage_or_none(stage: Stage) -> Stage | None:

@@ -92,12 +92,7 @@ def _readers(image: TiffImage, source: Source) -> Iterator[tuple[str, Reader]]:
     yield "ZEISS", _zeiss
     yield "TESCAN", _tescan
     yield "TVIPS", lambda page, _: _by_tifffile(page, source, (TVIPS,), read_tvips)
-    yield (
-        "Olympus SIS",
-        lambda page, _: _by_tifffile(
-            page, source, (OLYMPUS, OLYMPUS_INI), partial(read_olympus_sis, camera=text_or_none(page.data(MODEL)))
-        ),
-    )
+    yield "Olympus SIS", lambda page, _: _olympus(page, source)
     yield "JEOL", _jeol_tem
     yield "Exif", _exif
     yield "Gatan", _gatan
@@ -132,6 +127,11 @@ def _zeiss(page: Directory, header: Header) -> Statement | None:
 def _tescan(page: Directory, header: Header) -> Statement | None:
     data = page.data(TESCAN)
     return read_tescan_tag(data, header.height_px) if data else None
+
+
+def _olympus(page: Directory, source: Source) -> Statement | None:
+    camera = text_or_none(page.data(MODEL))
+    return _by_tifffile(page, source, (OLYMPUS, OLYMPUS_INI), partial(read_olympus_sis, camera=camera))
 
 
 def _jeol_tem(page: Directory, _: Header) -> Statement | None:

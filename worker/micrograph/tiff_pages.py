@@ -112,7 +112,8 @@ def _images(pages: list[_Page]) -> list[_Page]:
     """
     unmarked = [page for page in pages if not _is_marked(page.directory)] or pages
     largest = max(unmarked, key=lambda page: page.width_px * page.height_px)
-    full = [page for page in unmarked if not page.is_copy_of(largest.width_px, largest.height_px)]
+    # A page without pixels would be half as large as itself.
+    full = [page for page in unmarked if page is largest or not page.is_copy_of(largest.width_px, largest.height_px)]
     return [page for page in full if page.kind == full[0].kind]
 
 

@@ -5,6 +5,7 @@ Layout after the description in RosettaSciIO's documentation. The header states 
 
 import struct
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -22,17 +23,24 @@ FIELDS = (
     "camera_pixel_nm", "high_tension", "magnification", "frame_header_bytes",
 )  # fmt: skip
 FIRST_FRAME_HEADER_BYTES = 12  # of version 1, which does not state it
+# Number, seconds since 1970, milliseconds, look-up table, current, magnification, mode.
+FRAME_HEADER = struct.Struct("<IIIIfII")
+DIFFRACTION = 2
 MAX_SIDE_PX = 2**20
+CAMERA_WARNING = "A TVIPS recording states the pixel size of the camera only (pixelsize), not that of the specimen."
+PATTERN_WARNING = "The image is a diffraction pattern (TVIPS mode 2); its pixels have no length."
 
 
 @dataclass(frozen=True, slots=True)
 class TvipsFrame:
-    """One frame: its header, where its pixels lie, and the fields of the recording."""
+    """One frame: its header, where its pixels lie, the fields of the recording, and when and in which mode it was recorded."""
 
     header: Header
     offset: int
     dtype: np.dtype[np.generic]
     fields: dict[str, int]
+    second: int
+    mode: int | None
 
 
 def read_tvips_recording(source: Source, index: int, limits: DecodeLimits) -> TvipsFrame:
@@ -59,7 +67,8 @@ def read_tvips_recording(source: Source, index: int, limits: DecodeLimits) -> Tv
         n_images=n_images,
         stored_bytes=n_bytes,
     )
-    return TvipsFrame(header, offset, dtype, fields)
+    second, mode = _time_and_mode(source, offset - frame_header, frame_header)
+    return TvipsFrame(header, offset, dtype, fields, second, mode)
 
 
 def decode_tvips(source: Source, frame: TvipsFrame) -> Samples:
@@ -71,12 +80,24 @@ def decode_tvips(source: Source, frame: TvipsFrame) -> Samples:
 
 def tvips_statement(frame: TvipsFrame) -> Statement:
     """The statement of a recording: it has the pixel size of the camera only, so that of the specimen is missing."""
+    is_pattern = frame.mode == DIFFRACTION
+    recorded_at = datetime.fromtimestamp(frame.second, UTC).isoformat() if frame.second else None
     return Statement(
         metadata=Metadata(
             vendor="TVIPS",
             voltage_kv=tvips_kilovolts(frame.fields["high_tension"]),
-            magnification=float(frame.fields["magnification"]) or None,
+            # Of a diffraction pattern the field holds the camera length.
+            magnification=None if is_pattern else float(frame.fields["magnification"]) or None,
+            acquired_at=recorded_at,
             raw=raw_fields(frame.fields),
         ),
-        warnings=("A TVIPS recording states the pixel size of the camera only (pixelsize), not that of the specimen.",),
+        warnings=(PATTERN_WARNING if is_pattern else CAMERA_WARNING,),
     )
+
+
+def _time_and_mode(source: Source, offset: int, n_bytes: int) -> tuple[int, int | None]:
+    """Seconds since 1970, and 1 for images, 2 for diffraction patterns; None in short headers, which do not say it."""
+    if n_bytes >= FRAME_HEADER.size:
+        _, second, _, _, _, _, mode = FRAME_HEADER.unpack(source.read(offset, FRAME_HEADER.size))
+        return second, mode
+    return (int.from_bytes(source.read(offset + 4, 4), "little"), None) if n_bytes >= FIRST_FRAME_HEADER_BYTES else (0, None)

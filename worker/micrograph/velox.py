@@ -20,7 +20,17 @@ from worker.micrograph.container import Header, Samples, damaged
 from worker.micrograph.header import check_index
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement, kilovolts, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    moment,
+    number,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+    unless_damaged,
+)
 from worker.micrograph.texts import flatten
 
 IMAGES = "Data/Image"
@@ -93,7 +103,8 @@ def open_velox(path: Path, size_bytes: int, index: int, limits: DecodeLimits) ->
         n_images=n_images,
         stored_bytes=size_bytes,
     )
-    return VeloxImage(chosen.name, frame, header, _statement(fields), chosen.detector, _warnings(found, recorded))
+    statement = unless_damaged("Velox", lambda: _statement(fields))
+    return VeloxImage(chosen.name, frame, header, statement, chosen.detector, _warnings(found, recorded))
 
 
 def decode_velox(path: Path, image: VeloxImage) -> Samples:

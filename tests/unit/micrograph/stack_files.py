@@ -1,9 +1,12 @@
-"""Small files with one image or many, as MRC, Velox, Berkeley EMD, NeXus, HyperSpy and TVIPS have them."""
+"""Small files with one image or many, as MRC, Velox, Berkeley EMD, NeXus, HyperSpy, TVIPS and Phenom have them."""
 
+import bz2
 import json
 import struct
 
 import numpy as np
+
+from tests.unit.micrograph.files import tiff_bytes
 
 VELOX_SIZE = {"PixelSize": {"width": "2.5e-9", "height": "2.5e-9"}, "PixelUnitX": "m", "PixelUnitY": "m"}
 
@@ -79,3 +82,19 @@ def tvips_bytes(stack, *, version=2, mode=1, magnification=5000, padding=b"TVIPS
         start = struct.pack("<IIIIfII", number, 1_600_000_000 + number, 0, 0, 0.0, magnification, mode)
         frames.append(start.ljust(64, b"\0")[:frame_header_bytes] + stack[number].tobytes())
     return header + b"".join(frames)
+
+
+PHENOM = """<FeiImage><pixelWidth unit="{unit}">{size}</pixelWidth><pixelHeight unit="{unit}">{size}</pixelHeight>
+<time>2020-01-02T03:04:05</time><instrument><type>Phenom ProX</type></instrument>
+<acquisition><scan><highVoltage unit="kV">-15</highVoltage><spotSize>3</spotSize><detectors/></scan></acquisition></FeiImage>"""
+
+
+def elid_bytes(images, size="20", unit="nm"):
+    """A project of Phenom's Element Identification, version 0: images with a label each and no spectra."""
+    parts = [struct.pack("<4siI", b"EID2", 0, len(images))]
+    for number, pixels in enumerate(images, 1):
+        xml = PHENOM.format(size=size, unit=unit).encode()
+        tiff = tiff_bytes(pixels, photometric="minisblack", metadata=None, extratags=[(34683, 2, len(xml), xml, True)])
+        label = f"Image {number}".encode()
+        parts.append(struct.pack("<I", len(tiff)) + tiff + struct.pack("<I", len(label)) + label + struct.pack("<I", 0))
+    return bz2.compress(b"".join(parts))

@@ -18,6 +18,7 @@ from tests.unit.micrograph.stack_files import (
     add_hyperspy_image,
     add_nexus_image,
     add_velox_image,
+    elid_bytes,
     mrc_header,
     tvips_bytes,
 )
@@ -62,6 +63,7 @@ FILES = {
     "berkeley": (hdf5(lambda file: add_berkeley_image(file, DEEP_STACK)), DEEP_STACK, 0.5),
     "nexus": (hdf5(lambda file: add_nexus_image(file, DEEP_STACK)), DEEP_STACK, 250.0),
     "hyperspy": (hdf5(lambda file: add_hyperspy_image(file, DEEP_STACK)), DEEP_STACK, 0.5),
+    "elid": (elid_bytes(STACK), STACK, 20.0),
     "hyperspy without chunks": (hdf5(lambda file: add_hyperspy_image(file, DEEP_STACK, chunks=None)), DEEP_STACK, 0.5),
 }  # fmt: skip
 

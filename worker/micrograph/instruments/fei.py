@@ -178,7 +178,11 @@ def _phenom_voltage_kv(root: ET.Element) -> float | None:
 
 def _xml_length(root: ET.Element, path: str) -> Stated | None:
     element = root.find(path)
-    return None if element is None else stated(element.text, element.get("unit"), path)
+    if element is None:
+        return None
+    # Nobody says what another power would mean.
+    unit = element.get("unit") if element.get("unitPrefixPower", "1") == "1" else None
+    return stated(element.text, unit, path)
 
 
 def _with_unit(element: ET.Element | None) -> str | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain import Metadata, Stage
+from worker.micrograph.pixel_size import Stated
 from worker.micrograph.statement import (
     Statement,
     kilovolts,
@@ -51,7 +52,7 @@ def read_signal_statement(
     """
     original, general = signal.get("original_metadata") or {}, (signal.get("metadata") or {}).get("General", {})
     metadata = _read_hyperspy(signal.get("metadata")) if file_format == "HyperSpy" else _by_format(file_format, original)
-    is_placeholder = file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6)
+    width, height, warnings = _sides(file_format, original, columns, rows)
     fields = [item for item in flatten(original) if not item[0].startswith(UNINTERESTING)]
     return Statement(
         metadata=Metadata(
@@ -66,13 +67,30 @@ def read_signal_statement(
             stage=metadata.stage,
             raw=raw_fields(fields),
         ),
-        pixel_width=None if is_placeholder else _side(columns, file_format, "x"),
-        pixel_height=None if is_placeholder else _side(rows, file_format, "y"),
-        warnings=(MRC_PLACEHOLDER_WARNING,) if is_placeholder else (),
+        pixel_width=width,
+        pixel_height=height,
+        warnings=warnings,
     )
 
 
-def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Any:
+def _sides(
+    file_format: str, original: Mapping[str, Any], columns: Mapping[str, Any], rows: Mapping[str, Any]
+) -> tuple[Stated | None, Stated | None, tuple[str, ...]]:
+    """Sides of a pixel along a row and along a column, and why they do not count."""
+    if file_format == "ELID":
+        # RosettaSciIO takes the first letter of any unit for a prefix, such as the p of px.
+        width, height = (_branch(original, name) for name in ("pixelWidth", "pixelHeight"))
+        return (
+            stated(width.get("value"), text_or_none(width.get("unit")), "ELID pixelWidth"),
+            stated(height.get("value"), text_or_none(height.get("unit")), "ELID pixelHeight"),
+            (),
+        )
+    if file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6):
+        return None, None, (MRC_PLACEHOLDER_WARNING,)
+    return _side(columns, file_format, "x"), _side(rows, file_format, "y"), ()
+
+
+def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Stated | None:
     """The scale of an axis; one that was never set (1 without a unit) is no statement at all."""
     units = axis.get("units")
     unit = units if isinstance(units, str) and units not in NO_UNITS else None
