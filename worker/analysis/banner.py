@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.domain import Banner, Micrograph, Pixels
-from worker.analysis.banner_edge import STEP_OUTSIDE_ROWS, bottom_edge, top_edges, top_of_text
+from worker.analysis.banner_edge import STEP_OUTSIDE_ROWS, bottom_edge, faint_top_edges, top_edges
 from worker.analysis.banner_evidence import (
     MIN_CHANGES_WITHOUT_EDGE,
     MIN_GLYPH_CHANGES,
@@ -70,9 +70,8 @@ def _find_at_bottom(grey: NDArray[np.uint8]) -> tuple[int, int] | None:
             strip = describe(grey, ground, tolerance)
             bottom = bottom_edge(strip)
             found += [(top, bottom) for top in top_edges(strip, bottom) if _is_banner(strip, top, bottom, MIN_GLYPH_CHANGES)]
-            text = top_of_text(strip, bottom)
-            if not found and text is not None and _is_banner(strip, text, bottom, MIN_CHANGES_WITHOUT_EDGE):
-                found.append((text, bottom))
+            faint = [] if found else faint_top_edges(strip, bottom)
+            found += [(top, bottom) for top in faint if _is_banner(strip, top, bottom, MIN_CHANGES_WITHOUT_EDGE)][:1]
     return min(found, default=None)
 
 

@@ -9,12 +9,16 @@ MIN_GROUND_IN_ROW = 0.3  # dense lines of text leave 0.4 of the ground bare in t
 STEP_INSIDE_ROWS = 4
 STEP_OUTSIDE_ROWS = 6
 EDGE_ROWS = 5
-# The share of ground rises by so much.
+# The share of ground rises by so much; by less where the picture is black over half of its columns itself.
 MIN_STEP = 0.4
+MIN_FAINT_STEP = 0.25
+MIN_GROUND_BELOW_FAINT_STEP = 0.75
 EMPTY_SHARE = 0.97
 # Pictures are black over large areas, but white only between the panels of a composed figure.
 DARK_GROUND = 96
 MAX_BRIGHT_ABOVE = 0.3
+# A picture holds one exact value over half of a row only where the detector clips it.
+CLIPPED_GROUND = 16
 # A frame, or the picture, must differ by this from what lies beside it, grey levels of 255.
 FRAME_CONTRAST = 25
 LONE_FRAME_CONTRAST = 60
@@ -33,39 +37,40 @@ def bottom_edge(strip: Strip) -> int:
 
 def top_edges(strip: Strip, bottom: int) -> list[int]:
     """Rows at which a banner could begin: where its ground sets in all at once, and at the topmost frame line."""
-    return [top for top in (_top_by_step(strip, bottom), _top_by_frame(strip, bottom)) if top is not None]
+    step, _, outside, top = _best_step(strip, bottom)
+    is_step = step >= MIN_STEP and (strip.ground <= DARK_GROUND or outside <= MAX_BRIGHT_ABOVE)
+    frame = _top_by_frame(strip, bottom)
+    return [*([top] if is_step else []), *([] if frame is None else [frame])]
 
 
-def top_of_text(strip: Strip, bottom: int) -> int | None:
-    """First row of the text where nothing else marks the top: a black banner that continues a black picture.
+def faint_top_edges(strip: Strip, bottom: int) -> list[int]:
+    """Rows at which a black banner could begin below a black picture: a small step, or else the first row of its text.
 
-    Nothing is lost by cutting there, as the rows above the text hold nothing but the ground.
+    Nothing is lost by cutting at the text, as the rows above it hold nothing but the ground.
     """
     if strip.ground > DARK_GROUND:
-        return None
-    is_empty = strip.exact[:bottom] >= EMPTY_SHARE
-    written = np.flatnonzero(~is_empty)
+        return []
+    step, inside, _, top = _best_step(strip, bottom)
+    is_step = step >= MIN_FAINT_STEP and inside >= MIN_GROUND_BELOW_FAINT_STEP and strip.ground <= CLIPPED_GROUND
+    written = np.flatnonzero(strip.exact[:bottom] < EMPTY_SHARE)
     gaps = np.flatnonzero(np.diff(written, prepend=-1) > MIN_GAP_ROWS)
-    return int(written[gaps[-1]]) if len(gaps) else None
+    return [*([top] if is_step else []), *([int(written[gaps[-1]])] if len(gaps) else [])]
 
 
-def _top_by_step(strip: Strip, bottom: int) -> int | None:
-    """Row at which the ground sets in all at once, its frame included."""
+def _best_step(strip: Strip, bottom: int) -> tuple[float, float, float, int]:
+    """Where the share of ground rises most: by how much, the shares below and above, and the row, its frame included."""
     sums = np.concatenate(([0.0], np.cumsum(strip.exact)))
     tops = np.arange(STEP_OUTSIDE_ROWS + 1, bottom - MIN_BANNER_ROWS + 1)
     if len(tops) == 0:
-        return None
+        return 0.0, 0.0, 0.0, bottom
     inside = (sums[tops + 1 + STEP_INSIDE_ROWS] - sums[tops + 1]) / STEP_INSIDE_ROWS
     outside = (sums[tops - 1] - sums[tops - 1 - STEP_OUTSIDE_ROWS]) / STEP_OUTSIDE_ROWS
     best = int((inside - outside).argmax())
-    step = inside[best] - outside[best]
-    is_dark = strip.ground <= DARK_GROUND
-    if step < MIN_STEP or not (is_dark or outside[best] <= MAX_BRIGHT_ABOVE):
-        return None
     half = (inside[best] + outside[best]) / 2
     first = int(tops[best]) - 2
     reached = np.flatnonzero(strip.exact[first : first + 5] >= half)
-    return _with_frame(strip, _sharpened(strip, first + int(reached[0]) if len(reached) else int(tops[best])))
+    top = _with_frame(strip, _sharpened(strip, first + int(reached[0]) if len(reached) else int(tops[best])))
+    return float(inside[best] - outside[best]), float(inside[best]), float(outside[best]), top
 
 
 def _sharpened(strip: Strip, top: int) -> int:
