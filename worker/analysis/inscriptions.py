@@ -53,7 +53,8 @@ def read_inscriptions(micrograph: Micrograph, reader: TextReader | None) -> Insc
         return Inscriptions(banner, field)
     grey = to_8_bit(micrograph.pixels, *grey_range(micrograph.pixels))
     lines = reader.lines(grey)
-    reading = read_scale_bar(grey, banner, lines, reader)
+    vendor = None if micrograph.metadata is None else micrograph.metadata.vendor
+    reading = read_scale_bar(grey, banner, lines, reader, vendor)
     annotations = find_annotations(grey, lines, reading.marks, field)
     return Inscriptions(banner, field, reading.scale_bar, annotations, reading.warnings)
 
