@@ -21,7 +21,9 @@ from pydantic import BaseModel
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
-from web.analysis_schemas import Analysis, Particle
+from shared.leases import JobState
+from web.analysis_schemas import Analysis, Particle, RawMetadata
+from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
 from web.schemas import ErrorAnswer, Job, RegisteredModel, Submission
 
@@ -112,6 +114,38 @@ class Saemi:
     def particles(self, analysis_id: int) -> Iterator[Particle]:
         """Yield the particles of an analysis by label."""
         return self._all_pages(Particle, f"/analyses/{analysis_id}/particles", {})
+
+    def metadata(self, analysis_id: int) -> dict[str, str]:
+        """Return all fields that the file has about the image of an analysis."""
+        return RawMetadata.model_validate(self._request("GET", f"/analyses/{analysis_id}/metadata")).fields
+
+    def calibration_changes(self, analysis_id: int) -> Iterator[CalibrationChange]:
+        """Yield what became of the pixel size of an analysis, the newest first."""
+        return self._all_pages(CalibrationChange, f"/analyses/{analysis_id}/calibration-changes", {})
+
+    def decide(self, request: DecisionRequest) -> CalibrationDecision:
+        """Decide which pixel size holds for an image, a submission or an instrument; a worker then applies it."""
+        body = request.model_dump(mode="json", exclude_none=True)
+        return CalibrationDecision.model_validate(self._request("POST", "/calibration-decisions", json=body))
+
+    def decision(self, decision_id: int) -> CalibrationDecision:
+        """Return a decision and how far it is applied."""
+        return CalibrationDecision.model_validate(self._request("GET", f"/calibration-decisions/{decision_id}"))
+
+    def decisions(self) -> Iterator[CalibrationDecision]:
+        """Yield all decisions about pixel sizes, the newest first."""
+        return self._all_pages(CalibrationDecision, "/calibration-decisions", {})
+
+    def wait_for_decision(
+        self, decision_id: int, on_progress: Callable[[CalibrationDecision], None] = lambda _: None
+    ) -> CalibrationDecision:
+        """Wait until a decision is applied or has failed."""
+        while True:
+            current = self.decision(decision_id)
+            on_progress(current)
+            if current.state in (JobState.DONE, JobState.FAILED):
+                return current
+            time.sleep(POLL_INTERVAL_S)
 
     def wait(self, submission_id: int, on_progress: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Wait until every job of a submission has come to an end."""

@@ -1,7 +1,7 @@
 """Which files a command is about: those named, and the micrographs in the folders named."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import InputError
@@ -10,8 +10,6 @@ MICROGRAPH_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dm3", ".dm4", ".emd", ".ser", ".emi", ".mrc", ".tvips", ".elid",
      ".nxs", ".hspy"}
 )  # fmt: skip
-# A file system's limit, with room for what is appended to a stem.
-MAX_STEM_BYTES = 220
 
 
 def find_micrographs(paths: Sequence[Path], results: Path | None = None) -> list[Path]:
@@ -36,19 +34,6 @@ def find_micrographs(paths: Sequence[Path], results: Path | None = None) -> list
         endings = ", ".join(sorted(MICROGRAPH_SUFFIXES))
         raise InputError(f"No micrographs found: a folder is searched for {endings}.", code="no_files")
     return list(found)
-
-
-def distinct_stems(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield a name for the results of each file: its stem, shortened where too long, numbered where two are the same."""
-    seen: set[str] = set()
-    for path in paths:
-        stem = base = os.fsencode(path.stem)[:MAX_STEM_BYTES].decode(errors="replace")
-        number = 2
-        while stem.casefold() in seen:
-            stem = f"{base}_{number}"
-            number += 1
-        seen.add(stem.casefold())
-        yield stem
 
 
 def readable(path: Path) -> str:

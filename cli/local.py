@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import cv2
 from pebble import ProcessExpired, ProcessPool
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
-from cli.inputs import distinct_stems, find_micrographs
-from cli.inspection import stated
+from cli.findings import stated
+from cli.images import ImageOfFile, WhichImages, distinct_stems, images_option, left_out
+from cli.inputs import find_micrographs
 from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
 from cli.ranges import NM_PER_PX
@@ -50,6 +51,7 @@ class _Process:
     segmenter: Segmenter
     parameters: Parameters
     out: Path
+    which: WhichImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,12 @@ class _Start:
     device: Device
     parameters: Parameters
     out: Path
+    which: WhichImages
+
+    @property
+    def limits(self) -> DecodeLimits:
+        """Ceilings for each image."""
+        return DecodeLimits(max_pixels=self.settings.max_pixels, timeout_s=self.settings.decode_timeout_s)
 
 
 _process: list[_Process | SaemiError] = []
@@ -72,6 +80,7 @@ _process: list[_Process | SaemiError] = []
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
 @click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the file states.")
+@images_option
 @model_option
 @min_confidence_option
 @device_option
@@ -84,6 +93,7 @@ def analyze(
     paths: tuple[Path, ...],
     out: Path,
     nm_per_px: float | None,
+    which: WhichImages,
     model: str,
     min_confidence: float,
     device: Device,
@@ -92,7 +102,8 @@ def analyze(
 ) -> None:
     """Analyse micrographs: banner, particles, sizes. PATHS are files, or folders that are searched for images.
 
-    Writes STEM.particles.csv, STEM.labels.tif and STEM.overlay.png for each image, and summary.csv and summary.json.
+    Writes STEM.particles.csv, STEM.labels.tif and STEM.overlay.png for each image, and summary.csv and summary.json. With
+    --images all, the images of a file that holds several are STEM_1, STEM_2 and so on.
     """
     settings = load_settings()
     require_device(device)
@@ -101,8 +112,8 @@ def analyze(
         _make_folder(out)
         reference = chosen.identity.reference
         parameters = Parameters(model=reference, nm_per_px=nm_per_px, min_confidence=min_confidence)
-        start = _Start(settings, chosen, device, parameters, out)
-        records = _analyse_all(files, start, processes or len(os.sched_getaffinity(0)))
+        start = _Start(settings, chosen, device, parameters, out, which)
+        records = _analyse_all(_images(files, start), start, processes or len(os.sched_getaffinity(0)))
     _report(out, records, as_json=as_json)
     failed = sum(record["state"] == "failed" for record in records)
     messages.print(f"{len(records) - failed} of {len(records)} images analysed with {reference}; results in {out}")
@@ -139,9 +150,8 @@ def measure(
     if image is not None and len(labels) > 1:
         raise click.UsageError("--image belongs to one label map.")
     _make_folder(out)
-    records = [
-        _measure_one(path, out / stem, nm_per_px, image) for path, stem in zip(labels, distinct_stems(labels), strict=True)
-    ]
+    stems = distinct_stems([ImageOfFile(path) for path in labels])
+    records = [_measure_one(path, out / stem, nm_per_px, image) for path, stem in zip(labels, stems, strict=True)]
     _report(out, records, as_json=as_json)
     context.exit(EXIT_SOME_FAILED if any(record["state"] == "failed" for record in records) else 0)
 
@@ -162,26 +172,43 @@ def _make_folder(out: Path) -> None:
         raise OperatorError(f"The results cannot be written to {out}: {error.strerror}.", code="out_unwritable") from error
 
 
-def _analyse_all(files: Sequence[Path], start: _Start, processes: int) -> list[dict[str, Any]]:
-    """Analyse files side by side; a process that dies fails its image alone, a model that is refused ends the command."""
+def _images(files: Sequence[Path], start: _Start) -> list[ImageOfFile]:
+    """The images the command is about; of a file that cannot be read, the first, whose analysis then says why."""
+    if start.which == "first":
+        return [ImageOfFile(path) for path in files]
+    with Decoder(start.limits) as decoder:
+        return [image for path in files for image in _images_of(path, decoder)]
+
+
+def _images_of(path: Path, decoder: Decoder) -> list[ImageOfFile]:
+    try:
+        n_images = decoder.count_images(path)
+    except SaemiError:
+        return [ImageOfFile(path)]
+    return [ImageOfFile(path, index, n_images) for index in range(n_images)]
+
+
+def _analyse_all(images: Sequence[ImageOfFile], start: _Start, processes: int) -> list[dict[str, Any]]:
+    """Analyse images side by side; a process that dies fails its image alone, a model that is refused ends the command."""
     records = []
     with (
         progress_bar() as bar,
         ProcessPool(
-            min(processes, len(files)),
+            min(processes, len(images)),
             context=multiprocessing.get_context("spawn"),
             initializer=_start_process,
             initargs=(start,),
         ) as pool,
     ):
-        task = bar.add_task("Analysing", total=len(files))
-        futures = [pool.schedule(_analyse_one, (path, stem)) for path, stem in zip(files, distinct_stems(files), strict=True)]
+        task = bar.add_task("Analysing", total=len(images))
+        named = zip(images, distinct_stems(images), strict=True)
+        futures = [pool.schedule(_analyse_one, (image, stem)) for image, stem in named]
         try:
-            for path, future in zip(files, futures, strict=True):
+            for image, future in zip(images, futures, strict=True):
                 try:
                     records.append(future.result())
                 except (ProcessExpired, CancelledError) as error:
-                    records.append(failure(path, "process_died", f"The process that analysed the image ended: {error}"))
+                    records.append(failure(image, "process_died", f"The process that analysed the image ended: {error}"))
                 bar.advance(task)
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
@@ -191,32 +218,34 @@ def _analyse_all(files: Sequence[Path], start: _Start, processes: int) -> list[d
 
 def _start_process(start: _Start) -> None:
     cv2.setNumThreads(1)  # the images run side by side, one core each
-    limits = DecodeLimits(max_pixels=start.settings.max_pixels, timeout_s=start.settings.decode_timeout_s)
     try:
         segmenter = create_segmenter(start.model, start.device)
     except SaemiError as error:
         # A process that does not start is started again and again; an image that asks for it gets the reason.
         _process.append(error)
         return
-    _process.append(_Process(Decoder(limits), segmenter, start.parameters, start.out))
+    _process.append(_Process(Decoder(start.limits), segmenter, start.parameters, start.out, start.which))
 
 
-def _analyse_one(path: Path, stem: str) -> dict[str, Any]:
+def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
     process = _process[0]
     if isinstance(process, SaemiError):
         raise process
     try:
-        micrograph = process.decoder.decode(path)
+        micrograph = process.decoder.decode(image.path, index=image.index)
+        if process.which == "first":
+            micrograph = replace(micrograph, warnings=(*micrograph.warnings, *left_out(micrograph.n_images)))
+        image = replace(image, n_images=micrograph.n_images)
         analysis = analyse(micrograph, process.parameters, process.segmenter)
         _write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
         (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
         picture = overlay(preview(micrograph.pixels), analysis.labels, low_confidence_labels(analysis.particles))
         (process.out / f"{stem}.overlay.png").write_bytes(encode_png(picture))
     except SaemiError as error:
-        return failure(path, error.code, error.message)
+        return failure(image, error.code, error.message)
     except OSError as error:
-        return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return analysed(path, describe(micrograph, analysis))
+        return failure(image, "results_not_written", f"The results cannot be written: {error.strerror}.")
+    return analysed(image, describe(micrograph, analysis))
 
 
 def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
@@ -233,11 +262,11 @@ def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path 
             picture = overlay(preview(micrograph.pixels), labels)
             target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
     except SaemiError as error:
-        return failure(path, error.code, error.message)
+        return failure(ImageOfFile(path), error.code, error.message)
     except OSError as error:
-        return failure(path, "results_not_written", f"The results cannot be written: {error.strerror}.")
+        return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
     found = describe_measurement(labels.shape, calibrated, banner, field, size_statistics(particles))
-    return analysed(path, found | stated(None if micrograph is None else micrograph.metadata))
+    return analysed(ImageOfFile(path), found | stated(None if micrograph is None else micrograph.metadata))
 
 
 def _micrograph_of(image: Path, labels: Labels) -> Micrograph:

@@ -23,6 +23,7 @@ class LazyGroup(click.Group):
         "train": "cli.training",
         "submit": "cli.remote",
         "status": "cli.remote",
+        "calibrate": "cli.calibration",
         "demo": "cli.demo",
         "models": "cli.models",
         "config": "cli.admin",

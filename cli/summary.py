@@ -5,22 +5,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cli.images import IMAGE_COLUMNS, ImageOfFile
 from cli.inputs import readable
 from shared.tables import SUMMARY_COLUMNS, csv_lines
 
-COLUMNS = SUMMARY_COLUMNS
+# Behind the columns of the portal's summary stands which of its images a file was analysed for.
+COLUMNS = (*SUMMARY_COLUMNS, *IMAGE_COLUMNS)
 # Null as long as scale bars are not read.
 NOT_READ = {"scale_bar": None}
 
 
-def analysed(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+def analysed(image: ImageOfFile, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the row of an image that was analysed; what `values` does not name is None."""
-    return _row(path, "done") | {name: values[name] for name in COLUMNS if name in values}
+    return _row(image, "done") | {name: values[name] for name in COLUMNS if name in values}
 
 
-def failed(path: Path, code: str, message: str) -> dict[str, Any]:
+def failed(image: ImageOfFile, code: str, message: str) -> dict[str, Any]:
     """Return the row of an image that was not analysed, with the reason."""
-    return _row(path, "failed") | {"error_code": code, "error_message": message}
+    return _row(image, "failed") | {"error_code": code, "error_message": message}
 
 
 def write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -31,8 +33,8 @@ def write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, A
     return nested
 
 
-def _row(path: Path, state: str) -> dict[str, Any]:
-    return dict.fromkeys(COLUMNS) | {"file": readable(path), "state": state}
+def _row(image: ImageOfFile, state: str) -> dict[str, Any]:
+    return dict.fromkeys(COLUMNS) | {"file": readable(image.path), "state": state} | image.place
 
 
 def _nested(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,12 +108,18 @@ class Micrograph:
         What a person should know about the decoding (further pages, colour, alpha, an unusable pixel size).
     metadata : Metadata or None
         What the file states; None where the image does not come from an instrument's file.
+    n_images : int
+        Images of the file: pages, frames of a stack, detectors.
+    index : int
+        Which of them this is, from 0.
     """
 
     pixels: Pixels
     format: str
     warnings: tuple[str, ...] = ()
     metadata: Metadata | None = None
+    n_images: int = 1
+    index: int = 0
 
     @property
     def bit_depth(self) -> int:

@@ -35,6 +35,15 @@ ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
 EVERY_ANALYSIS = AnalysisFilter()
+# What makes two requests for an analysis the same one.
+IDENTITY_COLUMNS = (
+    "image_sha256",
+    "image_index",
+    "side_cars_sha256",
+    "model_name",
+    "model_version",
+    "parameters_sha256",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +121,8 @@ def save_analysis(
     insert_new = insert_of(session)(AnalysisRow).values(values)
     new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))
     if new_id is None:
-        stored = find_analysis(
-            session,
-            image_sha256,
-            analysis.model,
-            analysis.parameters,
-            image_index=image_index,
-            side_cars_sha256=side_cars_sha256,
-        )
-        if stored is None:
-            raise AssertionError("an analysis that conflicts with a stored one must be found")
-        return stored
+        same = {name: values[name] for name in IDENTITY_COLUMNS}
+        return session.scalars(select(AnalysisRow.id).filter_by(**same)).one()
     rows = list(particle_records(analysis.particles))
     if rows:
         session.execute(insert(ParticleRow), [{"analysis_id": new_id, **row} for row in rows])

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from shared.errors import OperatorError
 
@@ -21,8 +19,14 @@ BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
 
 
 def _database_url(url: str) -> str:
+    if not url:
+        return url
+    # A tenth of a second that commands without a database need not wait for.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
-        backend = make_url(url).get_backend_name() if url else DATABASES[0]
+        backend = make_url(url).get_backend_name()
     except ArgumentError:
         backend = None
     if backend not in DATABASES:

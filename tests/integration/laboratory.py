@@ -177,6 +177,13 @@ class Laboratory:
             lost = {"state": JobState.RUNNING, "lease_until": database_time(-1), "attempts": 1}
             session.execute(update(DecisionRow).where(DecisionRow.id == decision_id).values(lost))
 
+    def fail(self, decision_id: int) -> None:
+        """Let the work of applying a decision fail."""
+        with self.database.writing() as session:
+            held = decisions.claim(session, decision_id, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
+            if held is not None:
+                decisions.fail(session, held, "storage_full", "The disk is full.")
+
     def forget_recordings(self) -> None:
         """Make analyses such as earlier releases have left."""
         with self.database.writing() as session:

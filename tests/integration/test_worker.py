@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
-from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, create_celery
+from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, RECALIBRATE_TASK, create_celery
 from shared.schema import upgrade
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
@@ -165,11 +165,37 @@ def test_weights_that_are_altered_fail_their_jobs_until_they_are_mended(worker: 
     assert stored == (NEWEST.name, NEWEST.version, model["sha256"])
 
 
+def test_a_decision_is_applied_without_another_analysis_and_holds_for_images_that_come_later(worker: RunningWorker) -> None:
+    def shown(job_id: int) -> dict[str, Any]:
+        analysis: dict[str, Any] = worker.api.get(f"/api/v1/analyses/{worker.finished(job_id)['analysis_id']}").get_json()
+        return analysis
+
+    job_id = worker.submit(png_bytes(draw_discs(9)), "decided.png")
+    before = shown(job_id)
+    submission = worker.job(job_id)["submission_id"]
+    body = {"person": "Ada", "scope": "submission", "submission_id": submission, "choice": "manual", "nm_per_px": 5.0}
+    made = worker.api.post("/api/v1/calibration-decisions", json=body)
+    assert (made.status_code, made.get_json()["n_analyses"]) == (202, 1)
+    address = f"/api/v1/calibration-decisions/{made.get_json()['id']}"
+    wait_until(lambda: worker.api.get(address).get_json()["state"] in ("done", "failed"), "the decision is applied")
+    assert worker.api.get(address).get_json() | {"state": "done", "n_changed": 1} == worker.api.get(address).get_json()
+    after = shown(job_id)
+    assert (before["nm_per_px"], after["nm_per_px"], after["calibration"]["decision"]["person"]) == (0.5, 5.0, "Ada")
+    assert after["statistics"]["ecd_mean_nm"] == pytest.approx(10 * before["statistics"]["ecd_mean_nm"], rel=1e-12)
+    assert (after["id"], after["created_at"], after["duration_s"]) == (before["id"], before["created_at"], before["duration_s"])
+    query = {"name": "later.png"}
+    later = worker.api.put(f"/api/v1/submissions/{submission}/files", query_string=query, data=png_bytes(draw_discs(8)))
+    assert shown(later.get_json()["id"])["nm_per_px"] == 5.0
+
+
 def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> None:
     sender = create_celery(worker.broker_url, TIMEOUT_S)
     sender.send_task("saemi.unknown", args=[[1]], queue=ANALYSIS_QUEUE)
     for arguments in ([], ["text"], [None], [[None]], [["a", {}]], [[2**80]], [[10**9]], [[-1]], [[1], [2]], [[[1]]], [[]]):
-        sender.send_task(ANALYSE_TASK, args=arguments, queue=ANALYSIS_QUEUE)
+        for task in (ANALYSE_TASK, RECALIBRATE_TASK):
+            sender.send_task(task, args=arguments, queue=ANALYSIS_QUEUE)
+    for number in (0, -1, 10**9, 2**80, "1", None):
+        sender.send_task(RECALIBRATE_TASK, args=[number], queue=ANALYSIS_QUEUE)
     sender.send_task(ANALYSE_TASK, kwargs={"unknown": 1}, queue=ANALYSIS_QUEUE)
     sender.close()
     job = worker.finished(worker.submit(png_bytes(draw_discs(5)), "after_the_garbage.png"))

@@ -47,7 +47,7 @@ def read_bmp_header(source: Source) -> Header:
         height_px=layout.height_px,
         channels=3,
         bit_depth=8,
-        n_pages=1,
+        n_images=1,
         stored_bytes=layout.row_bytes * layout.height_px,
     )
 

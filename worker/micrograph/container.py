@@ -23,7 +23,7 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about its first image.
+    """What a file says about one of its images.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class Header:
         1 grey, 2 grey and transparency, 3 colour, 4 colour and transparency; a palette counts as colour.
     bit_depth : int
         Bits of one decoded sample: 8, 16 or 32 (floating point).
-    n_pages : int
-        Images of the file: pages of a TIFF, frames of an animated PNG or of a stack, else 1.
+    n_images : int
+        Images of the file: pages of a TIFF, frames of a stack, detectors, else 1.
     stored_bytes : int
         Bytes that the pixels take in the file.
     orientation : int
         How viewers are asked to turn the image (EXIF 2.3, tag 274): 1 not at all. SAEMI never turns an image.
-    page_offset : int
-        Where the directory of the decoded page begins in a TIFF, where that is not the first page; else 0.
+    n_left_out : int
+        Pages that are no images of their own: previews, masks, further frames of an animation.
     """
 
     format: Format
@@ -50,15 +50,14 @@ class Header:
     height_px: int
     channels: int
     bit_depth: int
-    n_pages: int
+    n_images: int
     stored_bytes: int
     orientation: int = 1
-
-    page_offset: int = 0
+    n_left_out: int = 0
 
     @property
     def decoded_bytes(self) -> int:
-        """Bytes of all samples of the first image."""
+        """Bytes of all samples of the image."""
         return self.width_px * self.height_px * self.channels * self.bit_depth // 8
 
 

@@ -22,8 +22,8 @@ from worker.micrograph.statement import conclude
 SideCars = Mapping[str, Path]
 
 
-def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None) -> Micrograph:
-    """The image of a file as grey pixels in their own bit depth, with what the file states about it.
+def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None, index: int = 0) -> Micrograph:
+    """An image of a file as grey pixels in their own bit depth, with what the file states about it.
 
     Parameters
     ----------
@@ -33,29 +33,38 @@ def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars |
         Ceilings for pixels and bytes; memory and time are kept by the sandbox.
     side_cars : mapping of str to Path, optional
         Files that belong to the image, by their original names; those beside it where none are named.
+    index : int
+        Which image of the file, from 0; ``Micrograph.n_images`` tells how many there are.
 
     Raises
     ------
     InputError
         As `worker.micrograph.readers.describe` does, and ``not_finite``, ``constant_image``, ``non_square_pixels``.
     """
-    micrograph = _read(path, limits or DecodeLimits(), side_cars)
+    micrograph = _read(path, limits or DecodeLimits(), side_cars, index)
     refusal = _refusal(micrograph.pixels)
     if refusal is not None:
         raise refusal
     return micrograph
 
 
-def inspect(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None) -> Micrograph:
+def inspect(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None, index: int = 0) -> Micrograph:
     """The same as `decode` gives, also of an image that shows nothing: the reason stands in its warnings."""
-    micrograph = _read(path, limits or DecodeLimits(), side_cars)
+    micrograph = _read(path, limits or DecodeLimits(), side_cars, index)
     refusal = _refusal(micrograph.pixels)
     return micrograph if refusal is None else replace(micrograph, warnings=(*micrograph.warnings, refusal.message))
 
 
-def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None) -> Micrograph:
+def count_images(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None) -> int:
+    """How many images a file holds, by its headers alone; raises InputError as `decode` does."""
+    limits = limits or DecodeLimits()
     with open_source(path) as source:
-        described = describe(path, source, limits, side_cars)
+        return describe(path, source, limits, side_cars).header.n_images
+
+
+def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None, index: int) -> Micrograph:
+    with open_source(path) as source:
+        described = describe(path, source, limits, side_cars, index)
         samples = _load(described)
     pixels, colour_warnings = to_grey(samples)
     conclusion = conclude(described.statement, described.header.width_px, described.header.height_px)
@@ -69,7 +78,8 @@ def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None) -> Micro
             f"{rows:,} rows were resampled to {pixels.shape[0]:,}."
         )
         metadata = replace(metadata, databar_top=None)
-    return Micrograph(pixels, described.header.format, tuple(warnings), None if metadata == Metadata() else metadata)
+    header, stated = described.header, None if metadata == Metadata() else metadata
+    return Micrograph(pixels, header.format, tuple(warnings), stated, header.n_images, index)
 
 
 def _load(described: Described) -> Samples:

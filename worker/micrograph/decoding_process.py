@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from shared.domain import Micrograph
 from shared.errors import InputError, NotFoundError, TransientError
-from worker.micrograph.decode import decode, inspect
+from worker.micrograph.decode import count_images, decode, inspect
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.metadata_message import to_message
 from worker.micrograph.protocol import ChannelClosedError, receive_message, send_bytes, send_message
@@ -30,7 +31,6 @@ PARENT_CHECK_MS = 1000
 MAX_OPEN_FILES = 64
 # Codecs are imported on first use; the first image should not pay for that.
 CODECS = ("png_decode", "jpeg8_decode", "lzw_decode", "packbits_decode", "zlib_decode", "floatpred_decode")
-TASKS = {"decode": decode, "inspect": inspect}
 
 
 def main() -> None:
@@ -43,6 +43,8 @@ def main() -> None:
         limits = DecodeLimits(**receive_message(channel))
         for name in CODECS:
             getattr(imagecodecs, name)
+        # From here on files of others are open, and nothing is written any more.
+        sys.dont_write_bytecode = True
         _limit_resources(limits)
         send_message(channel, {"ready": True})
         while True:
@@ -77,16 +79,24 @@ def _answer(channel: socket.socket, request: dict[str, Any], limits: DecodeLimit
         description = {"shape": pixels.shape, "dtype": pixels.dtype.name}
         metadata = None if outcome.metadata is None else to_message(outcome.metadata)
         stated = {"format": outcome.format, "warnings": outcome.warnings, "metadata": metadata}
-        send_message(channel, description | stated)
+        place = {"n_images": outcome.n_images, "index": outcome.index}
+        send_message(channel, description | stated | place)
         send_bytes(channel, pixels.data.cast("B"))
     else:
         send_message(channel, outcome)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _count(path: Path, limits: DecodeLimits, side_cars: dict[str, Path] | None, _: int) -> dict[str, Any]:
+    return {"n_images": count_images(path, limits, side_cars)}
+
+
+TASKS: dict[str, Callable[..., Micrograph | dict[str, Any]]] = {"decode": decode, "inspect": inspect, "count": _count}
+
+
 def _try_decode(request: dict[str, Any], limits: DecodeLimits) -> Micrograph | dict[str, Any]:
     try:
-        return TASKS[request["task"]](_path(request["path"]), limits, _side_cars(request["side_cars"]))
+        return TASKS[request["task"]](_path(request["path"]), limits, _side_cars(request["side_cars"]), request["index"])
     except NotFoundError as error:
         return _description("not_found", error)
     except InputError as error:

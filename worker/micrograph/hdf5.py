@@ -27,6 +27,22 @@ def hdf5_format(path: Path) -> Literal["Velox"] | Hdf5Format:
     return found
 
 
+def unpacked_bytes(path: Path) -> int:
+    """What all numbers of a file take in memory; raises InputError ``damaged_file``."""
+    sizes: list[int] = []
+
+    def add(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.nbytes)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(add)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise damaged("its HDF5 structure cannot be read") from error
+    return sum(sizes)
+
+
 def _format(file: h5py.File) -> Literal["Velox"] | Hdf5Format | None:
     if "Experiments" in file and "file_format" in file.attrs:
         return "HyperSpy"

@@ -63,6 +63,33 @@ def check_size(header: Header, limits: DecodeLimits) -> None:
     _check_ratio(header)
 
 
+def check_index(index: int, n_images: int, limits: DecodeLimits) -> None:
+    """Refuse an image that a file does not hold, and a file that holds too many; raises InputError.
+
+    Parameters
+    ----------
+    index : int
+        Which image is asked for, from 0.
+    n_images : int
+        Images of the file.
+    limits : DecodeLimits
+        Ceilings, of which the number of images counts.
+    """
+    if n_images > limits.max_images:
+        raise InputError(
+            f"The file holds {n_images:,} images; at most {limits.max_images:,} are read from one file. "
+            "Export those you want to measure.",
+            code="too_many_images",
+            n_images=n_images,
+            limit=limits.max_images,
+        )
+    if not 0 <= index < n_images:
+        held = "one image" if n_images == 1 else f"{n_images:,} images"
+        raise InputError(
+            f"The file holds {held}; there is no image {index + 1:,}.", code="no_such_image", index=index, n_images=n_images
+        )
+
+
 def _check_ratio(header: Header) -> None:
     if header.decoded_bytes > max(HARMLESS_BYTES, MAX_COMPRESSION_RATIO * header.stored_bytes):
         raise InputError(

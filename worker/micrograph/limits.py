@@ -18,6 +18,8 @@ class DecodeLimits:
         Rows × columns that a file may declare. 400 million is 20,000 × 20,000, a stitched overview.
     max_file_bytes : int
         Size of the file. 400 million pixels in colour with 16 bits are 2.4 GB without compression.
+    max_images : int
+        Images of one file. Recordings of diffraction patterns, one for each point of a scan, have more; they show no particles.
     timeout_s : float
         Wall-clock time of one decoding in the sandbox. 400 million pixels take about 5 s.
     memory_bytes : int
@@ -26,5 +28,6 @@ class DecodeLimits:
 
     max_pixels: int = 400_000_000
     max_file_bytes: int = 4 * GIBIBYTE
+    max_images: int = 10_000
     timeout_s: float = 60.0
     memory_bytes: int = 8 * GIBIBYTE

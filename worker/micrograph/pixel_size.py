@@ -22,11 +22,15 @@ NM_PER_UNIT: Mapping[str, float] = MappingProxyType(
      "pm": 1e-3, "picometer": 1e-3, "picometers": 1e-3, "picometre": 1e-3,
      "fm": 1e-6}
 )  # fmt: skip
-# Greek mu, micro sign, and what is left of the micro sign where Latin-1 was read as UTF-8, or UTF-8 as Latin-1.
-MICRO_SIGNS = ("Âµ", "Â\xb5", "Î¼", "μ", "µ", "\ufffd")
+# Greek mu, micro sign, and what is left of them where Latin-1 was read as UTF-8, or UTF-8, Shift-JIS or DOS characters as
+# Latin-1.
+MICRO_SIGNS = ("Âµ", "Â\xb5", "Î¼", "μ", "µ", "\ufffd", "ƒÊ", "æ")
 ESCAPED = re.compile(r"\\u00[bB]5")
 RECIPROCAL = re.compile(r"^1/|/(nm|um|å|a|m|pm|mm)$|\^-1|\*\*-1|⁻¹|-1$|^rad|^mrad", re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?")
+# What may stand before a length; a sign further away belongs to the number all the same.
+BEFORE_NUMBER = re.compile(r"[\s=:]*(?P<sign>[+-]?)\s*(?=[\d.,])")
+MINUS_SIGNS = str.maketrans("−–", "--")
 # Also as Windows programs print them: 1.#QNAN, 1.#INF.
 NOT_A_NUMBER = re.compile(r"\b(nan|inf|infinity)\b|#", re.IGNORECASE)
 # The two sides of a pixel differ by less than this where a writer rounded them; more is a scan with unequal steps.
@@ -147,7 +151,7 @@ def is_reciprocal(unit: str) -> bool:
 
 def length_nm(stated: Stated) -> tuple[float | None, str | None]:
     """A stated length in nm, or None and the reason why it does not count."""
-    number = parse_number(stated.text)
+    number = _length(stated.text)
     if number is None:
         return None, f"The pixel size in {stated.tag} is not a number ({stated.text!r}); it was not used."
     if stated.unit is None or not stated.unit.strip():
@@ -161,6 +165,16 @@ def length_nm(stated: Stated) -> tuple[float | None, str | None]:
     if not MIN_NM_PER_PX <= size <= MAX_NM_PER_PX:
         return None, f"The pixel size in {stated.tag} ({stated.written}) is impossible for a microscope; it was not used."
     return size, None
+
+
+def _length(text: str) -> float | None:
+    """The number that a text begins with, its sign included; None where it begins otherwise, as "about 5 nm" does."""
+    plain = text.translate(MINUS_SIGNS)
+    before = BEFORE_NUMBER.match(plain)
+    if before is None:
+        return None
+    number = parse_number(plain[before.end() :])
+    return -number if number is not None and before["sign"] == "-" else number
 
 
 def pixel_size(width: Stated | None, height: Stated | None, stated_columns: int | None, columns: int) -> PixelSize:

@@ -45,8 +45,9 @@ def read_png_header(source: Source) -> Header:
         height_px=height,
         channels=channels + 1 if has_transparency and channels in {1, 3} else channels,
         bit_depth=16 if depth == 16 else 8,
-        n_pages=n_frames,
+        n_images=1,
         stored_bytes=stored_bytes,
+        n_left_out=n_frames - 1,
     )
 
 

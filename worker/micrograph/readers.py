@@ -12,17 +12,16 @@ from types import MappingProxyType
 from shared.errors import InputError
 from worker.micrograph.bmp import decode_bmp, read_bmp_header
 from worker.micrograph.container import Format, Header, Samples, Source, open_source
-from worker.micrograph.header import check_size, identify
+from worker.micrograph.header import check_index, check_size, identify
 from worker.micrograph.jpeg import decode_jpeg, read_jpeg_header
 from worker.micrograph.jpeg_metadata import read_jpeg_statement
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.png import decode_png, read_png_header
 from worker.micrograph.side_cars import SER_NUMBER, read_side_car, side_cars_beside
 from worker.micrograph.statement import Statement
-from worker.micrograph.tia import SerImage, decode_ser, read_ser, ser_statement
-from worker.micrograph.tiff import read_tiff_header
-from worker.micrograph.tiff_directory import TiffDirectories
+from worker.micrograph.tia import SerImage, count_ser_images, decode_ser, read_ser, ser_statement
 from worker.micrograph.tiff_metadata import read_tiff_statement
+from worker.micrograph.tiff_pages import open_tiff
 from worker.micrograph.tiff_pixels import decode_tiff
 from worker.micrograph.tvips import decode_tvips, read_tvips_recording, tvips_statement
 
@@ -41,7 +40,7 @@ class Described:
     statement : Statement
         What the file and its side-cars state about the image.
     warnings : tuple of str
-        Images of the file that are not read, and how viewers would turn this one.
+        That the file holds more images, and how viewers would turn this one.
     load : callable
         Decodes the pixels, shape (rows, columns) or (rows, columns, channels); the file must still be open.
     """
@@ -58,10 +57,12 @@ class _File:
     source: Source
     format: Format
     side_cars: SideCars
+    index: int
+    limits: DecodeLimits
 
 
-def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCars | None = None) -> Described:
-    """Describe the image of an open file.
+def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCars | None = None, index: int = 0) -> Described:
+    """Describe an image of an open file.
 
     Parameters
     ----------
@@ -73,23 +74,27 @@ def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCa
         Ceilings for pixels and bytes.
     side_cars : mapping of str to Path, optional
         Files that were handed in with the image, by their original names; those beside it where none are named.
+    index : int
+        Which image of the file, from 0.
 
     Raises
     ------
     InputError
         With one of the codes ``empty_file``, ``file_too_large``, ``unsupported_format``, ``format_not_installed``,
-        ``truncated_file``, ``damaged_file``, ``no_image``, ``missing_side_car``, ``zero_size``, ``too_many_pixels``,
-        ``unsupported_compression``, ``unsupported_pixel_type``, ``suspicious_compression``, ``unreadable_file``.
+        ``truncated_file``, ``damaged_file``, ``no_image``, ``no_such_image``, ``too_many_images``, ``missing_side_car``,
+        ``zero_size``, ``too_many_pixels``, ``unsupported_compression``, ``unsupported_pixel_type``,
+        ``suspicious_compression``, ``unreadable_file``.
     """
     beside = side_cars_beside(path) if side_cars is None else side_cars
     file_format = identify(source, limits)
-    described = READERS.get(file_format, _describe_signals)(_File(path, source, file_format, beside))
+    described = READERS.get(file_format, _describe_signals)(_File(path, source, file_format, beside, index, limits))
+    check_index(index, described.header.n_images, limits)
     check_size(described.header, limits)
     return described
 
 
 def read_header(path: Path, limits: DecodeLimits | None = None) -> Header:
-    """The header of the image of a file; raises as `describe` does, and NotFoundError where there is no file."""
+    """The header of the first image of a file; raises as `describe` does, and NotFoundError where there is no file."""
     limits = limits or DecodeLimits()
     with open_source(path) as source:
         return describe(path, source, limits).header
@@ -110,22 +115,22 @@ def _describe_bmp(file: _File) -> Described:
 
 
 def _describe_tiff(file: _File) -> Described:
-    header = read_tiff_header(file.source)
-    directories = TiffDirectories(file.source)
-    page = directories.read(header.page_offset or directories.first_offset)
-    statement = read_tiff_statement(page, header, file.source)
-    return _picture(file, header, statement, lambda: decode_tiff(file.source, header))
+    image = open_tiff(file.source, file.index, file.limits)
+    statement = read_tiff_statement(image, file.source)
+    described = _picture(file, image.header, statement, lambda: decode_tiff(file.source, image.layout))
+    return replace(described, warnings=(*image.warnings, *described.warnings))
 
 
 def _describe_ser(file: _File) -> Described:
-    image = read_ser(file.source)
+    check_index(file.index, count_ser_images(file.source), file.limits)
+    image = read_ser(file.source, file.index)
     match = SER_NUMBER.match(file.path.stem)
     statement = _ser_statement(image, file.side_cars, int(match["number"]) - 1 if match else 0)
-    return Described(image.header, statement, _stack_warnings(image.header), lambda: decode_ser(file.source, image))
+    return Described(image.header, statement, _warnings(file, image.header), lambda: decode_ser(file.source, image))
 
 
 def _describe_emi(file: _File) -> Described:
-    """The pixels lie in the ``.ser`` beside the file; of several detectors, in the first one."""
+    """The pixels lie in the ``.ser`` files beside the file, one for each detector."""
     series = sorted((name for name in file.side_cars if name.lower().endswith(".ser")), key=_ser_number)
     if not series:
         raise InputError(
@@ -134,19 +139,21 @@ def _describe_emi(file: _File) -> Described:
             code="missing_side_car",
             missing=f"{file.path.stem}_1.ser",
         )
-    path = file.side_cars[series[0]]
+    images = [(name, place) for name in series for place in range(_count_in(file.side_cars[name]))]
+    check_index(file.index, len(images), file.limits)
+    name, place = images[file.index]
+    path = file.side_cars[name]
     with open_source(path) as source:
-        image = read_ser(source)
-    statement = ser_statement(image, file.source, _ser_number(series[0]) - 1)
-    others = () if len(series) == 1 else (f"The acquisition has {len(series)} images; only {series[0]} was read.",)
-    header = replace(image.header, format="EMI")
-    return Described(header, statement, (*others, *_stack_warnings(image.header)), lambda: _load_ser(path))
+        image = read_ser(source, place)
+    statement = ser_statement(image, file.source, _ser_number(name) - 1)
+    header = replace(image.header, format="EMI", n_images=len(images))
+    return Described(header, statement, _warnings(file, header, name), lambda: _load_ser(path, place))
 
 
 def _describe_tvips(file: _File) -> Described:
-    frame = read_tvips_recording(file.source)
+    frame = read_tvips_recording(file.source, file.index, file.limits)
     return Described(
-        frame.header, tvips_statement(frame), _stack_warnings(frame.header), lambda: decode_tvips(file.source, frame)
+        frame.header, tvips_statement(frame), _warnings(file, frame.header), lambda: decode_tvips(file.source, frame)
     )
 
 
@@ -158,8 +165,9 @@ def _describe_hdf5(file: _File) -> Described:
     kind = hdf5_format(file.path)
     if kind != "Velox":
         return _describe_signals(replace(file, format=kind))
-    image = open_velox(file.path, file.source.size_bytes)
-    return Described(image.header, image.statement, image.warnings, lambda: decode_velox(file.path, image))
+    image = open_velox(file.path, file.source.size_bytes, file.index, file.limits)
+    warnings = (*_warnings(file, image.header, image.title), *image.warnings)
+    return Described(image.header, image.statement, warnings, lambda: decode_velox(file.path, image))
 
 
 def _describe_elid(file: _File) -> Described:
@@ -183,8 +191,9 @@ def _describe_signals(file: _File) -> Described:
     # Imported for such a file only: it needs a library that may not be there.
     from worker.micrograph.rosetta import load_signal, open_signals  # noqa: PLC0415
 
-    image = open_signals(file.path, file.format, file.source.size_bytes)
-    return Described(image.header, image.statement, image.warnings, lambda: load_signal(image))
+    image = open_signals(file.path, file.format, file.source.size_bytes, file.index, file.limits)
+    warnings = (*_warnings(file, image.header, image.title), *image.warnings)
+    return Described(image.header, image.statement, warnings, lambda: load_signal(image))
 
 
 READERS: Mapping[Format, Callable[[_File], Described]] = MappingProxyType(
@@ -197,7 +206,7 @@ def _picture(file: _File, header: Header, embedded: Statement, load: Callable[[]
     """A plain image: what it states itself counts, a side-car fills in what it does not."""
     beside = None if embedded.pixel_width is not None else read_side_car(file.side_cars, header.width_px, header.height_px)
     statement = embedded if beside is None else replace(beside, warnings=(*embedded.warnings, *beside.warnings))
-    return Described(header, statement, _header_warnings(header), load)
+    return Described(header, statement, _warnings(file, header), load)
 
 
 def _ser_statement(image: SerImage, side_cars: SideCars, index: int) -> Statement:
@@ -208,9 +217,14 @@ def _ser_statement(image: SerImage, side_cars: SideCars, index: int) -> Statemen
         return ser_statement(image, source, index)
 
 
-def _load_ser(path: Path) -> Samples:
+def _count_in(path: Path) -> int:
     with open_source(path) as source:
-        return decode_ser(source, read_ser(source))
+        return count_ser_images(source)
+
+
+def _load_ser(path: Path, index: int) -> Samples:
+    with open_source(path) as source:
+        return decode_ser(source, read_ser(source, index))
 
 
 def _ser_number(name: str) -> int:
@@ -218,22 +232,18 @@ def _ser_number(name: str) -> int:
     return int(match["number"]) if match else 0
 
 
-def _header_warnings(header: Header) -> tuple[str, ...]:
+def _warnings(file: _File, header: Header, title: str = "") -> tuple[str, ...]:
+    """What a person should know of an image of this header; the title is the name the file has for it."""
     warnings = []
-    if header.n_pages > 1:
-        unread = header.n_pages - 1
-        pages = "1 was" if unread == 1 else f"{unread:,} were"
-        which = "only one was read" if header.page_offset else "only the first was read"
-        warnings.append(f"The file holds {header.n_pages:,} images; {which}, {pages} not.")
+    if header.n_images > 1:
+        named = f" ({title})" if title else ""
+        warnings.append(f"The file holds {header.n_images:,} images; this is number {file.index + 1:,}{named}.")
+    if header.n_left_out:
+        pages = "1 further page" if header.n_left_out == 1 else f"{header.n_left_out:,} further pages"
+        warnings.append(f"Not read: {pages} of the file (previews, masks, an animation or another kind of pixels).")
     if header.orientation not in {0, 1}:
         warnings.append(
             f"The file asks viewers to turn or mirror the image (orientation {header.orientation}); "
             "it is analysed as it is stored."
         )
     return tuple(warnings)
-
-
-def _stack_warnings(header: Header) -> tuple[str, ...]:
-    if header.n_pages <= 1:
-        return ()
-    return (f"The image is the first of a stack of {header.n_pages:,}; the others were not read.",)

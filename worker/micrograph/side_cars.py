@@ -13,7 +13,7 @@ from worker.micrograph.container import open_source
 from worker.micrograph.instruments.hitachi import is_hitachi_text, read_hitachi_text
 from worker.micrograph.instruments.jeol import is_jeol_text, read_jeol_text
 from worker.micrograph.instruments.tescan import read_tescan_text
-from worker.micrograph.statement import Conclusion, Statement, conclude
+from worker.micrograph.statement import Conclusion, Statement, conclude, unless_damaged
 from worker.micrograph.texts import MAX_TEXT_BYTES, decode_text
 
 TEXT_ENDINGS = (".txt", ".TXT", ".hdr", ".HDR")
@@ -66,11 +66,11 @@ def conclude_alone(path: Path) -> Conclusion | None:
 def read_side_car_text(text: str, width_px: int | None, height_px: int | None) -> Statement | None:
     """The statement of the text of a side-car; None where it is of no instrument known here."""
     if is_jeol_text(text):
-        return read_jeol_text(text, width_px, height_px)
+        return unless_damaged("JEOL", lambda: read_jeol_text(text, width_px, height_px))
     if is_hitachi_text(text):
-        return read_hitachi_text(text, width_px, height_px)
+        return unless_damaged("Hitachi", lambda: read_hitachi_text(text, width_px, height_px))
     if "[MAIN]" in text and "PixelSizeX" in text:
-        return read_tescan_text(text, height_px)
+        return unless_damaged("TESCAN", lambda: read_tescan_text(text, height_px))
     return None
 
 

@@ -24,7 +24,8 @@ READABLE: tuple[tuple[bytes, Format], ...] = (
 )
 # Marks that do not stand at the beginning: MRC 2014, words 53 and 54; the fixed size of a TVIPS header and its padding.
 MRC_MARK_AT, MRC_MARKS = 208, (b"MAP ", b"MAP\0")
-TVIPS_START, TVIPS_PADDING = (256).to_bytes(4, "little"), b"TVIPS"
+# HyperSpy writes the same recordings with a padding of its own.
+TVIPS_START, TVIPS_PADDINGS = (256).to_bytes(4, "little"), (b"TVIPS", b"HYPERSPY")
 
 FOREIGN: tuple[tuple[int, bytes, str], ...] = (
     (0, b"%PDF", "a PDF document"),
@@ -60,7 +61,8 @@ def readable_format(start: bytes) -> Format | None:
             return name
     if start[MRC_MARK_AT:].startswith(MRC_MARKS):
         return "MRC"
-    return "TVIPS" if start.startswith(TVIPS_START) and TVIPS_PADDING in start[:256] else None
+    is_tvips = start.startswith(TVIPS_START) and any(padding in start[:256] for padding in TVIPS_PADDINGS)
+    return "TVIPS" if is_tvips else None
 
 
 def guess_foreign(start: bytes) -> str:

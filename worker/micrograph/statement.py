@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,10 @@ from worker.micrograph.texts import bounded, clean
 
 # How instruments write date and time. Where day and month could be exchanged, the text stays as it is written.
 DATE_FORMATS = (
-    "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d %b %Y %H:%M:%S", "%d.%m.%Y %H:%M:%S",
-    "%a %b %d %H:%M:%S %Y",
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %I:%M:%S %p", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M",
+    "%d %b %Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%a %b %d %H:%M:%S %Y",
 )  # fmt: skip
+SLASHED_DATE = re.compile(r"(?P<first>\d{1,2})/(?P<second>\d{1,2})/(?P<year>\d{4}) (?P<time>\d.*)")
 MAX_TEXT = 200
 
 
@@ -74,6 +75,14 @@ def conclude(statement: Statement, width_px: int, height_px: int) -> Conclusion:
     return Conclusion(metadata, tuple(clean(warning) for warning in warnings), size.aspect)
 
 
+def unless_damaged(name: str, read: Callable[[], Statement]) -> Statement:
+    """What a reader says; where the fields are not what they should be, that, instead of an image that cannot be read."""
+    try:
+        return read()
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
+        return Statement(warnings=(f"The {name} fields of the file are damaged and were not read.",))
+
+
 def stated(text: Any, unit: str | None, tag: str, factor: float = 1.0) -> Stated | None:
     """A length with the unit its format fixes; None where the field is missing or empty."""
     cleaned = "" if text is None else clean(text, MAX_TEXT)
@@ -91,7 +100,28 @@ def number(value: Any, factor: float = 1.0) -> float | None:
     if value is None or isinstance(value, bool):
         return None
     found = parse_number(clean(value, MAX_TEXT))
-    return None if found is None or not math.isfinite(found * factor) else found * factor
+    # Adding zero turns -0.0 into 0.0.
+    return None if found is None or not math.isfinite(found * factor) else found * factor + 0.0
+
+
+def positive(value: float | None) -> float | None:
+    """A number above zero; None for any other, which instruments write where they know none."""
+    return value if value is not None and value > 0 else None
+
+
+def kilovolts(value: Any, kilovolts_per_unit: float) -> float | None:
+    """An accelerating voltage, kV, by the unit behind it, else by the one that the format fixes.
+
+    Examples
+    --------
+    >>> kilovolts("15000 Volt", 1e-3), kilovolts("2.00 kV", 1e-3), kilovolts("5000.0", 1e-3)
+    (15.0, 2.0, 5.0)
+    """
+    unit = unit_after_number("" if value is None else clean(value, MAX_TEXT))
+    known = {"kv": 1.0, "v": 1e-3, "volt": 1e-3, "volts": 1e-3}.get(
+        (unit or "").casefold(), None if unit else kilovolts_per_unit
+    )
+    return None if known is None else positive(number(value, known))
 
 
 def whole_number(value: Any) -> int | None:
@@ -126,13 +156,25 @@ def moment(*values: Any) -> str | None:
         return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", written)).isoformat()
     except ValueError:
         pass
+    sorted_out = _year_first(written)
     for pattern in DATE_FORMATS:
         try:
             # Instruments write local time and rarely its zone; none is invented.
-            return datetime.strptime(written, pattern).isoformat()  # noqa: DTZ007
+            return datetime.strptime(sorted_out, pattern).isoformat()  # noqa: DTZ007
         except ValueError:
             continue
     return written
+
+
+def _year_first(written: str) -> str:
+    """A date with slashes as year-month-day where one of its first two numbers cannot be a month, or both are the same."""
+    match = SLASHED_DATE.fullmatch(written)
+    if match is None:
+        return written
+    first, second, year, time = int(match["first"]), int(match["second"]), match["year"], match["time"]
+    if min(first, second) > 12 or (max(first, second) <= 12 and first != second):
+        return written
+    return f"{year}-{min(first, second):02d}-{max(first, second):02d} {time}"
 
 
 def stage_or_none(stage: Stage) -> Stage | None:

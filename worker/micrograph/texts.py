@@ -13,6 +13,8 @@ MAX_RAW_CHARACTERS = 60_000
 # Side-cars and headers of text are at most some tens of kB.
 MAX_TEXT_BYTES = 4 * 1024**2
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# A number and a unit that is not the beginning of another, as m is of mm.
+WHOLE_END = re.compile(r"\d\s*([pnuµμ]m|mm)\s*$")
 SECTION = re.compile(r"\[(.+)\]")
 
 
@@ -45,11 +47,27 @@ def clean(value: Any, max_characters: int = MAX_VALUE_CHARACTERS) -> str:
     return " ".join(CONTROL.sub(" ", text).split())[:max_characters]
 
 
+def whole_lines(text: str) -> list[str]:
+    r"""The lines of a text without the last one where its end is missing: there the text may have been cut within a number.
+
+    A last line that ends in a unit of two letters is whole, because no other unit begins with it.
+
+    Examples
+    --------
+    >>> whole_lines("HV=5\nPixelSizeX=1.5e-0"), whole_lines("HV=5\nPixelSizeX=1.5e-09\n"), whole_lines("a\nsize=12.5 nm")
+    (['HV=5'], ['HV=5', 'PixelSizeX=1.5e-09'], ['a', 'size=12.5 nm'])
+    """
+    lines = text.rstrip("\0").splitlines(keepends=True)
+    if lines and lines[-1] == lines[-1].rstrip("\r\n") and not WHOLE_END.search(lines[-1]):
+        lines.pop()
+    return [line.rstrip("\r\n") for line in lines]
+
+
 def key_values(text: str, separator: str = "=") -> dict[str, str]:
     """Lines ``name=value`` under headings ``[section]`` as ``section.name``; the first of two equal names counts."""
     found: dict[str, str] = {}
     section = ""
-    for line in text.splitlines():
+    for line in whole_lines(text):
         stripped = line.strip()
         heading = SECTION.fullmatch(stripped)
         if heading:

@@ -1,7 +1,7 @@
 """TIA: ``.ser`` files with images, and the ``.emi`` beside them with what the microscope was doing.
 
-Only the first image of a series is read, whatever the size of the file. Layout after C. Boothroyd, "TIA (Emispec) file format"
-(2009); lengths are in metres, and the lowest row is stored first.
+One image of a series is read by its offset, whatever the size of the file. Layout after C. Boothroyd, "TIA (Emispec) file
+format" (2009); lengths are in metres, and the lowest row is stored first.
 """
 
 import re
@@ -15,7 +15,17 @@ from shared.domain import Metadata, Stage
 from shared.errors import InputError
 from worker.micrograph.container import Header, Samples, Source, damaged, unsupported_pixels
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement, length_mm, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    length_mm,
+    moment,
+    number,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+)
 from worker.micrograph.texts import decode_text
 from worker.micrograph.xml_text import parse_xml
 
@@ -36,7 +46,7 @@ MAX_EMI_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class SerImage:
-    """The first image of a series: where its pixels lie, what they are, and the sides of a pixel, m (1/m in diffraction)."""
+    """One image of a series: where its pixels lie, what they are, and the sides of a pixel, m (1/m in diffraction)."""
 
     header: Header
     offset: int
@@ -45,18 +55,24 @@ class SerImage:
     delta_y: float
 
 
-def read_ser(source: Source) -> SerImage:
-    """The first image of a ``.ser`` file; raises InputError where it is damaged, cut off or holds spectra only."""
-    version, data_type, _, _, n_valid = FILE_HEADER.unpack(source.read(FILE_HEADER_AT, FILE_HEADER.size))
-    offset_format = struct.Struct("<Q" if version >= WIDE_OFFSETS_VERSION else "<I")
+def count_ser_images(source: Source) -> int:
+    """How many images a ``.ser`` file holds; raises InputError where it holds none, or spectra only."""
+    _, data_type, _, _, n_valid = FILE_HEADER.unpack(source.read(FILE_HEADER_AT, FILE_HEADER.size))
     if data_type == SPECTRA:
         raise InputError("The file holds spectra, no image.", code="no_image")
     if data_type != IMAGES:
         raise damaged("it does not say whether it holds images")
     if n_valid == 0:
         raise InputError("The file holds no image: the acquisition was stopped before the first one.", code="no_image")
+    return int(n_valid)
+
+
+def read_ser(source: Source, index: int) -> SerImage:
+    """One of the images that `count_ser_images` counts; raises InputError where it is damaged or cut off."""
+    version = FILE_HEADER.unpack(source.read(FILE_HEADER_AT, FILE_HEADER.size))[0]
+    offset_format = struct.Struct("<Q" if version >= WIDE_OFFSETS_VERSION else "<I")
     (offsets_at,) = offset_format.unpack(source.read(OFFSETS_AT, offset_format.size))
-    (offset,) = offset_format.unpack(source.read(offsets_at, offset_format.size))
+    (offset,) = offset_format.unpack(source.read(offsets_at + index * offset_format.size, offset_format.size))
     _, delta_x, _, _, delta_y, _, pixel_type, columns, rows = IMAGE_HEADER.unpack(source.read(offset, IMAGE_HEADER.size))
     if pixel_type not in PIXEL_TYPES:
         raise unsupported_pixels("complex numbers" if pixel_type in {9, 10} else f"pixels of unknown kind ({pixel_type})")
@@ -73,7 +89,7 @@ def read_ser(source: Source) -> SerImage:
         height_px=rows,
         channels=1,
         bit_depth=min(8 * dtype.itemsize, 32),
-        n_pages=n_valid,
+        n_images=count_ser_images(source),
         stored_bytes=n_bytes,
     )
     return SerImage(header, start, dtype, delta_x, delta_y)
@@ -134,7 +150,7 @@ def _metadata(document: ET.Element, described: dict[str, str]) -> Metadata:
     return Metadata(
         vendor=text_or_none(document.findtext("Manufacturer")) or "FEI",
         model=text_or_none(described.get("Microscope", "").removeprefix("Microscope ")),
-        voltage_kv=number(described.get("High tension")),
+        voltage_kv=kilovolts(described.get("High tension"), 1.0),
         magnification=number(described.get("Magnification")),
         detector=text_or_none(
             document.findtext("AcquireInfo/CameraNamePath"), document.findtext("AcquireInfo/DetectorNamePath")

@@ -12,8 +12,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.micrograph.container import Header, Source, damaged, truncated, unsupported_compression, unsupported_pixels
-from worker.micrograph.tiff_directory import Directory, TiffDirectories
+from worker.micrograph.container import Source, damaged, truncated, unsupported_compression, unsupported_pixels
+from worker.micrograph.tiff_directory import Directory
 
 NO_COMPRESSION, LZW, JPEG, ADOBE_DEFLATE, DEFLATE, PACKBITS = 1, 5, 7, 8, 32946, 32773
 READABLE_COMPRESSIONS = frozenset({NO_COMPRESSION, LZW, JPEG, ADOBE_DEFLATE, DEFLATE, PACKBITS})
@@ -36,10 +36,6 @@ READABLE_SAMPLES: Mapping[tuple[int, int], str] = MappingProxyType(
      (2, 16): "i2", (2, 32): "i4", (1, 32): "u4"}
 )  # fmt: skip
 CHUNKY, PLANAR = 1, 2
-SUBFILE_TYPE, REDUCED = 254, 1
-MAKE, OLYMPUS_SIS, OLYMPUS_MAKE = 271, 33560, b"Olympus Soft Imaging"
-# Previews stand at the beginning; a file that begins with more of them is a stack of marked pages.
-MAX_PREVIEWS = 3
 NO_PREDICTOR, DIFFERENCES, FLOAT_DIFFERENCES = 1, 2, 3
 PALETTE_SIZE = 256
 # A side that needs more than 31 bits is nonsense, and its products would overflow 64 bits.
@@ -96,47 +92,12 @@ class TiffLayout:
         return self.width_px == 0 or self.height_px == 0
 
 
-def read_tiff_header(source: Source) -> Header:
-    """The header of the page that holds the image; raises InputError where it is damaged, cut off or of another kind."""
-    directories = TiffDirectories(source)
-    offset = image_page_offset(directories)
-    layout = read_tiff_layout(source, directories, offset)
-    return Header(
-        format="TIFF",
-        width_px=layout.width_px,
-        height_px=layout.height_px,
-        channels=3 if layout.palette is not None else layout.samples_per_pixel,
-        bit_depth=layout.decoded_bits,
-        n_pages=directories.count_pages(),
-        stored_bytes=min(int(layout.counts.sum()), source.size_bytes),
-        orientation=layout.orientation,
-        page_offset=0 if offset == directories.first_offset else offset,
-    )
-
-
-def image_page_offset(directories: TiffDirectories) -> int:
-    """Where the page that holds the image begins: the first one that is not a preview of another.
-
-    A preview is marked as such (NewSubfileType, bit 0), or stands before the page with the fields of Olympus SIS.
-    """
-    first, *others = directories.first_offsets(MAX_PREVIEWS + 1)
-    page = directories.read(first)
-    is_preview = bool(page.integer(SUBFILE_TYPE, 0) & REDUCED)
-    is_olympus = page.data(MAKE).startswith(OLYMPUS_MAKE) and OLYMPUS_SIS not in page.fields
-    for offset in others if is_preview or is_olympus else ():
-        candidate = directories.read(offset)
-        if OLYMPUS_SIS in candidate.fields or (is_preview and not candidate.integer(SUBFILE_TYPE, 0) & REDUCED):
-            return offset
-    return first
-
-
-def read_tiff_layout(source: Source, directories: TiffDirectories, offset: int) -> TiffLayout:
-    """The layout of the page whose directory begins at an offset."""
-    page = directories.read(offset)
+def read_tiff_layout(source: Source, page: Directory) -> TiffLayout:
+    """The layout of a page; raises InputError where it is damaged, cut off or of another kind."""
     width, height = page.integer(256, 0), page.integer(257, 0)
     if max(width, height) > MAX_SIDE_PX:
         raise damaged(f"it declares {width:,} × {height:,} pixels")
-    photometric, samples, dtype = _pixel_kind(page, directories.byte_order)
+    photometric, samples, dtype = _pixel_kind(page)
     compression = _compression(page, dtype)
     is_tiled = bool(len(page.integers(324)))
     rows, columns = _segment_size(page, width, height)
@@ -161,7 +122,7 @@ def read_tiff_layout(source: Source, directories: TiffDirectories, offset: int) 
     return layout if layout.is_empty else _with_checked_segments(layout, source)
 
 
-def _pixel_kind(page: Directory, byte_order: str) -> tuple[int, int, np.dtype[np.generic]]:
+def _pixel_kind(page: Directory) -> tuple[int, int, np.dtype[np.generic]]:
     """Photometric interpretation, samples per pixel and sample type."""
     samples = page.integer(277, 1)
     photometric = page.integer(262, RGB if samples >= 3 else BLACK_IS_ZERO)
@@ -181,7 +142,7 @@ def _pixel_kind(page: Directory, byte_order: str) -> tuple[int, int, np.dtype[np
         raise unsupported_pixels(f"{bit_depth:,}-bit {SAMPLE_KINDS.get(kind, 'numbers of unknown kind')}")
     if (photometric in {PALETTE, YCBCR} and code != "u1") or (photometric == WHITE_IS_ZERO and code not in {"u1", "u2"}):
         raise unsupported_pixels(f"an unusual combination of {bit_depth} bits and colours")
-    return photometric, samples, np.dtype(byte_order + code)
+    return photometric, samples, np.dtype(page.directories.byte_order + code)
 
 
 def _compression(page: Directory, dtype: np.dtype[np.generic]) -> int:

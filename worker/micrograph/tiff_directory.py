@@ -3,17 +3,19 @@
 Sources: Adobe, "TIFF Revision 6.0" (1992), section 2; the BigTIFF design, AWare Systems (2004).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.micrograph.container import Source, damaged
+from worker.micrograph.container import Source, damaged, truncated
 
-# Far more pages than any stack has; walking so many takes about a second.
+# Far more pages than any stack has, previews included; walking so many takes a few seconds.
 MAX_PAGES = 100_000
+# The directory of a page rarely takes more; a larger one is read in two steps.
+USUAL_BYTES = 2048
 # Entries of one directory: TIFF itself allows 65,535; vendors use fewer than a hundred.
 MAX_ENTRIES = 4096
 
@@ -29,8 +31,9 @@ INTEGER_TYPES: Mapping[int, str] = MappingProxyType({1: "u1", 3: "u2", 4: "u4", 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One IFD: its fields by tag, whose values are read and checked when they are asked for."""
+    """One IFD: where it begins, and its fields by tag, whose values are read and checked when they are asked for."""
 
+    offset: int
     fields: Mapping[int, "_Field"]
     directories: "TiffDirectories"
 
@@ -89,19 +92,10 @@ class TiffDirectories:
 
     def read(self, offset: int) -> Directory:
         """The directory at an offset."""
-        n_entries = self._n_entries(offset)
-        start = offset + self._count_bytes
-        raw = self._source.read(start, n_entries * self._entry_bytes)
-        fields = {}
-        for position in range(0, len(raw), self._entry_bytes):
-            tag = self._number(raw[position : position + 2])
-            kind = self._number(raw[position + 2 : position + 4])
-            count = self._number(raw[position + 4 : position + 4 + self._offset_bytes])
-            fields[tag] = _Field(kind, count, start + position + 4 + self._offset_bytes)
-        return Directory(MappingProxyType(fields), self)
+        return self._directory(offset, self._entries(offset))
 
-    def count_pages(self) -> int:
-        """Directories in the chain; a chain that runs in a circle is damage."""
+    def pages(self) -> Iterator[Directory]:
+        """The directories of the chain; a chain that runs in a circle is damage."""
         visited: set[int] = set()
         offset = self.first_offset
         while offset:
@@ -110,20 +104,9 @@ class TiffDirectories:
             if len(visited) >= MAX_PAGES:
                 raise damaged(f"it lists more than {MAX_PAGES:,} pages")
             visited.add(offset)
-            end = offset + self._count_bytes + self._n_entries(offset) * self._entry_bytes
-            offset = self._number(self._source.read(end, self._offset_bytes))
-        return len(visited)
-
-    def first_offsets(self, at_most: int) -> list[int]:
-        """Where the first directories of the chain begin; fewer where the chain is shorter, or cut off."""
-        offsets = [self.first_offset]
-        while len(offsets) < at_most:
-            end = offsets[-1] + self._count_bytes + self._n_entries(offsets[-1]) * self._entry_bytes
-            following = self._number(self._source.read(end, self._offset_bytes))
-            if not following or following in offsets:
-                break
-            offsets.append(following)
-        return offsets
+            entries = self._entries(offset, self._offset_bytes)
+            yield self._directory(offset, entries[: -self._offset_bytes])
+            offset = self._number(entries[-self._offset_bytes :])
 
     def values(self, field: _Field) -> NDArray[np.uint64]:
         """The values of a field of unsigned integers, shape (count,); empty for fields of other types."""
@@ -154,13 +137,28 @@ class TiffDirectories:
             return above / below if below else None
         return None
 
-    def _n_entries(self, offset: int) -> int:
+    def _directory(self, offset: int, entries: bytes) -> Directory:
+        start, fields = offset + self._count_bytes, {}
+        for position in range(0, len(entries), self._entry_bytes):
+            tag = self._number(entries[position : position + 2])
+            kind = self._number(entries[position + 2 : position + 4])
+            count = self._number(entries[position + 4 : position + 4 + self._offset_bytes])
+            fields[tag] = _Field(kind, count, start + position + 4 + self._offset_bytes)
+        return Directory(offset, MappingProxyType(fields), self)
+
+    def _entries(self, offset: int, following_bytes: int = 0) -> bytes:
+        """The entries of a directory, with so many bytes behind them."""
         if offset < 8 or offset >= self._source.size_bytes:
             raise damaged(f"a page is said to begin at byte {offset:,} of {self._source.size_bytes:,}")
-        n_entries = self._number(self._source.read(offset, self._count_bytes))
+        start = self._source.read_up_to(offset, USUAL_BYTES)
+        n_entries = self._number(start[: self._count_bytes])
+        if len(start) < self._count_bytes:
+            raise truncated(offset + self._count_bytes, self._source.size_bytes)
         if not 1 <= n_entries <= MAX_ENTRIES:
             raise damaged(f"a page is said to have {n_entries:,} properties")
-        return n_entries
+        end = self._count_bytes + n_entries * self._entry_bytes + following_bytes
+        whole = start if end <= len(start) else self._source.read(offset, end)
+        return whole[self._count_bytes : end]
 
     def _number(self, raw: bytes) -> int:
         return int.from_bytes(raw, "little" if self.byte_order == "<" else "big")

@@ -7,6 +7,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from shared.errors import InputError
@@ -20,9 +21,11 @@ from worker.micrograph.instruments.zeiss import read_zeiss
 from worker.micrograph.statement import Statement, moment, text_or_none
 from worker.micrograph.texts import decode_text
 from worker.micrograph.tiff_directory import Directory
+from worker.micrograph.tiff_pages import TiffImage
 from worker.micrograph.xml_text import parse_xml
 
 # Tags of TIFF 6.0 and Exif 2.3.
+WIDTH, HEIGHT = 256, 257
 DESCRIPTION, MAKE, MODEL, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 270, 271, 272, 282, 283, 296
 SOFTWARE, DATE_TIME, EXIF, MAKER_NOTE = 305, 306, 34665, 37500
 # Private tags of the makers.
@@ -30,29 +33,35 @@ ZEISS, FEI_SFEG, FEI_HELIOS, FEI_XML, TVIPS, TESCAN = 34118, 34680, 34682, 34683
 OLYMPUS_INI, OLYMPUS = 33471, 33560
 GATAN_UNIT_X, GATAN_UNIT_Y, GATAN_SIZE_X, GATAN_SIZE_Y = 65003, 65004, 65009, 65010
 INCH = 2
-# Olympus writes a preview first and the image second.
-MAX_PAGES_SEARCHED = 4
 
 Reader = Callable[[Directory, Header], Statement | None]
 
 
-def read_tiff_statement(page: Directory, header: Header, source: Source) -> Statement:
+def read_tiff_statement(image: TiffImage, source: Source) -> Statement:
     """The statement of the first maker whose fields the page has; of several fields of one maker, the first pixel size.
+
+    Many writers describe a stack on its first page only; that counts for another page of the same size.
 
     Parameters
     ----------
-    page : Directory
+    image : TiffImage
         The page whose pixels are decoded.
-    header : Header
-        Size of its image.
     source : Source
         The whole file, for fields that point into it.
     """
+    found = _makers_statement(image.page, image, source)
+    same_size = all(image.page.integer(tag, 0) == image.first.integer(tag, 0) for tag in (WIDTH, HEIGHT))
+    if found == Statement() and image.page.offset != image.first.offset and same_size:
+        found = _makers_statement(image.first, image, source)
+    return _with_common_fields(found, image.page)
+
+
+def _makers_statement(page: Directory, image: TiffImage, source: Source) -> Statement:
     found = Statement()
     failed: list[str] = []
-    for name, reader in _readers(source):
+    for name, reader in _readers(image, source):
         try:
-            statement = reader(page, header)
+            statement = reader(page, image.header)
         except (InputError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, struct.error):
             # Lengths and contents of private fields are whatever a writer, or an attacker, left there.
             failed.append(f"The {name} fields of the file are damaged and were not read.")
@@ -64,7 +73,7 @@ def read_tiff_statement(page: Directory, header: Header, source: Source) -> Stat
         # A maker who contradicts himself is not helped out by what another program wrote later.
         if found.pixel_width is not None or found.warnings:
             break
-    return _with_common_fields(replace(found, warnings=(*found.warnings, *failed)), page)
+    return replace(found, warnings=(*found.warnings, *failed))
 
 
 def read_exif_statement(exif: Directory, width_px: int, height_px: int) -> Statement | None:
@@ -76,18 +85,18 @@ def read_exif_statement(exif: Directory, width_px: int, height_px: int) -> State
     return read_jeol_text(text[start:], width_px, height_px)
 
 
-def _readers(source: Source) -> Iterator[tuple[str, Reader]]:
+def _readers(image: TiffImage, source: Source) -> Iterator[tuple[str, Reader]]:
     """The makers' readers in the order in which their fields count, each with its name for people."""
     yield "FEI", _fei
     yield "Thermo Fisher", _fei_xml
     yield "ZEISS", _zeiss
     yield "TESCAN", _tescan
     yield "TVIPS", lambda page, _: _by_tifffile(page, source, (TVIPS,), read_tvips)
-    yield "Olympus SIS", lambda page, _: _by_tifffile(page, source, (OLYMPUS, OLYMPUS_INI), read_olympus_sis)
+    yield "Olympus SIS", lambda page, _: _olympus(page, source)
     yield "JEOL", _jeol_tem
     yield "Exif", _exif
     yield "Gatan", _gatan
-    yield "OME", _ome
+    yield "OME", lambda page, _: _ome(page, image.page_index)
     yield "ImageJ", _imagej
 
 
@@ -120,9 +129,17 @@ def _tescan(page: Directory, header: Header) -> Statement | None:
     return read_tescan_tag(data, header.height_px) if data else None
 
 
+def _olympus(page: Directory, source: Source) -> Statement | None:
+    camera = text_or_none(page.data(MODEL))
+    return _by_tifffile(page, source, (OLYMPUS, OLYMPUS_INI), partial(read_olympus_sis, camera=camera))
+
+
 def _jeol_tem(page: Directory, _: Header) -> Statement | None:
-    document = parse_xml(decode_text(page.data(DESCRIPTION)), "TemReporter")
+    text = decode_text(page.data(DESCRIPTION))
+    document = parse_xml(text, "TemReporter")
     if document is None:
+        if "<TemReporter" in text:
+            raise ValueError("cut short")
         return None
     return read_jeol_tem(document, page.real(X_RESOLUTION), page.integer(RESOLUTION_UNIT, INCH))
 
@@ -140,10 +157,14 @@ def _gatan(page: Directory, _: Header) -> Statement | None:
     return read_gatan(page.data(GATAN_UNIT_X), page.data(GATAN_UNIT_Y), page.real(GATAN_SIZE_X), page.real(GATAN_SIZE_Y))
 
 
-def _ome(page: Directory, _: Header) -> Statement | None:
+def _ome(page: Directory, page_index: int) -> Statement | None:
     text = decode_text(page.data(DESCRIPTION))
-    document = parse_xml(text, "OME") if "<OME" in text else None
-    return None if document is None else read_ome(document)
+    if "<OME" not in text:
+        return None
+    document = parse_xml(text, "OME")
+    if document is None:
+        raise ValueError("cut short")
+    return read_ome(document, page_index)
 
 
 def _imagej(page: Directory, _: Header) -> Statement | None:
@@ -166,11 +187,12 @@ def _by_tifffile(
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     source.stream.seek(0)
     with tifffile.TiffFile(source.stream) as tif:
-        for tif_page in tif.pages[:MAX_PAGES_SEARCHED]:
-            for tag in present:
-                field = getattr(tif_page, "tags", {}).get(tag)
-                if field is not None and isinstance(field.value, dict):
-                    return reader(field.value)
+        tif.filehandle.seek(page.offset)
+        parsed = tifffile.TiffPage(tif, 0)
+        for tag in present:
+            field = parsed.tags.get(tag)
+            if field is not None and isinstance(field.value, dict):
+                return reader(field.value)
     raise ValueError("not understood")
 
 
@@ -189,14 +211,15 @@ def _merged(found: Statement, statement: Statement) -> Statement:
 
 
 def _with_common_fields(statement: Statement, page: Directory) -> Statement:
-    """Make, model and date of TIFF 6.0 where the maker's own fields do not say them."""
+    """Make, model and date of TIFF 6.0 where no maker's own fields say them: beside those, the model is that of a camera."""
     metadata = statement.metadata
+    has_maker = metadata.vendor is not None
     return replace(
         statement,
         metadata=replace(
             metadata,
             vendor=metadata.vendor or text_or_none(page.data(MAKE).partition(b" - http")[0]),
-            model=metadata.model or text_or_none(page.data(MODEL)),
+            model=metadata.model if has_maker else text_or_none(page.data(MODEL)),
             acquired_at=metadata.acquired_at or moment(decode_text(page.data(DATE_TIME))),
         ),
     )

@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.micrograph.container import Header, Samples, Source, damaged, unsupported_pixels
+from worker.micrograph.container import Samples, Source, damaged, unsupported_pixels
 from worker.micrograph.jpeg import parse_jpeg
 from worker.micrograph.tiff import (
     DIFFERENCES,
@@ -21,9 +21,7 @@ from worker.micrograph.tiff import (
     WHITE_IS_ZERO,
     YCBCR,
     TiffLayout,
-    read_tiff_layout,
 )
-from worker.micrograph.tiff_directory import TiffDirectories
 
 AnyArray = NDArray[np.generic]
 
@@ -31,14 +29,12 @@ FLOAT_BITS = 32
 LARGEST_EXACT = 2**24  # whole numbers up to here are exact in 32-bit floating point (IEEE 754)
 
 
-def decode_tiff(source: Source, header: Header) -> Samples:
-    """The samples of the page that holds the image, shape (rows, columns, channels), in the machine's byte order.
+def decode_tiff(source: Source, layout: TiffLayout) -> Samples:
+    """The samples of a page, shape (rows, columns, channels), in the machine's byte order.
 
     WhiteIsZero is inverted and a palette applied; an orientation is not. Signed and 32-bit whole numbers become floating point
     where that loses nothing, else raises InputError ``unsupported_pixel_type``.
     """
-    directories = TiffDirectories(source)
-    layout = read_tiff_layout(source, directories, header.page_offset or directories.first_offset)
     stored: Any = _read_segments(source, layout)
     if layout.palette is not None:
         return _apply_palette(stored[:, :, 0], layout.palette)

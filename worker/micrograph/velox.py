@@ -17,8 +17,20 @@ import numpy as np
 from shared.domain import Metadata, Stage
 from shared.errors import InputError
 from worker.micrograph.container import Header, Samples, damaged
+from worker.micrograph.header import check_index
+from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.samples import to_samples
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    moment,
+    number,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+    unless_damaged,
+)
 from worker.micrograph.texts import flatten
 
 IMAGES = "Data/Image"
@@ -28,11 +40,13 @@ MAX_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class VeloxImage:
-    """The image chosen from a file: where it lies, its header and statement, and what was left out."""
+    """One image of a file: where it lies, its header and statement, the detector's name, and what was left out."""
 
     name: str
+    frame: int
     header: Header
     statement: Statement
+    title: str
     warnings: tuple[str, ...]
 
 
@@ -44,6 +58,10 @@ class _Found:
     fields: Mapping[str, Any]
 
     @property
+    def n_frames(self) -> int:
+        return self.shape[2]
+
+    @property
     def detector(self) -> str:
         return text_or_none(_branch(self.fields, "BinaryResult").get("Detector")) or "without a name"
 
@@ -53,22 +71,28 @@ class _Found:
         return "DetectorIndex" in _branch(self.fields, "BinaryResult")
 
 
-def open_velox(path: Path, size_bytes: int) -> VeloxImage:
-    """Choose the image of a file: the first that a detector recorded, of a stack its first frame.
+def open_velox(path: Path, size_bytes: int, index: int, limits: DecodeLimits) -> VeloxImage:
+    """Choose an image of a file: detector by detector in the order of the file, each frame by frame.
+
+    Maps that have been computed from spectra count only where no detector recorded an image.
 
     Raises
     ------
     InputError
-        ``no_image``, ``damaged_file``.
+        ``no_image``, ``no_such_image``, ``too_many_images``, ``damaged_file``.
     """
     try:
         with h5py.File(path, "r") as file:
             found = _images(file)
+            if not found:
+                raise InputError("The file holds no image, only spectra. Export the image by itself.", code="no_image")
+            recorded = [image for image in found if image.is_recorded] or found
+            n_images = sum(image.n_frames for image in recorded)
+            check_index(index, n_images, limits)
+            chosen, frame = _place(recorded, index)
+            fields = _metadata_of(file[f"{IMAGES}/{chosen.name}"], frame)
     except (OSError, RuntimeError, KeyError, ValueError, AttributeError) as error:
         raise damaged("its HDF5 structure cannot be read") from error
-    if not found:
-        raise InputError("The file holds no image, only spectra. Export the image by itself.", code="no_image")
-    chosen = next((image for image in found if image.is_recorded), found[0])
     rows, columns, _ = chosen.shape
     header = Header(
         format="EMD",
@@ -76,17 +100,18 @@ def open_velox(path: Path, size_bytes: int) -> VeloxImage:
         height_px=rows,
         channels=1,
         bit_depth={1: 8, 2: 16}.get(chosen.dtype.itemsize, 32),
-        n_pages=sum(image.shape[2] for image in found),
+        n_images=n_images,
         stored_bytes=size_bytes,
     )
-    return VeloxImage(chosen.name, header, _statement(chosen.fields), _warnings(found, chosen))
+    statement = unless_damaged("Velox", lambda: _statement(fields))
+    return VeloxImage(chosen.name, frame, header, statement, chosen.detector, _warnings(found, recorded))
 
 
 def decode_velox(path: Path, image: VeloxImage) -> Samples:
-    """The first frame of the image, shape (rows, columns)."""
+    """The pixels of the image, shape (rows, columns)."""
     try:
         with h5py.File(path, "r") as file:
-            return to_samples(file[f"{IMAGES}/{image.name}/Data"][:, :, 0])
+            return to_samples(file[f"{IMAGES}/{image.name}/Data"][:, :, image.frame])
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise damaged("its pixels cannot be read") from error
 
@@ -97,16 +122,26 @@ def _images(file: h5py.File) -> list[_Found]:
     for name, group in file.get(IMAGES, {}).items():
         data = group.get("Data")
         if isinstance(data, h5py.Dataset) and data.ndim == 3 and data.dtype.names is None and data.shape[2] > 0:
-            found.append(_Found(name, data.shape, data.dtype, _metadata_of(group)))
+            found.append(_Found(name, data.shape, data.dtype, _metadata_of(group, 0)))
     return found
 
 
-def _metadata_of(group: h5py.Group) -> Mapping[str, Any]:
+def _place(images: Sequence[_Found], index: int) -> tuple[_Found, int]:
+    """The stack that an image lies in, and its place there."""
+    for image in images:
+        if index < image.n_frames:
+            return image, index
+        index -= image.n_frames
+    raise IndexError(index)
+
+
+def _metadata_of(group: h5py.Group, frame: int) -> Mapping[str, Any]:
+    """The fields of a frame, where every frame has its own, else those of all."""
     data = group.get("Metadata")
     if not isinstance(data, h5py.Dataset) or data.ndim != 2 or not data.shape[1] or data.shape[0] > MAX_METADATA_BYTES:
         return {}
     try:
-        fields = json.loads(data[:, 0].tobytes().rstrip(b"\0"))
+        fields = json.loads(data[:, frame if frame < data.shape[1] else 0].tobytes().rstrip(b"\0"))
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
@@ -121,10 +156,12 @@ def _statement(fields: Mapping[str, Any]) -> Statement:
         metadata=Metadata(
             vendor=text_or_none(instrument.get("Manufacturer")),
             model=text_or_none(instrument.get("InstrumentModel"), instrument.get("InstrumentClass")),
-            voltage_kv=number(optics.get("AccelerationVoltage"), 1e-3),
-            magnification=number(optics.get("NominalMagnification")),
+            voltage_kv=kilovolts(optics.get("AccelerationVoltage"), 1e-3),
+            magnification=number(optics.get("NominalMagnification"))
+            or number(_branch(fields, "CustomProperties", "StemMagnification").get("value")),
             detector=text_or_none(result.get("Detector")),
             acquired_at=moment(np.datetime_as_string(np.datetime64(int(started), "s"), timezone="UTC")) if started else None,
+            user=text_or_none(_branch(fields, "Core").get("UserId")),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(position.get("x"), 1e3),
@@ -140,15 +177,11 @@ def _statement(fields: Mapping[str, Any]) -> Statement:
     )
 
 
-def _warnings(found: Sequence[_Found], chosen: _Found) -> tuple[str, ...]:
-    warnings = []
-    others = [image.detector for image in found if image is not chosen]
-    if others:
-        named = ", ".join(others[:MAX_NAMED])
-        warnings.append(f"The file holds {len(found)} images; only the one of {chosen.detector} was read, not: {named}.")
-    if chosen.shape[2] > 1:
-        warnings.append(f"The image is the first of a stack of {chosen.shape[2]:,}; the others were not read.")
-    return tuple(warnings)
+def _warnings(found: Sequence[_Found], recorded: Sequence[_Found]) -> tuple[str, ...]:
+    maps = [image.detector for image in found if image not in recorded]
+    if not maps:
+        return ()
+    return (f"{len(maps)} maps of the file have been computed from spectra and are not read: {', '.join(maps[:MAX_NAMED])}.",)
 
 
 def _branch(tree: Any, *names: str) -> Mapping[str, Any]:

@@ -121,6 +121,44 @@ def test_text_and_a_bar_written_on_the_picture_are_no_banner():
     assert find_banner(image) is None
 
 
+def test_a_shaded_strip_through_which_the_picture_shows_is_no_banner():
+    # Shaded to 0.4 of its brightness it differs from its mean by 3 grey levels: as flat as a ground after JPEG.
+    image = np.tile(np.rint(130 + 8 * np.sin(np.arange(COLUMNS) / 25)), (ROWS, 1)).astype(np.uint8)
+    shaded = (image[:40] * 0.4).astype(np.uint8)
+    cv2.putText(shaded, TEXT, (4, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 1)
+    assert find_banner(np.vstack([image, shaded])) is None
+
+
+def test_the_lettered_margin_of_a_figure_is_no_banner():
+    margin = np.full((30, COLUMNS), 255, np.uint8)
+    for letter, x in (("(a)", 4), ("(b)", 174), ("(c)", 344)):
+        cv2.putText(margin, letter, (x, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 1)
+    panels = specimen()
+    panels[:, 160:170] = panels[:, 330:340] = 255
+    assert find_banner(np.vstack([panels, margin])) is None
+    assert find_banner(np.vstack([margin, panels])) is None
+
+
+def test_a_logo_that_fills_a_block_of_columns_does_not_hide_a_banner():
+    image = with_banner(ground=255)
+    image[ROWS + 3 : ROWS + 37, COLUMNS - 45 : COLUMNS - 5] = 60
+    assert find_banner(image) == Banner(ROWS, ROWS + 40)
+
+
+@pytest.mark.parametrize("offset", [-4, 4])
+def test_an_exact_ground_is_told_from_a_picture_of_nearly_its_grey(offset):
+    flat = np.random.default_rng(3).normal(150, 6, (ROWS, COLUMNS)).astype(np.uint8)
+    drawn = strip(ground=150 + offset)
+    assert find_banner(np.vstack([flat, drawn])) == Banner(ROWS, ROWS + 40)
+
+
+def test_a_blurred_edge_is_found_where_the_picture_has_faded_by_half():
+    large = cv2.resize(with_banner(ground=45), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    found = find_banner(cv2.GaussianBlur(large, (0, 0), 2.5))
+    assert found is not None
+    assert abs(found.top - 2 * ROWS) <= TOLERANCE_PX
+
+
 def test_a_plain_strip_without_text_is_no_banner():
     assert find_banner(np.vstack([specimen(), np.zeros((40, COLUMNS), np.uint8)])) is None
 
@@ -161,6 +199,6 @@ def test_banners_of_real_micrographs_are_found_and_none_is_invented(shared_data)
     tops = [(top, found) for top, found in results if top is not None]
     found = sum(banner is not None and abs(banner.top - top) <= TOLERANCE_PX for top, banner in tops)
     claimed = [banner for top, banner in results if top is None]
-    # Reached: 52 of 52, and 3 claims in 329, of which two are banners that the manifest does not list.
+    # Reached: 52 of 52, and 3 claims in 329, all of them banners that the manifest does not list.
     assert found / len(tops) >= 0.97
     assert sum(banner is not None for banner in claimed) / len(claimed) <= 0.01

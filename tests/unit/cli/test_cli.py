@@ -18,7 +18,8 @@ import tifffile
 from click.testing import CliRunner, Result
 
 from cli.client import Saemi
-from cli.inputs import distinct_stems, find_micrographs
+from cli.images import ImageOfFile, distinct_stems
+from cli.inputs import find_micrographs
 from cli.main import saemi
 from cli.summary import COLUMNS
 from shared.domain import ModelIdentity, Parameters
@@ -285,9 +286,34 @@ def test_results_that_cannot_be_written_are_one_clear_message(images: Path, tmp_
 
 def test_results_of_files_of_one_stem_have_different_names() -> None:
     paths = [Path(name) for name in ("a.png", "b/A.tif", "a_2.png", "a.bmp", "a_2.tif")]
-    stems = list(distinct_stems(paths))
+    stems = list(distinct_stems([ImageOfFile(path) for path in paths]))
     assert stems[0] == "a"
     assert len({stem.casefold() for stem in stems}) == 5
+
+
+def test_the_images_of_a_stack_have_results_of_their_own_that_sort_as_they_do(tmp_path: Path) -> None:
+    stack = np.stack([synthetic_micrograph(seed, (64, 96)).pixels for seed in range(11)])
+    (tmp_path / "stack.tif").write_bytes(tiff_bytes(stack, photometric="minisblack"))
+    (tmp_path / "stack_02.png").write_bytes(png_bytes(stack[0]))
+    result = run("analyze", "stack.tif", "stack_02.png", "--images", "all", "--out", "out", "--json", *CLASSICAL)
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert [(row["image"], row["n_images"]) for row in rows] == [*((number, 11) for number in range(1, 12)), (1, 1)]
+    written = sorted(path.name.partition(".")[0] for path in (tmp_path / "out").glob("*.labels.tif"))
+    assert written == ["stack_01", "stack_02", "stack_02_2", *(f"stack_{number:02d}" for number in range(3, 12))]
+    with (tmp_path / "out" / "summary.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [(row["image"], row["n_images"]) for row in table[:2]] == [("1", "11"), ("2", "11")]
+
+
+def test_of_a_stack_the_first_image_is_analysed_and_the_others_are_counted(tmp_path: Path) -> None:
+    stack = np.stack([synthetic_micrograph(seed, (64, 96)).pixels for seed in range(2)])
+    (tmp_path / "stack.tif").write_bytes(tiff_bytes(stack, photometric="minisblack"))
+    result = run("analyze", "stack.tif", "--out", "out", "--json", *CLASSICAL)
+    (row,) = json.loads(result.stdout)
+    assert (row["image"], row["n_images"]) == (1, 2)
+    assert "1 image was left out; --images all takes them." in row["warnings"]
+    assert (tmp_path / "out" / "stack.labels.tif").is_file()
 
 
 @pytest.fixture

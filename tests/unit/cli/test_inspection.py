@@ -1,13 +1,17 @@
 """`saemi inspect`: what people and scripts are told of a file, and the exit code where one is bad."""
 
+import io
 import json
+import subprocess
+import sys
 
 import pytest
+import tifffile
 from click.testing import CliRunner
 
-from cli.inspection import KEYS
+from cli.findings import KEYS
 from cli.main import saemi
-from tests.unit.micrograph.files import bmp_bytes, noise, png_bytes, write
+from tests.unit.micrograph.files import bmp_bytes, noise, png_bytes, tiff_bytes, write
 
 HITACHI = "[SemImageFile]\nInstructName=SU8000\nDataSize=640x400\nPixelSize={size}\n"
 CONTRACT = {
@@ -82,3 +86,51 @@ def test_in_a_folder_an_emi_is_no_image_where_its_series_is(tmp_path) -> None:
     for name in ("a.emi", "a_1.ser", "a_2.ser", "alone.emi"):
         write(tmp_path, b"x", name)
     assert [path.name for path in find_micrographs([tmp_path])] == ["a_1.ser", "a_2.ser", "alone.emi"]
+
+
+@pytest.fixture
+def stack(tmp_path):
+    pixels = noise(shape=(12, 40, 64))
+    return write(tmp_path, tiff_bytes(pixels, imagej=True, resolution=(4, 4), metadata={"unit": "um"}), "stack.tif")
+
+
+def test_of_several_images_the_first_is_inspected_and_the_others_are_counted(stack, calibrated) -> None:
+    found, single = json.loads(run(stack, calibrated, "--json").stdout)
+    assert (found["image"], found["n_images"], found["nm_per_px"]) == (1, 12, 250)
+    assert found["warnings"][-1] == "11 images were left out; --images all takes them."
+    assert (single["image"], single["n_images"], single["warnings"]) == (1, 1, [])
+
+
+def test_all_images_are_inspected_each_with_its_number(stack, calibrated, tmp_path) -> None:
+    bad = write(tmp_path, b"%PDF-1.7", "bad.tif")
+    result = run(stack, bad, calibrated, "--images", "all", "--json")
+    assert result.exit_code == 1
+    records = json.loads(result.stdout)
+    places = [(record["file"].rpartition("/")[2], record["image"], record["n_images"]) for record in records]
+    assert places == [*(("stack.tif", number, 12) for number in range(1, 13)), ("bad.tif", None, None), ("a.bmp", 1, 1)]
+    assert all(record["nm_per_px"] == 250 for record in records[:12])
+    assert not any("left out" in warning for record in records for warning in record["warnings"])
+
+
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_an_image_of_a_stack_that_is_damaged_fails_alone(tmp_path, damaged) -> None:
+    content = bytearray(tiff_bytes(noise(shape=(3, 40, 64)), photometric="minisblack", compression="zlib", metadata=None))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        place = file.pages[damaged].dataoffsets[0]
+    content[place : place + 200] = bytes(200)
+    result = run(write(tmp_path, bytes(content), "stack.tif"), "--images", "all", "--json")
+    assert result.exit_code == 1
+    codes = [record["error_code"] for record in json.loads(result.stdout)]
+    assert codes == ["damaged_file" if number == damaged else None for number in range(3)]
+
+
+def test_many_files_are_inspected_side_by_side_in_their_order(tmp_path) -> None:
+    paths = [write(tmp_path, png_bytes(noise(shape=(20, 30 + number))), f"{number}.png") for number in range(70)]
+    records = json.loads(run(*paths, "--json").stdout)
+    assert [record["width_px"] for record in records] == [30 + number for number in range(70)]
+
+
+def test_the_libraries_of_the_analysis_are_not_loaded() -> None:
+    script = "import sys, cli.main, cli.inspection, cli.findings, shared.settings; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"cv2", "scipy", "skimage", "torch", "sqlalchemy", "tifffile", "imagecodecs", "h5py"} & set(loaded)

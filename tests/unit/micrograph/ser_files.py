@@ -9,13 +9,15 @@ HEADER_BYTES = 30
 
 
 def ser_bytes(pixels: NDArray[np.uint8], delta: float, n_images: int = 1) -> bytes:
-    """A series of the same 8-bit image; rows are stored as given. ``delta`` is the side of a pixel, m or 1/m."""
-    rows, columns = pixels.shape
-    image = struct.pack("<ddiddihii", 0, delta, 0, 0, delta, 0, 1, columns, rows) + pixels.tobytes()
+    """A series of 8-bit images, or of one repeated; rows are stored as given. ``delta`` is the side of a pixel, m or 1/m."""
+    stack = pixels if pixels.ndim == 3 else np.broadcast_to(pixels, (n_images, *pixels.shape))
+    n_images, rows, columns = stack.shape
+    start = struct.pack("<ddiddihii", 0, delta, 0, 0, delta, 0, 1, columns, rows)
+    images = [start + image.tobytes() for image in stack]
     header = struct.pack("<2sHHIIIIII", b"II", 0x0197, 0x0210, 0x4122, 0x4152, n_images, n_images, HEADER_BYTES, 0)
     first = HEADER_BYTES + 4 * n_images
-    offsets = struct.pack(f"<{n_images}I", *(first + len(image) * index for index in range(n_images)))
-    return header + offsets + image * n_images
+    offsets = struct.pack(f"<{n_images}I", *(first + len(images[0]) * index for index in range(n_images)))
+    return header + offsets + b"".join(images)
 
 
 def emi_bytes(mode: str = "TEM Imaging") -> bytes:

@@ -198,18 +198,12 @@ def test_full_opacity_is_left_out_silently(decoded):
     assert decoded(imagecodecs.png_encode(pixels)).warnings == ()
 
 
-def test_of_a_stack_the_first_page_is_read_and_the_others_are_counted(decoded):
-    stack = noise(shape=(3, 37, 53))
-    micrograph = decoded(tiff_bytes(stack, photometric="minisblack"))
-    np.testing.assert_array_equal(micrograph.pixels, stack[0])
-    assert micrograph.warnings == ("The file holds 3 images; only the first was read, 2 were not.",)
-
-
 def test_of_an_animated_png_the_first_frame_is_read(decoded):
     content = png_bytes(noise(), save_all=True, append_images=[Image.fromarray(noise(seed=2))])
     micrograph = decoded(content)
     np.testing.assert_array_equal(micrograph.pixels, noise())
-    assert micrograph.warnings == ("The file holds 2 images; only the first was read, 1 was not.",)
+    assert micrograph.n_images == 1
+    assert "animation" in micrograph.warnings[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (2, 2), (1, 3000)])

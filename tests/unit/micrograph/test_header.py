@@ -54,12 +54,12 @@ def refusal(tmp_path):
 def test_the_header_states_format_size_channels_and_depth(tmp_path, content, expected):
     header = read_header(write(tmp_path, content, "wrong_name.gif"))
     assert (header.format, header.width_px, header.height_px, header.channels, header.bit_depth) == expected
-    assert header.n_pages == 1
+    assert header.n_images == 1
 
 
 def test_the_header_counts_the_pages_of_a_stack(tmp_path):
     stack = tiff_bytes(noise(shape=(5, 37, 53)), photometric="minisblack", metadata=None)
-    assert read_header(write(tmp_path, stack)).n_pages == 5
+    assert read_header(write(tmp_path, stack)).n_images == 5
 
 
 def test_an_empty_file_is_refused(refusal):

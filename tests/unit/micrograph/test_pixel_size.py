@@ -3,6 +3,7 @@
 import pytest
 
 from worker.micrograph.pixel_size import Stated, confirmed, length_nm, nm_per_unit, parse_number, pixel_size, unit_after_number
+from worker.micrograph.texts import decode_text
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_numbers_are_read_with_decimal_points_and_commas(text, number) -> None:
     [
         ("pm", 1e-3), ("Å", 0.1), ("A", 0.1), ("Angstrom", 0.1), ("nm", 1), ("nanometer", 1), ("n_m", 1), ("[n_m]", 1),
         ("um", 1e3), ("µm", 1e3), ("μm", 1e3), ("micron", 1e3), ("\\u00B5m", 1e3), ("Âµm", 1e3), ("\ufffdm", 1e3),
-        ("[u_m]", 1e3), ("mm", 1e6), ("m", 1e9), ("Meter", 1e9),
+        ("ƒÊm", 1e3), ("æm", 1e3), ("[u_m]", 1e3), ("mm", 1e6), ("m", 1e9), ("Meter", 1e9),
         ("1/nm", None), ("nm^-1", None), ("1 / nm", None), ("rad", None), ("inch", None), ("cm", None), ("px", None),
         ("pixel", None), ("eV", None), ("", None), ("Mm", None), ("s", None),
     ],
@@ -31,10 +32,13 @@ def test_units_run_from_picometre_to_metre_in_every_spelling_and_others_are_none
     assert nm_per_unit(unit) == factor
 
 
-def test_a_micro_sign_in_latin_1_and_in_utf_8_is_the_same() -> None:
-    from worker.micrograph.texts import decode_text
-
-    assert nm_per_unit(decode_text(b"\xb5m")) == nm_per_unit(decode_text("µm".encode())) == 1e3
+@pytest.mark.parametrize(
+    ("sign", "encoding"),
+    [("µ", "latin-1"), ("µ", "utf-8"), ("μ", "utf-8"), ("μ", "shift-jis"), ("µ", "cp437"), ("µ", "utf-16"), ("μ", "utf-16")],
+)
+def test_a_micro_sign_is_the_same_in_every_encoding_instruments_write(sign, encoding) -> None:
+    text = decode_text(f"Unit of the pixel size\t{sign}m".encode(encoding))
+    assert nm_per_unit(text.rpartition("\t")[2]) == 1e3
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,8 @@ def test_a_micro_sign_in_latin_1_and_in_utf_8_is_the_same() -> None:
         ("5", None, "no unit"), ("5", "  ", "no unit"), ("0", "nm", "impossible"), ("-5", "nm", "impossible"),
         ("nan", "nm", "not a number"), ("abc", "nm", "not a number"), ("9e-5", "nm", "impossible"), ("1.1", "mm", "impossible"),
         ("0.02", "1/nm", "diffraction"), ("5", "s", "no length"), ("1e400", "m", "not a number"),
+        ("- 5", "nm", "impossible"), ("−5", "nm", "impossible"), ("about 5", "nm", "not a number"),
+        ("--5", "nm", "not a number"), ("5", "nm/px", "no length"), ("5", "Mm", "no length"), ("5", "inch", "no length"),
     ],
 )  # fmt: skip
 def test_an_impossible_pixel_size_is_missing_with_a_warning_that_names_its_tag(text, unit, said) -> None:
@@ -50,6 +56,11 @@ def test_an_impossible_pixel_size_is_missing_with_a_warning_that_names_its_tag(t
     assert size is None
     assert "AP_SOMETHING" in reason
     assert said in reason
+
+
+@pytest.mark.parametrize(("text", "size"), [("= 5", 5), (": 5,5", 5.5), (" +5", 5), ("5e-1", 0.5)])
+def test_a_length_is_the_number_its_text_begins_with(text, size) -> None:
+    assert length_nm(Stated(text, "nm", "a")) == (size, None)
 
 
 def test_the_limits_of_possible_pixel_sizes_are_possible() -> None:

@@ -70,6 +70,16 @@ def test_a_jeol_side_car_with_a_pixel_size_is_exact(image, text) -> None:
     assert image(lines).metadata.nm_per_px == pytest.approx(2.5)
 
 
+def test_a_pixel_size_without_the_columns_it_belongs_to_does_not_count(image) -> None:
+    for side_car, field in (
+        ("$CM_FORMAT JEOL-SEM\r\n$CM_PIXEL_SIZE 2.5nm\r\n", "$CM_FULL_SIZE"),
+        (HITACHI.format(size="49.6").replace("DataSize=1280x960\r\n", ""), "DataSize"),
+    ):
+        micrograph = image(side_car)
+        assert micrograph.metadata.nm_per_px is None
+        assert field in micrograph.warnings[0]
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
 def test_hitachi_side_cars_are_read_in_every_encoding(image, encoding) -> None:
     metadata = image(HITACHI.format(size="49.60938"), (960, 1280), encoding=encoding).metadata

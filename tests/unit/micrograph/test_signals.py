@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,13 @@ import pytest
 
 from shared.errors import InputError
 from tests.unit.micrograph.files import noise, write
+from tests.unit.micrograph.stack_files import (
+    VELOX_SIZE,
+    add_berkeley_image,
+    add_nexus_image,
+    add_velox_image,
+    mrc_header,
+)
 from worker.micrograph.decode import decode
 from worker.micrograph.rosetta import READERS
 from worker.micrograph.samples import to_samples
@@ -94,15 +100,23 @@ def test_the_single_image_is_chosen_before_a_stack_and_spectra_are_none(library,
     micrograph = decode(dm3)
     np.testing.assert_array_equal(micrograph.pixels, noise(np.uint16, (6, 5)))
     assert micrograph.metadata.nm_per_px == 0.5
-    assert "survey" in micrograph.warnings[0]
-    assert "movie" in micrograph.warnings[0]
+    assert micrograph.warnings == ("The file holds 5 images; this is number 1 (survey).",)
+    for frame in range(4):
+        micrograph = decode(dm3, index=frame + 1)
+        np.testing.assert_array_equal(micrograph.pixels, noise(np.uint16, (4, 12, 10))[frame])
+        assert (micrograph.n_images, micrograph.index) == (5, frame + 1)
 
 
-def test_of_a_stack_the_first_image_is_read_and_said_so(library, dm3) -> None:
-    library([signal(noise(np.uint8, (4, 12, 10)))])
+def test_a_scan_with_a_pattern_for_each_point_is_left_out_beside_its_survey_image(library, dm3) -> None:
+    patterns = signal(np.broadcast_to(noise(shape=(2, 2)), (10_001, 2, 2)), "patterns")
+    library([patterns, signal(noise(shape=(6, 5)), "survey")])
     micrograph = decode(dm3)
-    np.testing.assert_array_equal(micrograph.pixels, noise(np.uint8, (4, 12, 10))[0])
-    assert "stack of 4" in micrograph.warnings[0]
+    assert (micrograph.n_images, micrograph.pixels.shape) == (1, (6, 5))
+    assert "10,001 images (patterns)" in micrograph.warnings[0]
+    library([patterns])
+    with pytest.raises(InputError, match="10,001 images") as caught:
+        decode(dm3)
+    assert caught.value.code == "too_many_images"
 
 
 def test_a_file_of_spectra_holds_no_image(library, dm3) -> None:
@@ -182,23 +196,10 @@ def hdf5(tmp_path):
     return create
 
 
-def add_velox_image(file, name, pixels, **result):
-    fields = {"BinaryResult": result, "Optics": {"AccelerationVoltage": "200000"}, "Instrument": {"InstrumentModel": "Titan"}}
-    text = json.dumps(fields).encode()
-    group = file.require_group(f"Data/Image/{name}")
-    group["Data"] = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    group["Metadata"] = np.frombuffer(text.ljust(2000, b"\0"), np.uint8)[:, None]
-    if "Version" not in file:
-        file["Version"] = [b"{}"]
-
-
-SIZE = {"PixelSize": {"width": "2.5e-9", "height": "2.5e-9"}, "PixelUnitX": "m", "PixelUnitY": "m"}
-
-
 def test_of_a_velox_file_the_image_of_a_detector_is_read_not_a_map(hdf5) -> None:
     def fill(file):
-        add_velox_image(file, "a", noise(np.float32, (8, 6)), Detector="SuperX", **SIZE)
-        add_velox_image(file, "b", noise(np.uint16, (8, 6)), Detector="HAADF", DetectorIndex="5", **SIZE)
+        add_velox_image(file, "a", noise(np.float32, (8, 6)), Detector="SuperX", **VELOX_SIZE)
+        add_velox_image(file, "b", noise(np.uint16, (8, 6)), Detector="HAADF", DetectorIndex="5", **VELOX_SIZE)
 
     micrograph = decode(hdf5(fill))
     np.testing.assert_array_equal(micrograph.pixels, noise(np.uint16, (8, 6)))
@@ -217,7 +218,7 @@ def test_of_a_large_stack_only_the_first_image_is_loaded(tmp_path) -> None:
     """2 GB of frames on the disk, decoded by a process that may not have 1.5 GB."""
     path = tmp_path / "stack.emd"
     with h5py.File(path, "w") as file:
-        add_velox_image(file, "a", noise(np.uint16, (64, 64)), Detector="Ceta", DetectorIndex="0", **SIZE)
+        add_velox_image(file, "a", noise(np.uint16, (64, 64)), Detector="Ceta", DetectorIndex="0", **VELOX_SIZE)
         del file["Data/Image/a/Data"]
         # Chunks that were never written take no room on the disk.
         stack = file.create_dataset("Data/Image/a/Data", (1024, 1024, 1000), np.uint16, chunks=(1024, 1024, 1))
@@ -243,17 +244,7 @@ def test_an_hdf5_file_of_another_kind_is_refused(hdf5, name) -> None:
 def test_a_berkeley_emd_is_read_with_rows_as_rows(hdf5, n_frames) -> None:
     stack = noise(np.uint16, (n_frames, 8, 6))
 
-    def fill(file):
-        file.attrs.update({"version_major": 0, "version_minor": 2})
-        group = file.create_group("data/image")
-        group.attrs["emd_group_type"] = 1
-        names = "zyx" if n_frames > 1 else "yx"
-        group["data"] = stack if n_frames > 1 else stack[0]
-        for number, (name, size) in enumerate(zip(names, group["data"].shape, strict=True), 1):
-            group[f"dim{number}"] = np.arange(size) * 0.5
-            group[f"dim{number}"].attrs.update({"name": name, "units": "[n_m]"})
-
-    micrograph = decode(hdf5(fill))
+    micrograph = decode(hdf5(lambda file: add_berkeley_image(file, stack if n_frames > 1 else stack[0])))
     np.testing.assert_array_equal(micrograph.pixels, stack[0])
     assert micrograph.metadata.nm_per_px == pytest.approx(0.5)
     assert bool(micrograph.warnings) == (n_frames > 1)
@@ -266,16 +257,6 @@ def test_an_mrc_states_its_pixel_size_by_its_cell_and_one_angstrom_is_none(tmp_p
     np.testing.assert_array_equal(micrograph.pixels, pixels)
     assert micrograph.metadata.nm_per_px == (None if size is None else pytest.approx(size))
     assert len(micrograph.warnings) == (size is None)
-
-
-def mrc_header(side, n_images, cell):
-    """The header of 16-bit images of a side; ``cell`` is its length in ångström."""
-    header = np.zeros(256, "<i4")
-    header[[0, 1, 2, 3, 7, 8, 9]] = side, side, n_images, 6, side, side, n_images
-    header.view("<f4")[10:16] = cell, cell, n_images, 90, 90, 90
-    header[16:19] = 1, 2, 3
-    header[52] = int.from_bytes(b"MAP ", "little")
-    return header.tobytes()
 
 
 def test_of_a_large_mrc_stack_only_the_first_image_is_loaded(tmp_path) -> None:
@@ -310,18 +291,6 @@ def test_a_colour_image_that_the_library_cannot_leave_on_the_disk_is_read(monkey
 
 
 def test_a_nexus_signal_is_read_with_its_unit(hdf5) -> None:
-
-    def fill(file):
-        entry = file.create_group("entry")
-        entry.attrs["NX_class"] = "NXentry"
-        data = entry.create_group("data")
-        data.attrs.update({"NX_class": "NXdata", "signal": "image", "axes": ["y", "x"]})
-        data["image"] = noise(np.uint16, (8, 6))
-        data["image"].attrs["interpretation"] = "image"
-        for axis, size in (("y", 8), ("x", 6)):
-            data[axis] = np.arange(size) * 0.25
-            data[axis].attrs["units"] = "um"
-
-    micrograph = decode(hdf5(fill))
+    micrograph = decode(hdf5(lambda file: add_nexus_image(file, noise(np.uint16, (8, 6)))))
     np.testing.assert_array_equal(micrograph.pixels, noise(np.uint16, (8, 6)))
     assert micrograph.metadata.nm_per_px == pytest.approx(250)

@@ -80,6 +80,21 @@ def test_fei_metadata_that_lie_give_no_pixel_size_and_name_the_tag(stated, chang
     assert said in warnings[0]
 
 
+def test_fei_pixel_sizes_without_the_columns_they_belong_to_do_not_count(stated) -> None:
+    text = FEI.format(width="1.328e-9", height="1.328e-9", field="170e-9", columns=128, rows=80, bar=16)
+    metadata, warnings = stated(tiff(tags=[(34682, ASCII, text.replace("ResolutionX=128\r\n", "").encode())]))
+    assert metadata.nm_per_px is None
+    assert "ResolutionX" in warnings[0]
+
+
+@pytest.mark.parametrize(("power", "size"), [("", 2.5), (' unitPrefixPower="1"', 2.5), (' unitPrefixPower="-9"', None)])
+def test_a_power_that_nobody_explains_leaves_no_pixel_size(stated, power, size) -> None:
+    side = f'<X unit="nm"{power}>2.5</X><Y unit="nm"{power}>2.5</Y>'
+    xml = f"<Metadata><BinaryResult><ImageSize><X>128</X></ImageSize><PixelSize>{side}</PixelSize></BinaryResult></Metadata>"
+    metadata, _ = stated(tiff(tags=[(34683, ASCII, xml.encode())]))
+    assert (metadata and metadata.nm_per_px) == size
+
+
 def test_a_banner_that_does_not_fit_the_image_is_not_believed(stated) -> None:
     assert stated(fei(rows=90))[0].databar_top is None
     assert stated(fei(bar=0))[0].databar_top is None
@@ -156,6 +171,12 @@ def test_the_zeiss_reading_that_others_contradict_is_not_taken(stated) -> None:
     assert "contradict" in warnings[0]
 
 
+def test_a_single_zeiss_statement_is_a_text_cut_short(stated) -> None:
+    metadata, warnings = stated(tiff((96, 512), [(34118, ASCII, b"0\r\n0\r\n0\r\n1.0e-008\r\n100\r\n\0")]))
+    assert metadata.nm_per_px is None
+    assert "cut short" in warnings[0]
+
+
 def test_a_zeiss_image_resampled_afterwards_has_no_pixel_size(stated) -> None:
     metadata, warnings = stated(zeiss(512, store="1024 * 768"))
     assert metadata.nm_per_px is None
@@ -163,9 +184,9 @@ def test_a_zeiss_image_resampled_afterwards_has_no_pixel_size(stated) -> None:
 
 
 def tescan(*texts):
-    blocks = [struct.pack("<IH", 12, 1) + b"\0\0\0\x0cjP  \r\n\x87\n"]
-    blocks += [struct.pack("<IH", len(text), kind) + text for kind, text in enumerate(texts, 2)]
-    return b"".join(blocks)
+    thumbnail = b"\0\0\0\x0cjP  \r\n\x87\n="
+    blocks = [struct.pack("<IH", 2 + len(text), kind) + text for kind, text in enumerate((thumbnail, *texts), 1)]
+    return b"".join(blocks) + struct.pack("<IH", 2, 0)
 
 
 def test_tescan_states_pixel_size_and_banner(stated) -> None:
@@ -197,6 +218,21 @@ def test_gatan_tags_are_read_in_latin_1_and_utf_8(stated, unit, size) -> None:
 def test_the_resolution_counts_where_imagej_gives_its_unit(stated, unit) -> None:
     metadata, _ = stated(tiff(description=f"ImageJ=1.54f\nunit={unit}\n".encode(), resolution=(4, 4), resolutionunit="NONE"))
     assert metadata.nm_per_px == pytest.approx(250)
+
+
+def test_imagej_may_give_the_other_side_a_unit_of_its_own(tmp_path) -> None:
+    description = b"ImageJ=1.54f\nunit=um\nyunit=nm\n"
+    content = tiff(description=description, resolution=(4, 0.008), resolutionunit="NONE")
+    micrograph = decode(write(tmp_path, content))
+    assert micrograph.metadata.nm_per_px == pytest.approx(250)
+    assert "height / width = 0.5" in micrograph.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["<OME><Image><Pixels PhysicalSizeX='5'", "<?xml version='1.0'?><TemReporter><Eos>"])
+def test_a_description_in_xml_that_is_cut_short_is_said_to_be_damaged(stated, text) -> None:
+    metadata, warnings = stated(tiff(description=text, resolution=(93, 93), resolutionunit="INCH"))
+    assert metadata is None
+    assert "damaged" in warnings[0]
 
 
 @pytest.mark.parametrize(

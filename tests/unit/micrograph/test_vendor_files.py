@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.calibration import readings, report
+from benchmarks.calibration import Reading, readings, report, table
 
 # A light microscope's image of 13 × 10 px whose only statement is a print resolution of 150 dpi, which never counts.
 PRINT_RESOLUTION_ONLY = {"optical_Zeiss_AxioVision_BW.tif"}
+
+
+def test_the_table_counts_each_kind_of_file() -> None:
+    found = [
+        Reading("a.tif", "ZEISS", 5.0, 5.001, "AP_WIDTH", 0.1),
+        Reading("b.tif", "ZEISS", 5.0, 5.1, "AP_WIDTH", 0.1),
+        Reading("c.mrc", "MRC", None, None, "", 0.1),
+        Reading("d.mrc", "MRC", 5.0, None, "", 0.1),
+        Reading("e.mrc", "MRC", None, 5.0, "cell", 0.1),
+    ]
+    assert table(found).splitlines()[2:] == ["| ZEISS | 2 | 1 | 0 | 1 |", "| MRC | 3 | 1 | 1 | 1 |", "| all | 5 | 2 | 1 | 2 |"]
 
 
 @pytest.mark.shared_data

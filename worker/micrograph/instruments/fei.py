@@ -10,9 +10,11 @@ from shared.domain import Metadata, Stage
 from worker.micrograph.pixel_size import Stated
 from worker.micrograph.statement import (
     Statement,
+    kilovolts,
     length_mm,
     moment,
     number,
+    positive,
     raw_fields,
     stage_or_none,
     stated,
@@ -44,13 +46,13 @@ def read_fei_text(text: str, height_px: int) -> Statement:
         metadata=Metadata(
             vendor="FEI",
             model=text_or_none(fields.get("System.SystemType")),
-            voltage_kv=number(fields.get("Beam.HV") or fields.get(f"{beam}.HV"), 1e-3),
+            voltage_kv=kilovolts(fields.get("Beam.HV") or fields.get(f"{beam}.HV"), 1e-3),
             magnification=_magnification(fields),
             detector=text_or_none(fields.get("Detectors.Name")),
             acquired_at=moment(fields.get("PrivateFei.TimeOfCreation"))
             or moment(fields.get("User.Date"), fields.get("User.Time")),
             user=text_or_none(fields.get("User.User"), fields.get("User.UserName")),
-            working_distance_mm=number(fields.get(f"{beam}.WD") or fields.get("Stage.WorkingDistance"), 1e3),
+            working_distance_mm=positive(number(fields.get(f"{beam}.WD") or fields.get("Stage.WorkingDistance"), 1e3)),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(fields.get("Stage.StageX"), 1e3),
@@ -80,11 +82,11 @@ def read_fei_xml(root: ET.Element, height_px: int) -> Statement:
         metadata=Metadata(
             vendor=text_or_none(root.findtext("Instrument/Manufacturer")) or "Thermo Fisher",
             model=text_or_none(root.findtext("Instrument/InstrumentClass")),
-            voltage_kv=number(root.findtext("Optics/AccelerationVoltage"), 1e-3),
+            voltage_kv=kilovolts(root.findtext("Optics/AccelerationVoltage"), 1e-3),
             detector=text_or_none(root.findtext("Detectors/ScanningDetector/DetectorName")),
             acquired_at=moment(root.findtext("Acquisition/AcquisitionDatetime")),
             user=text_or_none(root.findtext("Core/UserID")),
-            working_distance_mm=number(root.findtext("Optics/WorkingDistance"), 1e3),
+            working_distance_mm=positive(number(root.findtext("Optics/WorkingDistance"), 1e3)),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(root.findtext(f"{stage}/X"), 1e3),
@@ -110,7 +112,13 @@ def _sides(fields: dict[str, str], beam: str) -> tuple[Stated | None, Stated | N
             continue
         field_m, columns = number(fields.get(f"{section}.HorFieldsize")), number(fields.get("Image.ResolutionX"))
         pixel_m = number(width.text)
-        if field_m and columns and pixel_m and abs(pixel_m * columns / field_m - 1) > MAX_CONTRADICTION:
+        if not columns:
+            warning = (
+                f"The FEI fields are cut short: [{section}] PixelWidth ({width.written}) stands without [Image] ResolutionX, "
+                "the columns it belongs to; it was not used."
+            )
+            return None, None, (warning,)
+        if field_m and pixel_m and abs(pixel_m * columns / field_m - 1) > MAX_CONTRADICTION:
             warning = (
                 f"[{section}] PixelWidth ({width.written}) contradicts HorFieldsize ({field_m:g} m on {columns:g} columns); "
                 "neither was used."
@@ -148,7 +156,7 @@ def _read_phenom(root: ET.Element, height_px: int) -> Statement:
             voltage_kv=_phenom_voltage_kv(root),
             detector=text_or_none(root.findtext("acquisition/scan/detector"), root.findtext("detector")),
             acquired_at=moment(root.findtext("time")),
-            working_distance_mm=length_mm(_with_unit(root.find("workingDistance"))),
+            working_distance_mm=positive(length_mm(_with_unit(root.find("workingDistance")))),
             raw=raw_fields(_leaves(root)),
         ),
         pixel_width=_xml_length(root, "pixelWidth"),
@@ -170,7 +178,11 @@ def _phenom_voltage_kv(root: ET.Element) -> float | None:
 
 def _xml_length(root: ET.Element, path: str) -> Stated | None:
     element = root.find(path)
-    return None if element is None else stated(element.text, element.get("unit"), path)
+    if element is None:
+        return None
+    # Nobody says what another power would mean.
+    unit = element.get("unit") if element.get("unitPrefixPower", "1") == "1" else None
+    return stated(element.text, unit, path)
 
 
 def _with_unit(element: ET.Element | None) -> str | None:

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 from shared.domain import Metadata, Stage
 from worker.micrograph.pixel_size import Stated, confirmed, length_nm, unit_after_number
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated_with_unit, text_or_none
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    moment,
+    number,
+    positive,
+    raw_fields,
+    stage_or_none,
+    stated_with_unit,
+    text_or_none,
+)
+from worker.micrograph.texts import whole_lines
 
 # Picture widths that JEOL's magnifications refer to: the 120 mm of a Polaroid photograph, the 128 mm of newer instruments.
 REFERENCE_WIDTHS_NM = (120e6, 128e6)
@@ -58,12 +69,12 @@ def read_jeol_text(text: str, width_px: int | None, height_px: int | None) -> St
         metadata=Metadata(
             vendor="JEOL",
             model=text_or_none(fields.get("CM_INSTRUMENT")),
-            voltage_kv=number(fields.get("CM_ACCEL_VOLT")),
+            voltage_kv=kilovolts(fields.get("CM_ACCEL_VOLT"), 1.0),
             magnification=number(fields.get("CM_MAG")),
             detector=text_or_none(fields.get("CM_DETECTOR_NAME"), fields.get("CM_DETECTOR"), fields.get("CM_SIGNAL_NAME")),
             acquired_at=moment(fields.get("CM_DATE"), fields.get("CM_TIME")),
             user=text_or_none(fields.get("CM_OPERATOR")),
-            working_distance_mm=number(fields.get("SM_WD")),
+            working_distance_mm=positive(number(fields.get("SM_WD"))),
             stage=stage_or_none(Stage(x_mm=x_mm, y_mm=y_mm, z_mm=z_mm)),
             raw=raw_fields(fields),
         ),
@@ -76,7 +87,7 @@ def read_jeol_text(text: str, width_px: int | None, height_px: int | None) -> St
 
 
 def _parse(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
+    for line in whole_lines(text):
         name, _, value = line.strip().partition(" ")
         if name.startswith("$"):
             yield name.lstrip("$"), value.strip()
@@ -93,6 +104,9 @@ def _pixel_width(fields: dict[str, str], raster: _Raster) -> tuple[Stated | None
     readings = [*_by_pixel_size(fields, raster), *_by_field_of_view(fields, raster), *by_magnification]
     if not readings:
         return None, warnings
+    if raster.full_columns is None:
+        # JEOL images are saved at other sizes than they were recorded with.
+        return None, (f"{readings[0].tag} stands without $CM_FULL_SIZE, the columns it belongs to; it was not used.",)
     was_scaled = raster.full_columns not in {None, raster.columns}
     if was_scaled and "CM_PIXEL_SIZE" in fields and len(readings) == 2:
         # Two readings of one field, for the recorded and for the saved columns: nothing tells which one is meant.

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from shared.domain import Metadata
 from worker.micrograph.pixel_size import Stated
-from worker.micrograph.statement import Statement, moment, number, raw_fields, text_or_none
+from worker.micrograph.statement import Statement, kilovolts, moment, number, raw_fields, text_or_none
 
 METRES_PER_UNIT = {2: 0.0254, 3: 0.01}  # TIFF's ResolutionUnit: inch, centimetre
 
@@ -40,8 +40,9 @@ def read_jeol_tem(root: ET.Element, pixels_per_unit: float | None, resolution_un
         metadata=Metadata(
             vendor="JEOL",
             model=text_or_none(root.findtext("Instruments")),
-            voltage_kv=number(root.findtext("ElectronGun/AccelerationVoltage"), 1e-3),
+            voltage_kv=kilovolts(root.findtext("ElectronGun/AccelerationVoltage"), 1e-3),
             magnification=selector if selector_unit == "X" else None,
+            detector=text_or_none(root.findtext(".//Modelname"), root.findtext(".//ImageSourceDetector")),
             acquired_at=moment(root.findtext("DateTime")),
             user=text_or_none(root.findtext("Operator")),
             raw=raw_fields([(child.tag, child.text) for child in root.iter() if child.text and not len(child)]),

@@ -2,10 +2,22 @@
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain import Metadata, Stage
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none
+from worker.micrograph.pixel_size import Stated
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    moment,
+    number,
+    positive,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+)
 from worker.micrograph.texts import flatten
 
 # Tags that describe windows, palettes and cameras rather than the image; they would crowd out the others.
@@ -15,6 +27,8 @@ UNINTERESTING = (
 )  # fmt: skip
 DM_TAGS = ("ImageList", "TagGroup0", "ImageTags")
 MICROMETRES_TO_MM = 1e-3
+# The years 1990 and 2100 in tenths of a microsecond since 1601.
+FIRST_TICKS, LAST_TICKS = 1.2275e17, 1.5747e17
 # A cell as large in ångström as the grid has points is what programs write where they know no pixel size.
 MRC_PLACEHOLDER_NM = 0.1
 MRC_PLACEHOLDER_WARNING = "The MRC header states 1 Å per pixel, which programs write where none is known; it was not used."
@@ -37,8 +51,8 @@ def read_signal_statement(
         Name of the format.
     """
     original, general = signal.get("original_metadata") or {}, (signal.get("metadata") or {}).get("General", {})
-    metadata = _by_format(file_format, original)
-    is_placeholder = file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6)
+    metadata = _read_hyperspy(signal.get("metadata")) if file_format == "HyperSpy" else _by_format(file_format, original)
+    width, height, warnings = _sides(file_format, original, columns, rows)
     fields = [item for item in flatten(original) if not item[0].startswith(UNINTERESTING)]
     return Statement(
         metadata=Metadata(
@@ -53,13 +67,30 @@ def read_signal_statement(
             stage=metadata.stage,
             raw=raw_fields(fields),
         ),
-        pixel_width=None if is_placeholder else _side(columns, file_format, "x"),
-        pixel_height=None if is_placeholder else _side(rows, file_format, "y"),
-        warnings=(MRC_PLACEHOLDER_WARNING,) if is_placeholder else (),
+        pixel_width=width,
+        pixel_height=height,
+        warnings=warnings,
     )
 
 
-def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Any:
+def _sides(
+    file_format: str, original: Mapping[str, Any], columns: Mapping[str, Any], rows: Mapping[str, Any]
+) -> tuple[Stated | None, Stated | None, tuple[str, ...]]:
+    """Sides of a pixel along a row and along a column, and why they do not count."""
+    if file_format == "ELID":
+        # RosettaSciIO takes the first letter of any unit for a prefix, such as the p of px.
+        width, height = (_branch(original, name) for name in ("pixelWidth", "pixelHeight"))
+        return (
+            stated(width.get("value"), text_or_none(width.get("unit")), "ELID pixelWidth"),
+            stated(height.get("value"), text_or_none(height.get("unit")), "ELID pixelHeight"),
+            (),
+        )
+    if file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6):
+        return None, None, (MRC_PLACEHOLDER_WARNING,)
+    return _side(columns, file_format, "x"), _side(rows, file_format, "y"), ()
+
+
+def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Stated | None:
     """The scale of an axis; one that was never set (1 without a unit) is no statement at all."""
     units = axis.get("units")
     unit = units if isinstance(units, str) and units not in NO_UNITS else None
@@ -74,6 +105,8 @@ def _by_format(file_format: str, original: Mapping[str, Any]) -> Metadata:
         return _read_dm(_branch(original, *DM_TAGS))
     if file_format == "ELID":
         return _read_phenom(original)
+    if file_format == "EMD":
+        return _read_berkeley(original)
     return Metadata()
 
 
@@ -83,11 +116,12 @@ def _read_dm(tags: Mapping[str, Any]) -> Metadata:
     return Metadata(
         vendor="Gatan",
         model=text_or_none(session.get("Microscope"), microscope.get("Microscope"), microscope.get("Name")),
-        voltage_kv=number(microscope.get("Voltage"), 1e-3),
+        voltage_kv=kilovolts(microscope.get("Voltage"), 1e-3),
         magnification=number(microscope.get("Indicated Magnification")),
         detector=text_or_none(bar.get("Signal Name"), bar.get("Device Name")),
-        # Day and month stand in the order of the operator's country: as written, without interpretation.
-        acquired_at=text_or_none(f"{bar.get('Acquisition Date', '')} {bar.get('Acquisition Time', '')}".strip()),
+        # Day and month stand in the order of the operator's country; the system's own time is beyond doubt where it is there.
+        acquired_at=_windows_time(bar.get("Acquisition Time (OS)"))
+        or moment(text_or_none(bar.get("Acquisition Date")), text_or_none(bar.get("Acquisition Time"))),
         user=text_or_none(session.get("Operator"), microscope.get("Operator")),
         stage=stage_or_none(
             Stage(
@@ -95,6 +129,53 @@ def _read_dm(tags: Mapping[str, Any]) -> Metadata:
                 y_mm=number(stage.get("Stage Y"), MICROMETRES_TO_MM),
                 z_mm=number(stage.get("Stage Z"), MICROMETRES_TO_MM),
                 tilt_deg=number(stage.get("Stage Alpha")),
+            )
+        ),
+    )
+
+
+def _windows_time(value: Any) -> str | None:
+    """Tenths of a microsecond since 1601, as Windows counts time, in ISO 8601; None where that is no time of a microscope."""
+    ticks = number(value)
+    if ticks is None or not FIRST_TICKS <= ticks <= LAST_TICKS:
+        return None
+    return (datetime(1601, 1, 1, tzinfo=UTC) + timedelta(seconds=round(ticks / 1e7))).isoformat()
+
+
+def _read_berkeley(original: Mapping[str, Any]) -> Metadata:
+    """Attributes of the groups microscope and user, in SI units; their names vary with the writer."""
+    microscope, user = (
+        {name.casefold(): value for name, value in _branch(original, group).items()} for group in ("microscope", "user")
+    )
+    return Metadata(
+        vendor=text_or_none(microscope.get("manufacturer")),
+        model=text_or_none(microscope.get("name"), microscope.get("microscope name"), microscope.get("microscope")),
+        voltage_kv=kilovolts(microscope.get("high tension", microscope.get("voltage")), 1e-3),
+        magnification=positive(number(microscope.get("magnification"))),
+        detector=text_or_none(microscope.get("detector"), microscope.get("camera")),
+        user=text_or_none(user.get("user name"), user.get("name"), user.get("user")),
+    )
+
+
+def _read_hyperspy(metadata: Any) -> Metadata:
+    """HyperSpy's own tree: beam energy in keV, lengths in mm, angles in degrees."""
+    instrument = _branch(metadata, "Acquisition_instrument")
+    kind = next((name for name in ("TEM", "SEM") if name in instrument), "TEM")
+    microscope, stage = _branch(instrument, kind), _branch(instrument, kind, "Stage")
+    return Metadata(
+        model=text_or_none(microscope.get("microscope")),
+        voltage_kv=positive(number(microscope.get("beam_energy"))),
+        magnification=positive(number(microscope.get("magnification"))),
+        detector=text_or_none(_branch(microscope, "Detector").get("detector_type"), microscope.get("detector")),
+        user=text_or_none(_branch(metadata, "General").get("authors")),
+        working_distance_mm=positive(number(microscope.get("working_distance"))),
+        stage=stage_or_none(
+            Stage(
+                x_mm=number(stage.get("x")),
+                y_mm=number(stage.get("y")),
+                z_mm=number(stage.get("z")),
+                tilt_deg=number(stage.get("tilt_alpha", microscope.get("tilt_stage"))),
+                rotation_deg=number(stage.get("rotation")),
             )
         ),
     )

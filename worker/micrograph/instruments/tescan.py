@@ -3,18 +3,31 @@
 import struct
 
 from shared.domain import Metadata, Stage
-from worker.micrograph.statement import Statement, moment, number, raw_fields, stage_or_none, stated, text_or_none, whole_number
-from worker.micrograph.texts import decode_text, key_values
+from worker.micrograph.statement import (
+    Statement,
+    kilovolts,
+    moment,
+    number,
+    positive,
+    raw_fields,
+    stage_or_none,
+    stated,
+    text_or_none,
+    whole_number,
+)
+from worker.micrograph.texts import decode_text, key_values, whole_lines
 
-# Tag 50431 is a row of blocks: length in bytes, kind, content. Kind 1 is a thumbnail, the others are texts.
-BLOCK = struct.Struct("<IH")
+# Tag 50431 is a row of blocks: length in bytes of what follows, kind, content. Kind 1 is a thumbnail, the others are texts; an
+# empty block ends the row.
+LENGTH, KIND = struct.Struct("<I"), struct.Struct("<H")
 THUMBNAIL = 1
 METRE = "m"
 
 
 def read_tescan_tag(data: bytes, height_px: int) -> Statement:
     """The statement of TIFF tag 50431; ``height_px`` are the rows of the image, banner included."""
-    return read_tescan_text("\n".join(_texts(data)), height_px)
+    # Whole lines only: behind each text the next one begins, and the last may be cut short.
+    return read_tescan_text("".join(f"{line}\n" for text in _texts(data) for line in whole_lines(text)), height_px)
 
 
 def read_tescan_text(text: str, height_px: int | None) -> Statement:
@@ -25,12 +38,12 @@ def read_tescan_text(text: str, height_px: int | None) -> Statement:
         metadata=Metadata(
             vendor="TESCAN",
             model=text_or_none(fields.get("Device"), fields.get("DeviceModel")),
-            voltage_kv=number(fields.get("HV") or fields.get("AcceleratorVoltage"), 1e-3),
+            voltage_kv=kilovolts(fields.get("HV") or fields.get("AcceleratorVoltage"), 1e-3),
             magnification=number(fields.get("Magnification")),
             detector=text_or_none(fields.get("Detector"), fields.get("Detector0")),
             acquired_at=moment(fields.get("Date"), fields.get("Time")),
             user=text_or_none(fields.get("UserName"), fields.get("FullUserName")),
-            working_distance_mm=number(fields.get("WD"), 1e3),
+            working_distance_mm=positive(number(fields.get("WD"), 1e3)),
             stage=stage_or_none(
                 Stage(
                     x_mm=number(fields.get("StageX"), 1e3),
@@ -51,10 +64,10 @@ def read_tescan_text(text: str, height_px: int | None) -> Statement:
 def _texts(data: bytes) -> list[str]:
     """The texts of the blocks, up to where the blocks are cut short."""
     found, position = [], 0
-    while position + BLOCK.size <= len(data):
-        length, kind = BLOCK.unpack_from(data, position)
-        start = position + BLOCK.size
-        position = start + length
+    while position + LENGTH.size + KIND.size <= len(data):
+        (length,), (kind,) = LENGTH.unpack_from(data, position), KIND.unpack_from(data, position + LENGTH.size)
+        start = position + LENGTH.size + KIND.size
+        position += LENGTH.size + max(length, KIND.size)
         if kind != THUMBNAIL and b"=" in data[start:position]:
             found.append(decode_text(data[start:position]))
     return found

@@ -8,9 +8,11 @@ from shared.domain import Metadata, Stage
 from worker.micrograph.pixel_size import Stated, confirmed
 from worker.micrograph.statement import (
     Statement,
+    kilovolts,
     length_mm,
     moment,
     number,
+    positive,
     raw_fields,
     stage_or_none,
     stated,
@@ -18,6 +20,7 @@ from worker.micrograph.statement import (
     text_or_none,
     whole_number,
 )
+from worker.micrograph.texts import whole_lines
 
 # The raster that the list of numbers and AP_PIXEL_SIZE stand for.
 REFERENCE_COLUMNS = 1024
@@ -35,12 +38,12 @@ def read_zeiss(text: str, width_px: int) -> Statement:
         metadata=Metadata(
             vendor="ZEISS",
             model=text_or_none(fields.get("DP_SEM"), fields.get("SV_SERIAL_NUMBER")),
-            voltage_kv=_kilovolts(fields.get("AP_ACTUALKV") or fields.get("AP_MANUALKV")),
+            voltage_kv=kilovolts(fields.get("AP_ACTUALKV") or fields.get("AP_MANUALKV"), 1.0),
             magnification=_magnification(fields.get("AP_MAG")),
             detector=text_or_none(fields.get("DP_DETECTOR_CHANNEL"), fields.get("DP_DETECTOR_TYPE")),
             acquired_at=moment(fields.get("AP_DATE"), fields.get("AP_TIME")),
             user=text_or_none(fields.get("SV_USER_NAME")),
-            working_distance_mm=length_mm(fields.get("AP_WD")),
+            working_distance_mm=positive(length_mm(fields.get("AP_WD"))),
             stage=stage_or_none(
                 Stage(
                     x_mm=length_mm(fields.get("AP_STAGE_AT_X")),
@@ -63,7 +66,7 @@ def _parse(text: str) -> tuple[list[str], dict[str, str]]:
     numbers: list[str] = []
     fields: dict[str, str] = {}
     name = ""
-    for line in text.splitlines():
+    for line in whole_lines(text):
         stripped = line.strip()
         if stripped.isupper() and " " not in stripped and "_" in stripped:
             name = stripped
@@ -78,7 +81,11 @@ def _parse(text: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _pixel_width(numbers: list[str], fields: dict[str, str], columns: int) -> tuple[Stated | None, tuple[str, ...]]:
-    """The most precise statement that another one confirms; nothing where all contradict each other."""
+    """The most precise statement that another one confirms; nothing where all contradict each other, or where one is alone.
+
+    ZEISS writes the size at least twice. Where it stands once, the text was cut short, and what would have told that the image
+    was resampled may be missing too.
+    """
     per_reference = REFERENCE_COLUMNS / columns
     first = numbers[PIXEL_SIZE_INDEX] if len(numbers) > PIXEL_SIZE_INDEX else None
     readings = [
@@ -87,19 +94,15 @@ def _pixel_width(numbers: list[str], fields: dict[str, str], columns: int) -> tu
         stated_with_unit(fields.get("AP_WIDTH"), "AP_WIDTH / columns", 1 / columns),
         stated_with_unit(fields.get("AP_PIXEL_SIZE"), "AP_PIXEL_SIZE × 1024 / columns", per_reference),
     ]
-    return confirmed([reading for reading in readings if reading is not None], AGREEMENT)
+    present = [reading for reading in readings if reading is not None]
+    if len(present) == 1:
+        return None, (f"The ZEISS fields are cut short: only {present[0].tag} is left of the pixel sizes; it was not used.",)
+    return confirmed(present, AGREEMENT)
 
 
 def _store_columns(fields: dict[str, str]) -> int | None:
     """Columns of "1024 * 768"."""
     return whole_number(fields.get("DP_IMAGE_STORE", "").partition("*")[0])
-
-
-def _kilovolts(text: str | None) -> float | None:
-    if not text:
-        return None
-    unit = text.split()[-1].casefold()
-    return number(text, {"kv": 1.0, "v": 1e-3}[unit]) if unit in {"kv", "v"} else None
 
 
 def _magnification(text: str | None) -> float | None:

@@ -1,0 +1,101 @@
+"""Annotations: letters, labels and bars that are burnt into the picture of the specimen.
+
+They are no specimen: the network sees its surroundings mirrored in their place, and nothing there is measured or counted.
+Whatever is taken for an annotation wrongly takes specimen away, and round particles look like letters (0, O, 8, C), so that
+such readings count only beside others.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from shared.domain import Box, Mask
+from worker.analysis.lettering import GreyImage, TextLine
+from worker.analysis.scale_bar.strokes import ink_of
+
+# Readings of one letter must be surer than those of several.
+MIN_SCORE, MIN_SCORE_OF_ONE = 0.9, 0.99
+# What particles, and rings and squares of them, are read as.
+LOOKS_LIKE_PARTICLES = frozenset("0OoQCcGDUe6898ua@°●○◯•口□日田∞")
+# A line of text is lower than this share of the picture.
+MAX_SHARE_OF_HEIGHT = 0.3
+# Letters are blurred by resizing and compression, and shine as far.
+MARGIN_PX = 3
+# A box drawn behind a text: its rows and columns have one exact tone, and end at the picture.
+BOX_TOLERANCE, BOX_SHARE = 6, 0.9
+MAX_BOX_GROWTH = 1.5
+MIN_STEP = 20
+
+
+def find_annotations(grey: GreyImage, lines: Iterable[TextLine], marks: Iterable[Box], field: Box) -> tuple[Box, ...]:
+    """Find the parts of the analysed field that annotations cover.
+
+    Parameters
+    ----------
+    grey : ndarray of uint8, shape (rows, columns)
+        The image, black 0, white 255.
+    lines : iterable of TextLine
+        All text that was found.
+    marks : iterable of Box
+        Bars and other drawn things.
+    field : Box
+        The analysed field; what lies outside is no concern of it.
+
+    Returns
+    -------
+    tuple of Box
+        Within the field, each with a margin and with the box drawn behind it, if there is one.
+    """
+    letters = [_with_ground(grey, line.box) for line in lines if is_annotation(line, grey.shape[0])]
+    boxes = (_within(box, field) for box in [*letters, *marks])
+    return tuple(box for box in boxes if box.area_px > 0)
+
+
+def is_annotation(line: TextLine, rows: int) -> bool:
+    """Whether a line that was read is text and no particle, in an image of so many rows."""
+    characters = [c for c in line.text if not c.isspace()]
+    if not characters or line.box.bottom - line.box.top > MAX_SHARE_OF_HEIGHT * rows:
+        return False
+    if len(characters) == 1:
+        return line.score >= MIN_SCORE_OF_ONE and characters[0].isalnum() and characters[0] not in LOOKS_LIKE_PARTICLES
+    has_letter = any(c.isalnum() for c in characters)
+    return line.score >= MIN_SCORE and has_letter and any(c not in LOOKS_LIKE_PARTICLES for c in characters)
+
+
+def mask_of(boxes: Sequence[Box], shape: tuple[int, int]) -> Mask:
+    """True where an annotation is, shape (rows, columns)."""
+    mask = np.zeros(shape, dtype=np.bool_)
+    for box in boxes:
+        mask[box.slices] = True
+    return mask
+
+
+def _with_ground(grey: GreyImage, box: Box) -> Box:
+    """Grow a text's box over the box that is drawn behind it, if the text stands on one."""
+    ground = ink_of(grey, box).ground
+    limit = round(MAX_BOX_GROWTH * (box.bottom - box.top))
+    top = _reach(grey[max(box.top - limit, 0) : box.top, box.left : box.right][::-1], ground)
+    bottom = _reach(grey[box.bottom : box.bottom + limit, box.left : box.right], ground)
+    left = _reach(grey[box.top : box.bottom, max(box.left - limit, 0) : box.left].T[::-1], ground)
+    right = _reach(grey[box.top : box.bottom, box.right : box.right + limit].T, ground)
+    return Box(box.top - top, box.bottom + bottom, box.left - left, box.right + right)
+
+
+def _reach(rows: GreyImage, ground: float) -> int:
+    """Rows of the exact tone of the ground before the picture sets in with a step; 0 where there is no step."""
+    is_ground = (
+        (np.abs(rows.astype(np.int16) - ground) <= BOX_TOLERANCE).mean(axis=1) >= BOX_SHARE if rows.size else np.zeros(0)
+    )
+    ends = np.flatnonzero(~is_ground.astype(np.bool_))
+    if not ends.size:
+        return 0
+    end = int(ends[0])
+    behind = rows[min(end + 1, len(rows) - 1)]
+    return end if abs(float(np.median(behind)) - ground) >= MIN_STEP else 0
+
+
+def _within(box: Box, field: Box) -> Box:
+    """A box with its margin, cut to the field; without area where it lies outside."""
+    top, bottom = max(box.top - MARGIN_PX, field.top), min(box.bottom + MARGIN_PX, field.bottom)
+    left, right = max(box.left - MARGIN_PX, field.left), min(box.right + MARGIN_PX, field.right)
+    return Box(top, max(bottom, top), left, max(right, left))

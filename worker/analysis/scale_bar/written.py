@@ -1,0 +1,115 @@
+"""Lengths among the lines of text of an image: alone, within a longer line, or in two pieces; each read closely again."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.domain import Box
+from worker.analysis.lettering import GreyImage, TextLine, TextReader
+from worker.analysis.scale_bar.length_text import LengthText, most_likely_length, written_length
+
+# Number and unit, whatever was read of them.
+MAX_CHARACTERS = 9
+NUMBER_ALONE = re.compile(r"[\dOl]{1,4}(?:[.,]\d{1,2})?")
+UNIT_ALONE = re.compile(r"[nuµμm]m", re.IGNORECASE)
+LENGTH_WITHIN = re.compile(
+    r"(?<![A-Za-z=:][:= ])(?<![\w.,=:+-])(?P<length>\d{1,4}(?:[.,]\d{1,2})? ?[nuµμm]m?)(?!\w)", re.IGNORECASE
+)
+# A word or sign before the number names another length: WD, HFW, field width.
+NAMED = re.compile(r"[A-Za-z]{2,}\W*\d|[=:]")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLength:
+    """A length that is written somewhere."""
+
+    box: Box
+    length: LengthText
+
+
+def written_lengths(grey: GreyImage, lines: Sequence[TextLine], reader: TextReader) -> list[WrittenLength]:
+    """All lengths that stand alone, within a longer line, or in two pieces, read closely."""
+    written = []
+    for line in [*lines, *_rejoined(lines)]:
+        for part in _parts(line):
+            length = _read_again(grey, part, reader)
+            if length is not None:
+                written.append(WrittenLength(part.box, length))
+    return written
+
+
+def _rejoined(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Number and unit that were found as two lines side by side, as one."""
+    joined = []
+    for number in lines:
+        if not NUMBER_ALONE.fullmatch(number.text.strip()):
+            continue
+        for unit in lines:
+            height = min(number.box.bottom - number.box.top, unit.box.bottom - unit.box.top)
+            gap, overlap = unit.box.left - number.box.right, _shared_rows(number.box, unit.box)
+            if UNIT_ALONE.fullmatch(unit.text.strip()) and abs(gap) <= 1.2 * height and overlap >= 0.6 * height:
+                box = around(number.box, unit.box)
+                joined.append(TextLine(box, f"{number.text} {unit.text}", min(number.score, unit.score)))
+    return joined
+
+
+def _parts(line: TextLine) -> list[TextLine]:
+    """The lengths within a line that no word such as WD names; the line itself where it may be one that was badly read."""
+    width = (line.box.right - line.box.left) / max(len(line.text), 1)
+    parts = []
+    for match in LENGTH_WITHIN.finditer(line.text):
+        first, last = match.span("length")
+        left, right = line.box.left + round((first - 0.3) * width), line.box.left + round((last + 0.3) * width)
+        box = replace(line.box, left=max(left, line.box.left), right=min(right, line.box.right))
+        parts.append(TextLine(box, match["length"], line.score))
+    if not parts and _may_be_length(line.text):
+        return [line]
+    return parts
+
+
+def _may_be_length(text: str) -> bool:
+    """Whether a second look pays: a short text that has a digit and an m, however badly it was read."""
+    plain = text.replace(" ", "")
+    return (
+        len(plain) <= MAX_CHARACTERS
+        and any(c.isdigit() for c in plain)
+        and any(c in "mMnNÅµμ" for c in plain)
+        and not NAMED.search(text)
+    )
+
+
+def _read_again(grey: GreyImage, line: TextLine, reader: TextReader) -> LengthText | None:
+    """Read a line closely and with a margin; where both ways say one length it is surer, else it is none."""
+    looks = [most_likely_length(reader.characters(grey[grown(line.box, margin, grey).slices])) for margin in (0, 3)]
+    first = written_length(line.text)
+    seen = [look for look in looks if look is not None]
+    if not seen:
+        return None
+    best = max(seen, key=lambda look: look.confidence)
+    others = [look.value_nm for look in seen] + ([first[1]] if first else [])
+    if any(not math.isclose(value, best.value_nm, rel_tol=1e-6) for value in others):
+        return replace(best, confidence=0.5 * best.confidence)
+    return best
+
+
+def _shared_rows(first: Box, second: Box) -> int:
+    return min(first.bottom, second.bottom) - max(first.top, second.top)
+
+
+def around(first: Box, second: Box) -> Box:
+    """The smallest box that holds two."""
+    return Box(
+        min(first.top, second.top),
+        max(first.bottom, second.bottom),
+        min(first.left, second.left),
+        max(first.right, second.right),
+    )
+
+
+def grown(box: Box, margin: int, grey: GreyImage) -> Box:
+    """A box with a margin around it, px, within the image."""
+    rows, columns = grey.shape
+    return Box(
+        max(box.top - margin, 0), min(box.bottom + margin, rows), max(box.left - margin, 0), min(box.right + margin, columns)
+    )
