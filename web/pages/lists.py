@@ -72,6 +72,7 @@ class AnalysisLine:
 
     id: int
     name: str
+    of_file: str
     instrument: str
     detector: str
     operator: str
@@ -115,6 +116,7 @@ def analysis_line(row: AnalysisRow, name: str | None) -> AnalysisLine:
     return AnalysisLine(
         id=row.id,
         name=name or f"Analysis {row.id}",
+        of_file=f"image {row.image_index + 1} of its file" if row.image_index else "",
         instrument=(recording and recording.instrument) or "",
         detector=(recording and recording.detector) or "",
         operator=(recording and recording.operator) or "",
