@@ -11,10 +11,10 @@ from typing import Any
 from cli.images import IMAGE_COLUMNS, ImageOfFile, WhichImages, left_out
 from cli.inputs import readable
 from shared.calibration import calibration
-from shared.domain import Banner, Calibration, Metadata, Micrograph
+from shared.domain import Banner, Calibration, Metadata, Micrograph, ScaleBar
 from shared.errors import SaemiError
-from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate
+from worker.analysis.inscriptions import calibrate, read_inscriptions
+from worker.analysis.lettering import TextReader
 from worker.micrograph.decoding_child import DecodingChild
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
@@ -26,12 +26,13 @@ KEYS = (
     "calibration_status", "metadata_nm_per_px", "scale_bar", "banner", "warnings", "error_code", "error_message",
     *IMAGE_COLUMNS,
 )  # fmt: skip
+SCALE_BAR_KEYS = ("text", "value_nm", "length_px", "nm_per_px", "x0", "x1", "y", "confidence")
 # A decoding process takes as long to start as so many files take to read.
 FILES_PER_PROCESS = 30
 
 
 def inspect_files(
-    files: Sequence[Path], which: WhichImages, limits: DecodeLimits, child: DecodingChild
+    files: Sequence[Path], which: WhichImages, limits: DecodeLimits, child: DecodingChild, reader: TextReader | None
 ) -> list[dict[str, Any]]:
     """Inspect files, side by side where there are many.
 
@@ -45,6 +46,8 @@ def inspect_files(
         Ceilings for each image.
     child
         A decoding process that has been started already.
+    reader
+        Reads the scale bars; without one they are not read.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def inspect_files(
     def found_in(path: Path) -> list[dict[str, Any]]:
         decoder = idle.get()
         try:
-            return list(_records(decoder, path, which))
+            return list(_records(decoder, path, which, reader))
         finally:
             idle.put(decoder)
 
@@ -81,24 +84,24 @@ def stated(metadata: Metadata | None) -> dict[str, Any]:
     return {"instrument": metadata.instrument, "metadata_nm_per_px": metadata.nm_per_px}
 
 
-def _records(decoder: Decoder, path: Path, which: WhichImages) -> Iterator[dict[str, Any]]:
+def _records(decoder: Decoder, path: Path, which: WhichImages, reader: TextReader | None) -> Iterator[dict[str, Any]]:
     """A record for each image of a file; one where the file cannot be read."""
     try:
         if which == "all":
             n_images = decoder.count_images(path)
-            yield from (_record(decoder, ImageOfFile(path, index, n_images)) for index in range(n_images))
+            yield from (_record(decoder, ImageOfFile(path, index, n_images), reader) for index in range(n_images))
         else:
             micrograph = decoder.inspect(path)
             micrograph = replace(micrograph, warnings=(*micrograph.warnings, *left_out(micrograph.n_images)))
-            yield _empty(ImageOfFile(path, 0, micrograph.n_images)) | _found(micrograph)
+            yield _empty(ImageOfFile(path, 0, micrograph.n_images)) | _found(micrograph, reader)
     except SaemiError as error:
         alone, image = _found_alone(path), ImageOfFile(path)
         yield _failed(image, error) if alone is None else _empty(image) | alone
 
 
-def _record(decoder: Decoder, image: ImageOfFile) -> dict[str, Any]:
+def _record(decoder: Decoder, image: ImageOfFile, reader: TextReader | None) -> dict[str, Any]:
     try:
-        return _empty(image) | _found(decoder.inspect(image.path, index=image.index))
+        return _empty(image) | _found(decoder.inspect(image.path, index=image.index), reader)
     except SaemiError as error:
         return _failed(image, error)
 
@@ -111,16 +114,25 @@ def _failed(image: ImageOfFile, error: SaemiError) -> dict[str, Any]:
     return _empty(image) | {"error_code": error.code, "error_message": error.message}
 
 
-def _found(micrograph: Micrograph) -> dict[str, Any]:
+def described_scale_bar(bar: ScaleBar | None) -> dict[str, Any] | None:
+    """Return what was read of a scale bar, under the names of the contract."""
+    if bar is None:
+        return None
+    return {name: getattr(bar, name) for name in SCALE_BAR_KEYS}
+
+
+def _found(micrograph: Micrograph, reader: TextReader | None) -> dict[str, Any]:
+    written = read_inscriptions(micrograph, reader)
     return {
         "width_px": micrograph.width_px,
         "height_px": micrograph.height_px,
         "bit_depth": micrograph.bit_depth,
         "format": micrograph.format,
         **stated(micrograph.metadata),
-        **_described(calibrate(micrograph, None)),
-        "banner": _rows(locate_banner(micrograph)),
-        "warnings": list(micrograph.warnings),
+        **_described(calibrate(micrograph, written.scale_bar, None)),
+        "scale_bar": described_scale_bar(written.scale_bar),
+        "banner": _rows(written.banner),
+        "warnings": [*micrograph.warnings, *written.warnings],
     }
 
 
@@ -154,6 +166,9 @@ def one_line(record: dict[str, Any]) -> str:
         parts.append(f"pixel size {record['calibration_status']}")
     else:
         parts.append(f"{record['nm_per_px']:.6g} nm/px ({record['calibration_source']})")
+    if record["scale_bar"]:
+        bar = record["scale_bar"]
+        parts.append(f"scale bar {bar['text']} over {bar['length_px']:.1f} px")
     if record["instrument"]:
         parts.append(record["instrument"])
     if record["banner"]:

@@ -24,6 +24,14 @@ images_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 )
 
 
+scale_bar_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--scale-bar/--no-scale-bar",
+    default=True,
+    show_default=True,
+    help="Whether scale bars and burnt-in text are looked for; it takes about half a second an image.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ImageOfFile:
     """One image of a file.

@@ -3,23 +3,35 @@
 The decoding process is started before anything else: it loads its libraries while this process loads its own.
 """
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json
-from cli.images import WhichImages, images_option
+from cli.images import WhichImages, images_option, scale_bar_option
 from cli.inputs import find_micrographs
 from worker.micrograph.decoding_child import DecodingChild
+
+if TYPE_CHECKING:
+    from worker.analysis.lettering import TextReader
+
+
+def _reader() -> "TextReader":
+    from worker.text_reader import RapidTextReader
+
+    return RapidTextReader(threads=len(os.sched_getaffinity(0)))
 
 
 @click.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @images_option
+@scale_bar_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, one object for each image.")
 @click.pass_context
-def inspect(context: click.Context, *, paths: tuple[Path, ...], which: WhichImages, as_json: bool) -> None:
-    """Show calibration and banner of micrographs. FILE may also be a folder, which is searched for images."""
+def inspect(context: click.Context, *, paths: tuple[Path, ...], which: WhichImages, scale_bar: bool, as_json: bool) -> None:
+    """Show pixel size, scale bar and banner of micrographs. FILE may also be a folder, which is searched for images."""
     files = find_micrographs(paths)
     child = DecodingChild()
     try:
@@ -29,7 +41,7 @@ def inspect(context: click.Context, *, paths: tuple[Path, ...], which: WhichImag
 
         settings = load_settings()
         limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
-        records = inspect_files(files, which, limits, child)
+        records = inspect_files(files, which, limits, child, _reader() if scale_bar else None)
     finally:
         child.end()
     if as_json:

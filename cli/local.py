@@ -1,4 +1,4 @@
-"""`saemi analyze` and `saemi measure`: the whole analysis in processes of this machine, no server."""
+"""`saemi analyze`: the whole analysis in processes of this machine, no server."""
 
 import multiprocessing
 import os
@@ -12,26 +12,20 @@ import click
 import cv2
 from pebble import ProcessExpired, ProcessPool
 
-from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
-from cli.findings import stated
-from cli.images import ImageOfFile, WhichImages, distinct_stems, images_option, left_out
+from cli.console import EXIT_SOME_FAILED, messages, progress_bar
+from cli.findings import described_scale_bar
+from cli.images import ImageOfFile, WhichImages, distinct_stems, images_option, left_out, scale_bar_option
 from cli.inputs import find_micrographs
-from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
 from cli.ranges import NM_PER_PX
-from cli.summary import analysed, write_summary
+from cli.results import make_folder, report, write_particles
+from cli.summary import analysed
 from cli.summary import failed as failure
-from shared.calibration import calibration
-from shared.domain import Labels, Micrograph, Parameters, ParticleTable, Segmenter
-from shared.errors import InputError, OperatorError, SaemiError
-from shared.results import describe, describe_measurement, particle_records
+from shared.domain import Parameters, Segmenter
+from shared.errors import SaemiError
+from shared.results import describe
 from shared.settings import Device, Settings, load_settings
-from shared.tables import PARTICLE_COLUMNS, csv_lines
-from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate
-from worker.analysis.distribution import size_statistics
-from worker.analysis.measurement import measure as measure_labels
-from worker.analysis.padding import analysed_field, cut_to_field
+from worker.analysis.lettering import TextReader
 from worker.analysis.rendering import overlay, preview
 from worker.files import encode_labels, encode_png, low_confidence_labels
 from worker.micrograph.limits import DecodeLimits
@@ -39,8 +33,7 @@ from worker.micrograph.sandbox import Decoder
 from worker.model_files import Model
 from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
-
-SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
+from worker.text_reader import RapidTextReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +42,7 @@ class _Process:
 
     decoder: Decoder
     segmenter: Segmenter
+    reader: TextReader | None
     parameters: Parameters
     out: Path
     which: WhichImages
@@ -64,6 +58,7 @@ class _Start:
     parameters: Parameters
     out: Path
     which: WhichImages
+    reads_scale_bars: bool
 
     @property
     def limits(self) -> DecodeLimits:
@@ -81,6 +76,7 @@ _process: list[_Process | SaemiError] = []
 )
 @click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the file states.")
 @images_option
+@scale_bar_option
 @model_option
 @min_confidence_option
 @device_option
@@ -94,6 +90,7 @@ def analyze(
     out: Path,
     nm_per_px: float | None,
     which: WhichImages,
+    scale_bar: bool,
     model: str,
     min_confidence: float,
     device: Device,
@@ -109,67 +106,15 @@ def analyze(
     require_device(device)
     with chosen_model(model, settings) as chosen:
         files = find_micrographs(paths, out)
-        _make_folder(out)
+        make_folder(out)
         reference = chosen.identity.reference
         parameters = Parameters(model=reference, nm_per_px=nm_per_px, min_confidence=min_confidence)
-        start = _Start(settings, chosen, device, parameters, out, which)
+        start = _Start(settings, chosen, device, parameters, out, which, scale_bar)
         records = _analyse_all(_images(files, start), start, processes or len(os.sched_getaffinity(0)))
-    _report(out, records, as_json=as_json)
+    report(out, records, as_json=as_json)
     failed = sum(record["state"] == "failed" for record in records)
     messages.print(f"{len(records) - failed} of {len(records)} images analysed with {reference}; results in {out}")
     context.exit(EXIT_SOME_FAILED if failed else 0)
-
-
-@click.command()
-@click.argument("labels", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
-)
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the micrograph states.")
-@click.option(
-    "--image",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Micrograph of the one label map: draws the overlay, states the pixel size.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
-def measure(
-    context: click.Context,
-    *,
-    labels: tuple[Path, ...],
-    out: Path,
-    nm_per_px: float | None,
-    image: Path | None,
-    as_json: bool,
-) -> None:
-    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
-
-    Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner is no specimen,
-    as in `saemi analyze`, and STEM.overlay.png shows the outlines.
-    """
-    if image is not None and len(labels) > 1:
-        raise click.UsageError("--image belongs to one label map.")
-    _make_folder(out)
-    stems = distinct_stems([ImageOfFile(path) for path in labels])
-    records = [_measure_one(path, out / stem, nm_per_px, image) for path, stem in zip(labels, stems, strict=True)]
-    _report(out, records, as_json=as_json)
-    context.exit(EXIT_SOME_FAILED if any(record["state"] == "failed" for record in records) else 0)
-
-
-def _report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Write the summary and print it, for programs or for people."""
-    public = write_summary(out, records)
-    if as_json:
-        print_json(public)
-    else:
-        print_table(SHOWN, [[record[name] for name in SHOWN] for record in records])
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OperatorError(f"The results cannot be written to {out}: {error.strerror}.", code="out_unwritable") from error
 
 
 def _images(files: Sequence[Path], start: _Start) -> list[ImageOfFile]:
@@ -224,7 +169,8 @@ def _start_process(start: _Start) -> None:
         # A process that does not start is started again and again; an image that asks for it gets the reason.
         _process.append(error)
         return
-    _process.append(_Process(Decoder(start.limits), segmenter, start.parameters, start.out, start.which))
+    reader = RapidTextReader() if start.reads_scale_bars else None
+    _process.append(_Process(Decoder(start.limits), segmenter, reader, start.parameters, start.out, start.which))
 
 
 def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
@@ -236,8 +182,8 @@ def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
         if process.which == "first":
             micrograph = replace(micrograph, warnings=(*micrograph.warnings, *left_out(micrograph.n_images)))
         image = replace(image, n_images=micrograph.n_images)
-        analysis = analyse(micrograph, process.parameters, process.segmenter)
-        _write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
+        analysis = analyse(micrograph, process.parameters, process.segmenter, process.reader)
+        write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
         (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
         picture = overlay(preview(micrograph.pixels), analysis.labels, low_confidence_labels(analysis.particles))
         (process.out / f"{stem}.overlay.png").write_bytes(encode_png(picture))
@@ -245,40 +191,4 @@ def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
         return failure(image, error.code, error.message)
     except OSError as error:
         return failure(image, "results_not_written", f"The results cannot be written: {error.strerror}.")
-    return analysed(image, describe(micrograph, analysis))
-
-
-def _measure_one(path: Path, target: Path, nm_per_px: float | None, image: Path | None) -> dict[str, Any]:
-    try:
-        labels = read_labels(path)
-        micrograph = None if image is None else _micrograph_of(image, labels)
-        banner = None if micrograph is None else locate_banner(micrograph)
-        calibrated = calibration(nm_per_px, None, None) if micrograph is None else calibrate(micrograph, nm_per_px)
-        field = analysed_field(labels.shape, banner)
-        labels = cut_to_field(labels, field) if banner else labels
-        particles = measure_labels(labels, field, calibrated.nm_per_px)
-        _write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
-        if micrograph is not None:
-            picture = overlay(preview(micrograph.pixels), labels)
-            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
-    except SaemiError as error:
-        return failure(ImageOfFile(path), error.code, error.message)
-    except OSError as error:
-        return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
-    found = describe_measurement(labels.shape, calibrated, banner, field, size_statistics(particles))
-    return analysed(ImageOfFile(path), found | stated(None if micrograph is None else micrograph.metadata))
-
-
-def _micrograph_of(image: Path, labels: Labels) -> Micrograph:
-    """Read the micrograph of a label map; raises InputError ``size_mismatch`` when it is not its micrograph."""
-    with Decoder(DecodeLimits()) as decoder:
-        micrograph = decoder.decode(image)
-    if micrograph.pixels.shape != labels.shape:
-        (label_height, label_width), (height, width) = labels.shape, micrograph.pixels.shape
-        message = f"The label map is {label_width} × {label_height} px, the image {width} × {height} px."
-        raise InputError(message, code="size_mismatch")
-    return micrograph
-
-
-def _write_particles(path: Path, particles: ParticleTable) -> None:
-    path.write_text("".join(csv_lines(PARTICLE_COLUMNS, particle_records(particles))), encoding="utf-8")
+    return analysed(image, describe(micrograph, analysis), described_scale_bar(analysis.scale_bar))

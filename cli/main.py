@@ -18,7 +18,7 @@ class LazyGroup(click.Group):
     lazy = {  # noqa: RUF012 - click's own style of declaration
         "analyze": "cli.local",
         "inspect": "cli.inspection",
-        "measure": "cli.local",
+        "measure": "cli.measurement",
         "evaluate": "cli.evaluation",
         "train": "cli.training",
         "submit": "cli.remote",

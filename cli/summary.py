@@ -11,13 +11,11 @@ from shared.tables import SUMMARY_COLUMNS, csv_lines
 
 # Behind the columns of the portal's summary stands which of its images a file was analysed for.
 COLUMNS = (*SUMMARY_COLUMNS, *IMAGE_COLUMNS)
-# Null as long as scale bars are not read.
-NOT_READ = {"scale_bar": None}
 
 
-def analysed(image: ImageOfFile, values: Mapping[str, Any]) -> dict[str, Any]:
+def analysed(image: ImageOfFile, values: Mapping[str, Any], scale_bar: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the row of an image that was analysed; what `values` does not name is None."""
-    return _row(image, "done") | {name: values[name] for name in COLUMNS if name in values}
+    return _row(image, "done") | {name: values[name] for name in COLUMNS if name in values} | {"scale_bar": scale_bar}
 
 
 def failed(image: ImageOfFile, code: str, message: str) -> dict[str, Any]:
@@ -43,7 +41,7 @@ def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
         "banner": _rectangle(row, "banner", ("top", "bottom")),
         "field": _rectangle(row, "field", ("top", "bottom", "left", "right")),
     }
-    return flat | NOT_READ | rectangles | {"warnings": row["warnings"] or []}
+    return {"scale_bar": None} | flat | rectangles | {"warnings": row["warnings"] or []}
 
 
 def _rectangle(row: Mapping[str, Any], name: str, sides: Sequence[str]) -> dict[str, int] | None:

@@ -25,14 +25,13 @@ def find_or_add(
     micrograph: Micrograph,
     analysis: Analysis,
     *,
-    image_index: int,
     side_cars_sha256: str,
     scale_bar_crop_sha256: str | None,
 ) -> int:
     """Return the id of the recording of an image by this pipeline; the first analysis of the image stores it."""
     key = {
         "image_sha256": image_sha256,
-        "image_index": image_index,
+        "image_index": micrograph.index,
         "side_cars_sha256": side_cars_sha256,
         "pipeline_version": PIPELINE_VERSION,
     }

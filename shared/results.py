@@ -97,7 +97,6 @@ def save_analysis(
     files: AnalysisFiles,
     *,
     duration_s: float,
-    image_index: int = 0,
     side_cars_sha256: str = "",
 ) -> int:
     """Store an analysis with its particles and its recording, and return its id.
@@ -111,11 +110,10 @@ def save_analysis(
         image_sha256,
         micrograph,
         analysis,
-        image_index=image_index,
         side_cars_sha256=side_cars_sha256,
         scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
     )
-    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": image_index}
+    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": micrograph.index}
     values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id}
     values |= {"duration_s": duration_s, "created_at": database_time()}
     insert_new = insert_of(session)(AnalysisRow).values(values)

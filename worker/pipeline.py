@@ -1,4 +1,4 @@
-"""The whole science of one micrograph: banner, field, padding, segmentation, measurement, statistics.
+"""The whole science of one micrograph: inscriptions, field, padding, segmentation, measurement, statistics.
 
 Callable from a notebook: pixels and a segmenter in, an analysis out; no files, database, clock or settings.
 """
@@ -6,19 +6,21 @@ Callable from a notebook: pixels and a segmenter in, an analysis out; no files, 
 from dataclasses import replace
 
 from shared.domain import Analysis, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
-from worker.analysis.banner import locate_banner
-from worker.analysis.calibration import calibrate
 from worker.analysis.distribution import size_statistics
+from worker.analysis.inscriptions import calibrate, read_inscriptions
 from worker.analysis.label_map import numbers_before
+from worker.analysis.lettering import TextReader
 from worker.analysis.measurement import measure
 from worker.analysis.normalisation import to_unit_range
-from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside
+from worker.analysis.padding import cut_to_field, reflect_outside, reflect_over
 
 # Drawn discs of 12 px come out 4 to 7 % too wide by the classical outlines, smaller ones more; a row of pixels is 8 %.
 SMALLEST_RELIABLE_PX = 12
 
 
-def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter) -> Analysis:
+def analyse(
+    micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter, text_reader: TextReader | None = None
+) -> Analysis:
     """Find, split and measure the particles of a micrograph.
 
     Parameters
@@ -26,34 +28,40 @@ def analyse(micrograph: Micrograph, parameters: Parameters, segmenter: Segmenter
     micrograph : Micrograph
         The decoded image, shape (rows, columns).
     parameters : Parameters
-        What a person chose; ``parameters.nm_per_px`` wins over what the file states. Without either
-        the result is in pixels only.
+        What a person chose; ``parameters.nm_per_px`` wins over what the file states and the scale bar shows. Without any of
+        them, or where the last two contradict each other, the result is in pixels only.
     segmenter : Segmenter
         Any callable from a grey image to labels.
+    text_reader : TextReader, optional
+        Without one, neither the scale bar is read nor are burnt-in annotations left out.
 
     Returns
     -------
     Analysis
-        With labels of the size of the image, 0 outside the analysed field.
+        With labels of the size of the image, 0 outside the analysed field and under annotations.
     """
     pixels = micrograph.pixels
-    banner = locate_banner(micrograph)
-    field = analysed_field(pixels.shape, banner)
-    # The grey range is taken after the banner is gone: its white would darken the specimen.
-    found = segmenter(to_unit_range(reflect_outside(pixels, field)))
-    labels = cut_to_field(found.labels, field)
-    calibrated = calibrate(micrograph, parameters.nm_per_px)
-    particles = _with_confidence(measure(labels, field, calibrated.nm_per_px), labels, found, parameters.min_confidence)
+    written = read_inscriptions(micrograph, text_reader)
+    field, annotations = written.field, written.annotations
+    specimen = reflect_outside(reflect_over(pixels, annotations, field), field)
+    # The grey range is taken after banner and letters are gone: their white would darken the specimen.
+    found = segmenter(to_unit_range(specimen))
+    labels = cut_to_field(found.labels, field, annotations)
+    calibrated = calibrate(micrograph, written.scale_bar, parameters.nm_per_px)
+    measured = measure(labels, field, calibrated.nm_per_px, annotations)
+    particles = _with_confidence(measured, labels, found, parameters.min_confidence)
     return Analysis(
         model=segmenter.identity,
         parameters=parameters,
         calibration=calibrated,
-        banner=banner,
+        banner=written.banner,
         field=field,
         labels=labels,
         particles=particles,
         statistics=size_statistics(particles),
-        warnings=_warnings(particles),
+        warnings=(*written.warnings, *_warnings(particles)),
+        scale_bar=written.scale_bar,
+        annotations=annotations,
     )
 
 

@@ -16,6 +16,7 @@ from shared.domain import Micrograph, Parameters, Segmenter
 from shared.errors import DecoderKilledError, InputError, LostClaimError, OperatorError, TransientError
 from shared.log import get_logger
 from shared.storage import BlobStore
+from worker.analysis.lettering import TextReader
 from worker.files import store_files
 from worker.lease import LeaseKeeper
 from worker.micrograph.sandbox import Decoder
@@ -36,6 +37,7 @@ class JobRunner:
         store: BlobStore,
         decoder: Decoder,
         segmenter_of: Callable[[str], Segmenter],
+        text_reader: TextReader | None = None,
         *,
         lease_s: float,
         max_attempts: int,
@@ -44,6 +46,7 @@ class JobRunner:
         self._store = store
         self._decoder = decoder
         self._segmenter_of = segmenter_of
+        self._text_reader = text_reader
         self._lease_s = lease_s
         self._max_attempts = max_attempts
 
@@ -98,7 +101,7 @@ class JobRunner:
             return
         started = time.perf_counter()
         micrograph = self._decode(claim)
-        analysis = analyse(micrograph, parameters, segmenter)
+        analysis = analyse(micrograph, parameters, segmenter, self._text_reader)
         files = store_files(self._store, micrograph, analysis)
         duration_s = time.perf_counter() - started
         with self._database.writing() as session:

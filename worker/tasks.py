@@ -14,6 +14,7 @@ from worker.micrograph.sandbox import Decoder
 from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
 from worker.segmenters import RegisteredSegmenters
+from worker.text_reader import RapidTextReader
 
 
 class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -44,6 +45,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
             store,
             Decoder(limits),
             RegisteredSegmenters(database, store, settings.device),
+            RapidTextReader() if settings.read_scale_bars else None,
             lease_s=settings.lease_s,
             max_attempts=settings.max_attempts,
         )

@@ -5,12 +5,13 @@ scikit-image gives the same areas, centroids and perimeters and is the oracle of
 (benchmarks/measurement.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from shared.domain import AnalysedField, FloatArray, IntArray, Labels, Mask, ParticleTable
+from shared.domain import AnalysedField, Box, FloatArray, IntArray, Labels, Mask, ParticleTable
 from shared.nanometres import calibrate
 from worker.analysis.label_map import Runs, particle_runs
 
@@ -35,7 +36,7 @@ class _Hulls:
     count: IntArray
 
 
-def measure(labels: Labels, field: AnalysedField, nm_per_px: float | None) -> ParticleTable:
+def measure(labels: Labels, field: AnalysedField, nm_per_px: float | None, annotations: Sequence[Box] = ()) -> ParticleTable:
     """Measure every particle of a label map.
 
     Parameters
@@ -46,6 +47,8 @@ def measure(labels: Labels, field: AnalysedField, nm_per_px: float | None) -> Pa
         The rectangle of the image that shows specimen.
     nm_per_px : float or None
         Pixel size, nm. With None the ``_nm`` and ``_nm2`` columns are None.
+    annotations : sequence of Box
+        Parts of the field that are no specimen: what lies next to them may be cut by them, as by the edge of the field.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def measure(labels: Labels, field: AnalysedField, nm_per_px: float | None) -> Pa
         aspect_ratio=feret_min / feret_max,
         circularity=4 * np.pi * area / perimeter**2,
         solidity=area / hull_pixels,
-        touches_border=_touches_border(runs, inside.shape),
+        touches_border=_touches_border(runs, inside.shape) | _touches_any(labels, runs.numbers, annotations),
     )
     return particles if nm_per_px is None else calibrate(particles, nm_per_px)
 
@@ -264,3 +267,9 @@ def _touches_border(runs: Runs, shape: tuple[int, ...]) -> Mask:
     touches = np.zeros(len(runs.numbers), dtype=np.bool_)
     touches[runs.particle[at_edge]] = True
     return touches
+
+
+def _touches_any(labels: Labels, numbers: IntArray, boxes: Sequence[Box]) -> Mask:
+    """Whether a pixel of the particle lies next to one of the boxes, corners included, shape (n,)."""
+    beside = [labels[max(box.top - 1, 0) : box.bottom + 1, max(box.left - 1, 0) : box.right + 1].ravel() for box in boxes]
+    return np.isin(numbers, np.unique(np.concatenate(beside))) if beside else np.zeros(len(numbers), dtype=np.bool_)

@@ -1,16 +1,17 @@
-"""The analysed field of a micrograph, and what stands in for the rows outside it.
+"""The analysed field of a micrograph, and what stands in for the rows outside it and for the annotations within it.
 
-A segmenter sees the specimen go on by reflection where the banner was, instead of a straight black edge; what it finds there
-is cut away before anything is measured.
+A segmenter sees the specimen go on by reflection where the banner and burnt-in letters were, instead of straight edges; what it
+finds there is cut away before anything is measured.
 """
 
+from collections.abc import Sequence
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label as connected_parts
 
-from shared.domain import AnalysedField, Banner, FloatImage, Labels, Pixels
+from shared.domain import AnalysedField, Banner, Box, FloatImage, Labels, Pixels
 
 
 def analysed_field(shape: tuple[int, int], banner: Banner | None) -> AnalysedField:
@@ -65,8 +66,37 @@ def reflect_outside(image: Pixels, field: AnalysedField) -> Pixels:
     return image[np.ix_(rows, columns)]
 
 
-def cut_to_field(labels: Labels, field: AnalysedField) -> Labels:
-    """Remove what lies outside the field and number the rest anew.
+def reflect_over(image: Pixels, boxes: Sequence[Box], field: AnalysedField) -> Pixels:
+    """Replace what annotations cover by the mirror image of what lies above or below them, else beside them.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, uint16 or float32, shape (rows, columns)
+        Grey values.
+    boxes : sequence of Box
+        The annotations, within the field.
+    field : AnalysedField
+        Where mirror images are taken from.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+        A new array of the same type, equal to ``image`` outside the boxes.
+    """
+    filled = image.copy()
+    # The first round may mirror one annotation into another; in the second all of them are specimen.
+    for box in [*boxes, *boxes]:
+        rows = _beside(box.top, box.bottom, field.top, field.bottom)
+        columns = np.arange(box.left, box.right)
+        if rows is None:
+            beside = _beside(box.left, box.right, field.left, field.right)
+            rows, columns = np.arange(box.top, box.bottom), columns if beside is None else beside
+        filled[box.slices] = filled[np.ix_(rows, columns)]
+    return filled
+
+
+def cut_to_field(labels: Labels, field: AnalysedField, annotations: Sequence[Box] = ()) -> Labels:
+    """Remove what lies outside the field or under annotations, and number the rest anew.
 
     A particle that the cut leaves in several pieces becomes several particles, since every label is one connected particle
     (SCIENCE.md); pieces that touch at a corner are connected.
@@ -77,19 +107,23 @@ def cut_to_field(labels: Labels, field: AnalysedField) -> Labels:
         0 is background.
     field : AnalysedField
         The rectangle that is measured.
+    annotations : sequence of Box
+        Parts of it that are no specimen.
 
     Returns
     -------
     ndarray of int32, shape (rows, columns)
-        Numbered 1..n, 0 outside the field. `labels` itself where the field is the whole image.
+        Numbered 1..n, 0 outside the field and under annotations. `labels` itself where nothing is cut.
     """
-    if labels[field.slices].shape == labels.shape:
+    if labels[field.slices].shape == labels.shape and not annotations:
         return labels
-    cut = np.zeros_like(labels, dtype=np.int32)
-    inside = labels[field.slices]
-    if inside.size:
-        cut[field.slices] = connected_parts(inside, background=0, connectivity=2)  # type: ignore[no-untyped-call]
-    return cut
+    kept = np.zeros_like(labels, dtype=np.int32)
+    kept[field.slices] = labels[field.slices]
+    for box in annotations:
+        kept[box.slices] = 0
+    if not kept.any():
+        return kept
+    return np.asarray(connected_parts(kept, background=0, connectivity=2), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
 def _mirrored(length: int, start: int, end: int) -> NDArray[np.intp]:
@@ -97,3 +131,15 @@ def _mirrored(length: int, start: int, end: int) -> NDArray[np.intp]:
     size = end - start
     phase = (np.arange(length) - start) % (2 * size)
     return start + np.minimum(phase, 2 * size - 1 - phase)
+
+
+def _beside(start: int, end: int, first: int, last: int) -> NDArray[np.intp] | None:
+    """For every position of start..end, the one that it mirrors behind the nearer end; None where first..last has no room."""
+    places = np.arange(start, end)
+    before, behind = 2 * start - 1 - places, 2 * end - 1 - places
+    fits_before, fits_behind = before >= first, behind < last
+    if not (fits_before | fits_behind).all():
+        return None
+    is_nearer_before = places - start < end - 1 - places
+    mirrored: NDArray[np.intp] = np.where((is_nearer_before | ~fits_behind) & fits_before, before, behind)
+    return mirrored

@@ -1,0 +1,112 @@
+"""`saemi measure`: the measurements of the analysis on label maps made elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.console import EXIT_SOME_FAILED
+from cli.findings import described_scale_bar, stated
+from cli.images import ImageOfFile, distinct_stems, scale_bar_option
+from cli.label_files import read_labels
+from cli.ranges import NM_PER_PX
+from cli.results import make_folder, report, write_particles
+from cli.summary import analysed
+from cli.summary import failed as failure
+from shared.calibration import calibration
+from shared.domain import Labels, Micrograph
+from shared.errors import InputError, SaemiError
+from shared.results import describe_measurement
+from worker.analysis.distribution import size_statistics
+from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
+from worker.analysis.measurement import measure as measure_labels
+from worker.analysis.padding import analysed_field, cut_to_field
+from worker.analysis.rendering import overlay, preview
+from worker.files import encode_png
+from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.sandbox import Decoder
+from worker.text_reader import RapidTextReader
+
+
+@click.command()
+@click.argument("labels", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
+)
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the micrograph states.")
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Micrograph of the one label map: draws the overlay, states the pixel size.",
+)
+@scale_bar_option
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def measure(
+    context: click.Context,
+    *,
+    labels: tuple[Path, ...],
+    out: Path,
+    nm_per_px: float | None,
+    image: Path | None,
+    scale_bar: bool,
+    as_json: bool,
+) -> None:
+    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
+
+    Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner
+    and burnt-in text are no specimen, as in `saemi analyze`, and STEM.overlay.png shows the outlines.
+    """
+    if image is not None and len(labels) > 1:
+        raise click.UsageError("--image belongs to one label map.")
+    make_folder(out)
+    stems = distinct_stems([ImageOfFile(path) for path in labels])
+    records = [
+        _measure_one(path, out / stem, nm_per_px, image, reads_scale_bar=scale_bar)
+        for path, stem in zip(labels, stems, strict=True)
+    ]
+    report(out, records, as_json=as_json)
+    context.exit(EXIT_SOME_FAILED if any(record["state"] == "failed" for record in records) else 0)
+
+
+def _measure_one(
+    path: Path, target: Path, nm_per_px: float | None, image: Path | None, *, reads_scale_bar: bool
+) -> dict[str, Any]:
+    try:
+        labels = read_labels(path)
+        micrograph = None if image is None else _micrograph_of(image, labels)
+        written = _inscriptions(micrograph, labels.shape, reads_scale_bar=reads_scale_bar)
+        calibrated = calibration(nm_per_px, None, None)
+        if micrograph is not None:
+            calibrated = calibrate(micrograph, written.scale_bar, nm_per_px)
+        labels = cut_to_field(labels, written.field, written.annotations)
+        particles = measure_labels(labels, written.field, calibrated.nm_per_px, written.annotations)
+        write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
+        if micrograph is not None:
+            picture = overlay(preview(micrograph.pixels), labels)
+            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
+    except SaemiError as error:
+        return failure(ImageOfFile(path), error.code, error.message)
+    except OSError as error:
+        return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
+    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, size_statistics(particles))
+    metadata = None if micrograph is None else micrograph.metadata
+    return analysed(ImageOfFile(path), found | stated(metadata), described_scale_bar(written.scale_bar))
+
+
+def _inscriptions(micrograph: Micrograph | None, shape: tuple[int, int], *, reads_scale_bar: bool) -> Inscriptions:
+    """Read what is written on a micrograph; a label map alone is all field."""
+    if micrograph is None:
+        return Inscriptions(None, analysed_field(shape, None))
+    return read_inscriptions(micrograph, RapidTextReader() if reads_scale_bar else None)
+
+
+def _micrograph_of(image: Path, labels: Labels) -> Micrograph:
+    """Read the micrograph of a label map; raises InputError ``size_mismatch`` when it is not its micrograph."""
+    with Decoder(DecodeLimits()) as decoder:
+        micrograph = decoder.decode(image)
+    if micrograph.pixels.shape != labels.shape:
+        (label_height, label_width), (height, width) = labels.shape, micrograph.pixels.shape
+        message = f"The label map is {label_width} × {label_height} px, the image {width} × {height} px."
+        raise InputError(message, code="size_mismatch")
+    return micrograph

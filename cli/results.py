@@ -1,0 +1,35 @@
+"""What commands leave behind: a folder with tables for each image and a summary, and the summary on the screen."""
+
+from pathlib import Path
+from typing import Any
+
+from cli.console import print_json, print_table
+from cli.summary import write_summary
+from shared.domain import ParticleTable
+from shared.errors import OperatorError
+from shared.results import particle_records
+from shared.tables import PARTICLE_COLUMNS, csv_lines
+
+SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of the results, or raise OperatorError ``out_unwritable``."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(f"The results cannot be written to {out}: {error.strerror}.", code="out_unwritable") from error
+
+
+def report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Write the summary and print it, for programs or for people."""
+    public = write_summary(out, records)
+    if as_json:
+        print_json(public)
+    else:
+        print_table(SHOWN, [[record[name] for name in SHOWN] for record in records])
+
+
+def write_particles(path: Path, particles: ParticleTable) -> None:
+    """Write the table of the particles of one image."""
+    path.write_text("".join(csv_lines(PARTICLE_COLUMNS, particle_records(particles))), encoding="utf-8")
