@@ -21,12 +21,17 @@ class Option:
     is_chosen: bool = False
 
 
-def of_image(found: Readings) -> list[Option]:
+def of_image(analysis: AnalysisRow, found: Readings) -> list[Option]:
     """List what can be decided of one image."""
     stated, shown = found.metadata, found.scale_bar
+    unknown = "" if analysis.recording else "An earlier release did not keep it."
     return [
-        Option("metadata", "Use the file’s", stated.value if stated else "The file states none.", stated is not None),
-        Option("scale_bar", "Use the scale bar’s", shown.value if shown else "No scale bar was read.", shown is not None),
+        Option(
+            "metadata", "Use the file’s", stated.value if stated else unknown or "The file states none.", stated is not None
+        ),
+        Option(
+            "scale_bar", "Use the scale bar’s", shown.value if shown else unknown or "No scale bar was read.", shown is not None
+        ),
         Option("manual", "Set a value", ""),
         Option(MEASURED, "Measure on the picture", "Point at the two ends of the bar, then write its length."),
         Option("automatic", "Take decisions back", "Then what was read holds, as it did before anybody decided."),

@@ -93,7 +93,7 @@ def _pixel_size(session: Session, row: AnalysisRow, through: JobRow | None) -> d
         "decided": pixel_size.decided(row),
         "readings": found,
         "history": pixel_size.history(changes),
-        "choices": choices.of_image(found),
+        "choices": choices.of_image(row, found),
         "scopes": choices.scopes_of_image(row, submission, n_analyses),
         "under_way": decision_line(audit.ListedDecision(under_way)) if under_way else None,
     }

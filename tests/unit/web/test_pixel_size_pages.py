@@ -107,6 +107,7 @@ def test_an_analysis_of_a_release_without_recordings_can_be_decided_all_the_same
     assert "An earlier release made this analysis and kept no metadata." in html
     assert " disabled" in option(html, "instrument")
     assert "kept nothing of what the file states" in option(html, "instrument")
+    assert "An earlier release did not keep it." in option(html, "metadata")
     assert " disabled" not in option(html, "manual")
     assert 'data-annotations="[]"' in html
 
