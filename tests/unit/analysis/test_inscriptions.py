@@ -133,6 +133,14 @@ def test_particles_are_not_taken_for_letters(reader) -> None:
     assert read_inscriptions(Micrograph(picture.astype(np.uint8), "PNG"), reader).annotations == ()
 
 
+def test_a_figure_of_several_panels_has_no_one_scale(reader) -> None:
+    gutter = np.full((480, 12), 255, np.uint8)
+    figure = np.hstack([burnt_in().pixels, gutter, specimen(480, 640, seed=5)])
+    written = read_inscriptions(Micrograph(figure, "PNG"), reader)
+    assert written.scale_bar is None
+    assert any("figure of 2 panels" in warning for warning in written.warnings)
+
+
 def test_16_bit_pictures_are_read_alike(reader) -> None:
     eight = burnt_in()
     deep = replace(eight, pixels=eight.pixels.astype(np.uint16) * 150 + 4000)
