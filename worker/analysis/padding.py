@@ -9,7 +9,6 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as connected_parts
 
 from shared.domain import AnalysedField, Banner, Box, FloatImage, Labels, Pixels
 
@@ -123,6 +122,9 @@ def cut_to_field(labels: Labels, field: AnalysedField, annotations: Sequence[Box
         kept[box.slices] = 0
     if not kept.any():
         return kept
+    # A library of a tenth of a second and more, which whoever asks for the field alone need not wait for.
+    from skimage.measure import label as connected_parts  # noqa: PLC0415
+
     return np.asarray(connected_parts(kept, background=0, connectivity=2), dtype=np.int32)  # type: ignore[no-untyped-call]
 
 
