@@ -74,7 +74,7 @@ _process: list[_Process | SaemiError] = []
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the file states.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it what the file states and shows.")
 @images_option
 @scale_bar_option
 @model_option

@@ -27,7 +27,7 @@ server_option = click.option("--server", help="Address of the portal; default: S
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--project", required=True, help="Project the micrographs belong to.")
 @click.option("--sample", help="Sample they show.")
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the results are in pixels.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it what the files state and show.")
 @click.option("--model", help="Name or reference of a registered model; without, the portal's default.")
 @min_confidence_option
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")

@@ -12,7 +12,8 @@ from shared.models import AnalysisRow, ChangeRow, DecisionRow, RecordingRow
 from web.paging import LARGEST_ID
 from web.schemas import Line
 
-Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+# `true` and "1" are no numbers: a pixel size of 1 nm that nobody meant would look like any other.
+Coordinate = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class MetadataReading(BaseModel):
@@ -144,11 +145,15 @@ class DecisionRequest(BaseModel):
     analysis_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     choice: Choice
-    nm_per_px: float | None = Field(None, ge=MIN_NM_PER_PX, le=MAX_NM_PER_PX, description="Pixel size, nm, for `manual`.")
+    nm_per_px: float | None = Field(
+        None, strict=True, ge=MIN_NM_PER_PX, le=MAX_NM_PER_PX, description="Pixel size, nm, for `manual`."
+    )
     points: tuple[tuple[Coordinate, Coordinate], tuple[Coordinate, Coordinate]] | None = Field(
         None, description="Two ends of a known length, [y, x] in px; whole numbers are pixel centres."
     )
-    length_nm: float | None = Field(None, gt=0, allow_inf_nan=False, description="The length between the points, nm.")
+    length_nm: float | None = Field(
+        None, strict=True, gt=0, allow_inf_nan=False, description="The length between the points, nm."
+    )
     comment: Line | None = Field(None, max_length=2000)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared import registry
-from shared.domain import DEFAULT_MIN_CONFIDENCE, Parameters
+from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
 from shared.leases import JobState
 from shared.models import JobRow, ModelRow, SubmissionRow
 from shared.submissions import CalibrationCounts as CountedCalibrations
@@ -77,7 +77,13 @@ class SubmissionRequest(BaseModel):
         max_length=200,
         description="Name and version, such as `particlenet-1`, or a name for its newest version; without, the default model.",
     )
-    nm_per_px: float | None = Field(None, ge=1e-4, le=1e6, description="Pixel size, nm; without, the result is in pixels.")
+    nm_per_px: float | None = Field(
+        None,
+        strict=True,
+        ge=MIN_NM_PER_PX,
+        le=MAX_NM_PER_PX,
+        description="Pixel size, nm; without, what the file states and its scale bar shows.",
+    )
     min_confidence: float = Field(
         DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="Particles of less confidence are marked; they count all the same."
     )

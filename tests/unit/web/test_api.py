@@ -63,6 +63,7 @@ MISFITS: list[tuple[dict[str, object], str]] = [
     ({"project": "gold", "nm_per_px": float("nan")}, "nm_per_px"),
     ({"project": "gold", "nm_per_px": float("inf")}, "nm_per_px"),
     ({"project": "gold", "nm_per_px": 1e7}, "nm_per_px"),
+    ({"project": "gold", "nm_per_px": True}, "nm_per_px"),
     ({"project": "gold", "model": ""}, "model"),
     ({"project": "gold", "model": "two\nlines"}, "model"),
     ({"project": "gold", "model": "x" * 201}, "model"),
