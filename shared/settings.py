@@ -63,7 +63,6 @@ class Settings(BaseSettings):
     web_threads: int = Field(32, ge=4, le=256, description="Requests the portal answers at the same time.")
     worker_processes: int = Field(0, ge=0, le=256, description="Analyses a worker runs side by side; 0: one per core.")
 
-    read_scale_bars: bool = Field(default=True, description="Whether scale bars and burnt-in text are looked for in images.")
     device: Device = Field("auto", description="Where the worker's networks compute: auto, cpu or cuda.")
 
     max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")

@@ -45,7 +45,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
             store,
             Decoder(limits),
             RegisteredSegmenters(database, store, settings.device),
-            RapidTextReader() if settings.read_scale_bars else None,
+            RapidTextReader(),
             lease_s=settings.lease_s,
             max_attempts=settings.max_attempts,
         )
