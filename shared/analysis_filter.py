@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Dialect, Select, String, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.domain import CalibrationSource, CalibrationStatus
@@ -75,4 +75,8 @@ def _in_fields(part: str, dialect: Dialect) -> ColumnElement[bool]:
     # A column of a function has no type of its own.
     name, value = (literal("", String).concat(column) for column in (field.c.key, field.c.value))
     found = or_(name.icontains(part, autoescape=True), value.icontains(part, autoescape=True))
-    return select(true()).select_from(field).where(found).exists()
+    in_a_field = select(true()).select_from(field).where(found).exists()
+    if not part.isascii() or '"' in part or "\\" in part:
+        return in_a_field
+    # Looking through the JSON of a recording, where such a part stands as it is, is several times as fast as taking it apart.
+    return and_(cast(RecordingRow.fields, Text).icontains(part, autoescape=True), in_a_field)
