@@ -19,6 +19,7 @@ from shared.errors import InputError, SaemiError
 from shared.results import describe_measurement
 from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
+from worker.analysis.label_map import numbered_as_before
 from worker.analysis.measurement import measure as measure_labels
 from worker.analysis.padding import analysed_field, cut_to_field
 from worker.analysis.rendering import overlay, preview
@@ -33,11 +34,11 @@ from worker.text_reader import RapidTextReader
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("saemi-results"), show_default=True, help="Folder for the results."
 )
-@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it the one that the micrograph states.")
+@click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it what the micrograph states and shows.")
 @click.option(
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Micrograph of the one label map: draws the overlay, states the pixel size.",
+    help="Micrograph of the one label map: its pixel size, its banner and burnt-in text, the overlay.",
 )
 @scale_bar_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -79,7 +80,7 @@ def _measure_one(
         calibrated = calibration(nm_per_px, None, None)
         if micrograph is not None:
             calibrated = calibrate(micrograph, written.scale_bar, nm_per_px)
-        labels = cut_to_field(labels, written.field, written.annotations)
+        labels = _specimen_of(labels, written)
         particles = measure_labels(labels, written.field, calibrated.nm_per_px, written.annotations)
         write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
         if micrograph is not None:
@@ -90,8 +91,9 @@ def _measure_one(
     except OSError as error:
         return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
     found = describe_measurement(labels.shape, calibrated, written.banner, written.field, size_statistics(particles))
-    metadata = None if micrograph is None else micrograph.metadata
-    return analysed(ImageOfFile(path), found | stated(metadata), described_scale_bar(written.scale_bar))
+    read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
+    read |= stated(None if micrograph is None else micrograph.metadata)
+    return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))
 
 
 def _inscriptions(micrograph: Micrograph | None, shape: tuple[int, int], *, reads_scale_bar: bool) -> Inscriptions:
@@ -99,6 +101,12 @@ def _inscriptions(micrograph: Micrograph | None, shape: tuple[int, int], *, read
     if micrograph is None:
         return Inscriptions(None, analysed_field(shape, None))
     return read_inscriptions(micrograph, RapidTextReader() if reads_scale_bar else None)
+
+
+def _specimen_of(labels: Labels, written: Inscriptions) -> Labels:
+    """Remove what banner and annotations cover; what is left keeps its number, by which people know it."""
+    cut = cut_to_field(labels, written.field, written.annotations)
+    return labels if cut is labels else numbered_as_before(cut, labels)
 
 
 def _micrograph_of(image: Path, labels: Labels) -> Micrograph:

@@ -102,6 +102,29 @@ def numbers_before(labels: Labels, before: Labels) -> IntArray:
     return numbers[1:]
 
 
+def numbered_as_before(labels: Labels, before: Labels) -> Labels:
+    """Give the particles of a map the numbers that they had in an earlier one, of which it shows parts.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (rows, columns)
+        Particles 1..n.
+    before : ndarray of int32, shape (rows, columns)
+        The map that they come from.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, columns)
+        The first part of each particle has its number, further ones have numbers that no particle of `before` has.
+    """
+    numbers = numbers_before(labels, before)
+    first = np.unique(numbers, return_index=True)[1]
+    further = np.setdiff1d(np.arange(len(numbers)), first)
+    taken = np.unique(before)
+    numbers[further] = np.setdiff1d(np.arange(1, len(taken) + len(further) + 1), taken)[: len(further)]
+    return np.concatenate([[0], numbers]).astype(np.int32)[labels]
+
+
 def particle_runs(labels: Labels) -> Runs:
     """Runs of equal labels along the rows.
 

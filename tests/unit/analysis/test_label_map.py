@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from shared.domain import Labels
 from shared.errors import InputError
-from worker.analysis.label_map import labels_from_array, particle_runs
+from worker.analysis.label_map import labels_from_array, numbered_as_before, particle_runs
 
 NUMBERED = [[0, 3, 3], [0, 0, 0], [7, 0, 100]]
 
@@ -24,6 +24,13 @@ def test_the_parts_of_a_mask_become_particles() -> None:
     mask = np.array([[1, 0, 0, 1], [0, 1, 0, 1]], dtype=bool)
     # Pixels that share a corner belong together.
     assert labels_from_array(mask).tolist() == [[1, 0, 0, 2], [0, 1, 0, 2]]
+
+
+def test_parts_are_numbered_as_the_particles_they_come_from_and_further_ones_as_no_other() -> None:
+    before = np.array([[9, 9, 9, 9], [0, 0, 0, 0], [1, 0, 4, 4]], dtype=np.int32)
+    parts = np.array([[1, 0, 2, 2], [0, 0, 0, 0], [3, 0, 4, 4]], dtype=np.int32)
+    assert numbered_as_before(parts, before).tolist() == [[9, 0, 2, 2], [0, 0, 0, 0], [1, 0, 4, 4]]
+    assert numbered_as_before(np.zeros_like(before), before).tolist() == np.zeros_like(before).tolist()
 
 
 def test_an_all_background_map_is_accepted() -> None:

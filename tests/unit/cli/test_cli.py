@@ -482,13 +482,17 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
     (tmp_path / "sample.png").write_bytes(png_bytes(sample.pixels))
     labels = sample.labels.astype(np.uint16)
     labels[sample.banner.top + 5 : sample.banner.top + 15, 20:30] = labels.max() + 1
+    labels = np.where(labels > 0, 3 * labels, 0).astype(np.uint16)
     (tmp_path / "labels.tif").write_bytes(tiff_bytes(labels))
-    rows = {}
+    rows, numbers = {}, {}
     for name, image in [("alone", ()), ("with", ("--image", tmp_path / "sample.png"))]:
         result = invoke("measure", tmp_path / "labels.tif", *image, "--json", "--out", tmp_path / name)
         assert result.exit_code == 0, result.output
         (rows[name],) = json.loads(result.stdout)
+        with (tmp_path / name / "labels.particles.csv").open() as file:
+            numbers[name] = [int(row["label"]) for row in csv.DictReader(file)]
     assert rows["alone"]["n_particles"] == rows["with"]["n_particles"] + 1
+    assert numbers["with"] == numbers["alone"][:-1], "particles keep the numbers of the label map"
     assert rows["with"]["banner"] == {"top": sample.banner.top, "bottom": sample.banner.bottom}
     assert rows["with"]["field"] == {"top": 0, "bottom": sample.banner.top, "left": 0, "right": 500}
     assert rows["with"]["counting_rule"] == "all"
