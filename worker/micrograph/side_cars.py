@@ -60,7 +60,9 @@ def conclude_alone(path: Path) -> Conclusion | None:
     if statement is None:
         return None
     # There is no image to compare with: neither its columns nor its rows.
-    return conclude(replace(statement, columns=None, databar_top=None), width_px=1, height_px=1)
+    unchecked = () if statement.columns is None or statement.pixel_width is None else (_holds_for(statement.columns),)
+    warnings = (*statement.warnings, *unchecked)
+    return conclude(replace(statement, columns=None, databar_top=None, warnings=warnings), width_px=1, height_px=1)
 
 
 def read_side_car_text(text: str, width_px: int | None, height_px: int | None) -> Statement | None:
@@ -72,6 +74,10 @@ def read_side_car_text(text: str, width_px: int | None, height_px: int | None) -
     if "[MAIN]" in text and "PixelSizeX" in text:
         return unless_damaged("TESCAN", lambda: read_tescan_text(text, height_px))
     return None
+
+
+def _holds_for(columns: int) -> str:
+    return f"The pixel size holds for an image of {columns:,} columns, as it was recorded."
 
 
 def _is_file(path: Path) -> bool:

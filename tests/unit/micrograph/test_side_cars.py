@@ -117,6 +117,11 @@ def test_notes_beside_an_image_say_nothing(image) -> None:
 def test_a_side_car_alone_states_what_it_can(tmp_path) -> None:
     alone = conclude_alone(write(tmp_path, TESCAN.encode(), "sample.hdr"))
     assert alone.metadata.nm_per_px == pytest.approx(50)
+    jeol = "$CM_FORMAT JEOL-SEM\r\n$CM_FULL_SIZE 1280 960\r\n$CM_PIXEL_SIZE 2.5nm\r\n"
+    for text, nm_per_px in ((jeol, 2.5), (HITACHI.format(size="49.6"), 49.6)):
+        alone = conclude_alone(write(tmp_path, text.encode(), "sample.txt"))
+        assert alone.metadata.nm_per_px == pytest.approx(nm_per_px)
+        assert "1,280 columns" in alone.warnings[0], "the image may have been saved with others"
     assert conclude_alone(write(tmp_path, b"just notes", "notes.txt")) is None
 
 

@@ -51,7 +51,7 @@ def read_hitachi_text(text: str, width_px: int | None, height_px: int | None) ->
             raw=raw_fields(fields),
         ),
         pixel_width=None if is_cut else stated(fields.get("PixelSize"), "nm", "[SemImageFile] PixelSize"),
-        columns=None if width_px is None else whole_number(columns),
+        columns=whole_number(columns),
         warnings=(CUT_SHORT,) if is_cut else (),
         databar_top=picture_rows if picture_rows and height_px and picture_rows < height_px else None,
     )

@@ -79,8 +79,8 @@ def read_jeol_text(text: str, width_px: int | None, height_px: int | None) -> St
             raw=raw_fields(fields),
         ),
         pixel_width=width,
-        # A cut-out is refused by the rule for images that were changed afterwards.
-        columns=None if raster.is_whole_picture else raster.full_columns,
+        # A cut-out is refused by the rule for images that were changed afterwards; without an image nobody knows.
+        columns=None if width_px is not None and raster.is_whole_picture else raster.full_columns,
         databar_top=raster.databar_top,
         warnings=warnings,
     )
