@@ -80,7 +80,7 @@ def _projects(session: Session, submission_ids: set[int]) -> dict[int | None, st
 
 
 def _newest_analyses(session: Session, images: set[tuple[str | None, int | None]]) -> dict[tuple[str | None, int | None], int]:
-    """Return the newest analysis of each image; those of an image may differ in model, never in their pixel size."""
+    """Return the newest analysis of each image."""
     if not images:
         return {}
     key = (AnalysisRow.image_sha256, AnalysisRow.image_index)

@@ -350,7 +350,9 @@ class ParticleTable:
     aspect_ratio: Annotated[FloatArray, Meaning("", "feret_min / feret_max, at most 1 (ISO 9276-6).")]
     circularity: Annotated[FloatArray, Meaning("", "4πA / P², not clipped; 1 for a disc.")]
     solidity: Annotated[FloatArray, Meaning("", "Area / area of the convex hull.")]
-    touches_border: Annotated[Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field.")]
+    touches_border: Annotated[
+        Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field or beside an annotation in it.")
+    ]
     confidence: Annotated[
         FloatArray | None,
         Meaning("", "Calibrated probability that the particle is one and outlined as a person would (IoU ≥ 0.5)."),
@@ -372,7 +374,9 @@ class SizeStatistics:
     """
 
     n_particles: Annotated[int, Meaning("", "Number of particles in the analysed field.")]
-    n_touching_border: Annotated[int, Meaning("", "Number of them that touch the edge of the analysed field.")]
+    n_touching_border: Annotated[
+        int, Meaning("", "Number of them that touch the edge of the analysed field or an annotation in it.")
+    ]
     n_low_confidence: Annotated[int | None, Meaning("", "Number of them with a confidence below the threshold.")]
     ecd_mean_px: Annotated[float | None, Meaning("px", "Arithmetic mean of the equivalent circular diameters.")]
     ecd_mean_nm: Annotated[float | None, Meaning("nm", "Arithmetic mean of the equivalent circular diameters.")]

@@ -105,9 +105,7 @@ class Laboratory:
         with self.database.reading() as session:
             return kind(results.analysis(session, analysis_id))
 
-    def decide(
-        self, target: Target, choice: Choice = Choice.MANUAL, nm_per_px: float | None = None, person: str = "Ada"
-    ) -> int:
+    def decide(self, target: Target, choice: Choice = Choice.MANUAL, nm_per_px: float | None = None) -> int:
         """Make a decision; nothing is applied yet."""
         with self.database.writing() as session:
             return decisions.decide(session, target, "Ada", choice, nm_per_px).id
