@@ -107,7 +107,7 @@ def save_analysis(
         scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
     )
     values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": image_index}
-    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id}
+    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id, "n_images": micrograph.n_images}
     values |= {"duration_s": duration_s, "created_at": database_time()}
     insert_new = insert_of(session)(AnalysisRow).values(values)
     new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))

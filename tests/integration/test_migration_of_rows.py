@@ -54,13 +54,13 @@ def counted(database: Database) -> dict[str, int]:
 def test_all_rows_stay_on_the_way_up_down_and_up_again(with_rows: Database) -> None:
     before = counted(with_rows)
     assert before["particle"] == 2
-    for revision in ("0003", "0002", "0003"):
+    for revision in ("0004", "0002", "0004"):
         (schema.downgrade if revision == "0002" else schema.upgrade)(with_rows, revision)
         assert counted(with_rows) == before, revision
     with with_rows.reading() as session:
         row = results.analysis(session, 5)
         assert (row.image_index, row.side_cars_sha256, row.recording_id, row.decision_id) == (0, "", None, None)
-        assert (row.nm_per_px, row.ecd_mean_nm, row.recording) == (2.0, 6.0, None)
+        assert (row.nm_per_px, row.ecd_mean_nm, row.recording, row.n_images) == (2.0, 6.0, None, None)
 
 
 def test_particles_still_belong_to_their_analysis_afterwards(with_rows: Database) -> None:
@@ -87,7 +87,7 @@ def test_a_database_that_the_older_tables_cannot_hold_does_not_go_back(with_rows
     insert(with_rows, "analysis", **ANALYSIS | {"id": 6, "image_index": 1})
     with pytest.raises(RuntimeError, match="1 analyses of further images"):
         schema.downgrade(with_rows, "0002")
-    assert schema.current_revision(with_rows) == "0003"
+    assert schema.current_revision(with_rows) == "0004"
     with with_rows.reading() as session:
         assert session.get(AnalysisRow, 6) is not None
 
