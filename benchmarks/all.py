@@ -12,7 +12,12 @@ def main() -> None:
     data = Path(load_settings().shared_data)
     runs = [["measurement"], ["overhead"], ["recalibration"], ["large"]]
     if (data / "emps" / "labels").is_dir():
-        runs += [["banner", str(data)], ["segmentation", str(data)], ["segmentation", str(data), "--model", "particlenet"]]
+        runs += [
+            ["banner", str(data)],
+            ["panels", str(data)],
+            ["segmentation", str(data)],
+            ["segmentation", str(data), "--model", "particlenet"],
+        ]
         runs += [["peer", str(data)]]
         runs += [["calibration", str(data)]] if (data / "vendor" / "manifest.csv").is_file() else []
     else:

@@ -80,14 +80,14 @@ def find_all(images: list[tuple[Labelled, Pixels]]) -> Iterator[Finding]:
 
 def find_derived(images: list[tuple[Labelled, Pixels]]) -> Iterator[Finding]:
     """Run the search on everything that can be made of the images."""
-    plain = [(image, _to_8_bit(pixels)) for image, pixels in images if image.top is None and image.maker == "EMPS"]
+    plain = [(image, to_8_bit(pixels)) for image, pixels in images if image.top is None and image.maker == "EMPS"]
     for number, (image, pixels) in enumerate(images):
         random = np.random.default_rng((SEED, zlib.crc32(image.path.name.encode())))
         if image.top is not None:
             pictures = [plain[(7 * number + step) % len(plain)][1] for step in (0, 3)]
-            made = banner_variants(random, _to_8_bit(pixels), image.top, pictures[0], pictures[1])
+            made = banner_variants(random, to_8_bit(pixels), image.top, pictures[0], pictures[1])
         else:
-            made = [(kind, Variant(decoy, None)) for kind, decoy in decoys(random, _to_8_bit(pixels))]
+            made = [(kind, Variant(decoy, None)) for kind, decoy in decoys(random, to_8_bit(pixels))]
         for kind, variant in made:
             yield _find(image, kind, variant)
     for image, pixels in plain[::3]:
@@ -161,7 +161,8 @@ def _read(path: Path) -> Pixels:
     return pixels.astype(pixels.dtype if pixels.dtype in (np.uint8, np.uint16) else np.float32)
 
 
-def _to_8_bit(pixels: Pixels) -> Grey:
+def to_8_bit(pixels: Pixels) -> Grey:
+    """Drop the lower byte of deep images."""
     return pixels.astype(np.uint8) if pixels.dtype == np.uint8 else (pixels // 257).astype(np.uint8)
 
 

@@ -49,10 +49,8 @@ def calibrate(
 
     Either --submission or --analysis, and either --nm-per-px or --use.
     """
-    if (submission_id is None) == (analysis_id is None):
-        raise click.UsageError("Name either --submission or --analysis.")
-    if (nm_per_px is None) == (use is None):
-        raise click.UsageError("Give either --nm-per-px or --use.")
+    _require_one("Name either --submission or --analysis.", submission_id, analysis_id)
+    _require_one("Give either --nm-per-px or --use.", nm_per_px, use)
     if instrument and analysis_id is None:
         raise click.UsageError("--instrument needs --analysis: an image of the instrument.")
     request = _request(
@@ -72,6 +70,11 @@ def calibrate(
         print_json(decision.model_dump(mode="json"))
     messages.print(_line(decision))
     context.exit(EXIT_SOME_FAILED if decision.state is JobState.FAILED else 0)
+
+
+def _require_one(message: str, first: object, second: object) -> None:
+    if (first is None) == (second is None):
+        raise click.UsageError(message)
 
 
 def _request(**values: Any) -> DecisionRequest:

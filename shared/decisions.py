@@ -92,11 +92,7 @@ def decide(
     InputError
         ``choice_contradicts_scope`` for a reading chosen for an instrument: each image has its own.
     """
-    if target.scope is Scope.INSTRUMENT and choice not in (Choice.MANUAL, Choice.AUTOMATIC):
-        message = "For an instrument a value can be set or taken back; readings are chosen for an image or a submission."
-        raise InputError(message, code="choice_contradicts_scope")
-    if (nm_per_px is None) == (choice is Choice.MANUAL):
-        raise ValueError("a pixel size belongs to the choice `manual` and to no other")
+    _require_fitting_choice(target.scope, choice, nm_per_px)
     _decide_alone(session)
     row = DecisionRow(
         **asdict(target),
@@ -203,6 +199,14 @@ def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) ->
 def mark_as_not_sent(session: Session, decision_ids: Sequence[int]) -> None:
     """Take back the note that a message announces these decisions."""
     leases.mark_as_not_sent(session, DecisionRow, decision_ids)
+
+
+def _require_fitting_choice(scope: Scope, choice: Choice, nm_per_px: float | None) -> None:
+    if scope is Scope.INSTRUMENT and choice not in (Choice.MANUAL, Choice.AUTOMATIC):
+        message = "For an instrument a value can be set or taken back; readings are chosen for an image or a submission."
+        raise InputError(message, code="choice_contradicts_scope")
+    if (nm_per_px is None) == (choice is Choice.MANUAL):
+        raise ValueError("a pixel size belongs to the choice `manual` and to no other")
 
 
 def _decide_alone(session: Session) -> None:

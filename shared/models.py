@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.declarative import Base, BigKey, Claimable
 
-# Of an analysis.
+# What makes two requests for an analysis the same one.
 IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "model_version", "parameters_sha256")
 
 

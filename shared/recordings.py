@@ -7,12 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from shared.database import insert_of
 from shared.domain import PIPELINE_VERSION, Analysis, Metadata, Micrograph, ScaleBar, Stage
 from shared.errors import NotFoundError
 from shared.models import AnalysisRow, RecordingRow
+
+# What a field can be filtered by is read from so many recordings, and so many values are named: people look for recent ones.
+NEWEST_RECORDINGS = 1000
+SUGGESTIONS = 100
 
 
 def find_or_add(
@@ -21,14 +25,13 @@ def find_or_add(
     micrograph: Micrograph,
     analysis: Analysis,
     *,
-    image_index: int,
     side_cars_sha256: str,
     scale_bar_crop_sha256: str | None,
 ) -> int:
     """Return the id of the recording of an image by this pipeline; the first analysis of the image stores it."""
     key = {
         "image_sha256": image_sha256,
-        "image_index": image_index,
+        "image_index": micrograph.index,
         "side_cars_sha256": side_cars_sha256,
         "pipeline_version": PIPELINE_VERSION,
     }
@@ -86,6 +89,14 @@ def recording_of(analysis: AnalysisRow) -> RecordingRow:
         message = f"Analysis {analysis.id} is of an earlier release, which kept no metadata: hand the image in again."
         raise NotFoundError(message, code="recording_not_found")
     return analysis.recording
+
+
+def newest_values(session: Session, name: str) -> list[str]:
+    """Return the values of one typed field among the newest recordings, in the order of the alphabet."""
+    column: InstrumentedAttribute[str | None] = getattr(RecordingRow, name)
+    newest = select(column.label("value")).order_by(RecordingRow.id.desc()).limit(NEWEST_RECORDINGS).subquery()
+    values = select(newest.c.value).where(newest.c.value.is_not(None)).distinct().order_by(newest.c.value)
+    return list(session.scalars(values.limit(SUGGESTIONS)))
 
 
 def _describe_scale_bar(bar: ScaleBar | None) -> dict[str, Any]:

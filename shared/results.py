@@ -27,7 +27,7 @@ from shared.domain import (
     SizeStatistics,
 )
 from shared.errors import InputError, NotFoundError
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow
 
 SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
@@ -88,7 +88,6 @@ def save_analysis(
     files: AnalysisFiles,
     *,
     duration_s: float,
-    image_index: int = 0,
     side_cars_sha256: str = "",
 ) -> int:
     """Store an analysis with its particles and its recording, and return its id.
@@ -102,27 +101,17 @@ def save_analysis(
         image_sha256,
         micrograph,
         analysis,
-        image_index=image_index,
         side_cars_sha256=side_cars_sha256,
         scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
     )
-    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": image_index}
+    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": micrograph.index}
     values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id, "n_images": micrograph.n_images}
     values |= {"duration_s": duration_s, "created_at": database_time()}
     insert_new = insert_of(session)(AnalysisRow).values(values)
     new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))
     if new_id is None:
-        stored = find_analysis(
-            session,
-            image_sha256,
-            analysis.model,
-            analysis.parameters,
-            image_index=image_index,
-            side_cars_sha256=side_cars_sha256,
-        )
-        if stored is None:
-            raise AssertionError("an analysis that conflicts with a stored one must be found")
-        return stored
+        same = {name: values[name] for name in IDENTITY}
+        return session.scalars(select(AnalysisRow.id).filter_by(**same)).one()
     rows = list(particle_records(analysis.particles))
     if rows:
         session.execute(insert(ParticleRow), [{"analysis_id": new_id, **row} for row in rows])

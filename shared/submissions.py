@@ -72,6 +72,11 @@ class CalibrationCounts:
     missing: int
     conflict: int
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.ok + self.missing + self.conflict
+
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceCounts:
@@ -204,14 +209,25 @@ def submissions_page(session: Session, *, before: int | None, limit: int) -> lis
 
 
 def jobs_page(
-    session: Session, *, submission_id: int | None, state: JobState | None, before: int | None, limit: int
+    session: Session,
+    *,
+    submission_id: int | None,
+    state: JobState | None,
+    calibration_status: CalibrationStatus | None = None,
+    before: int | None,
+    limit: int,
 ) -> list[JobRow]:
-    """Return up to ``limit`` jobs, the newest first, of one submission and in one state where these are given."""
+    """Return up to ``limit`` jobs, the newest first, that fit all that is given.
+
+    ``calibration_status`` asks for jobs that ended with an analysis of that status.
+    """
     query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
     if submission_id is not None:
         query = query.where(JobRow.submission_id == submission_id)
     if state is not None:
         query = query.where(JobRow.state == state)
+    if calibration_status is not None:
+        query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
     if before is not None:
         query = query.where(JobRow.id < before)
     return list(session.scalars(query))

@@ -142,7 +142,6 @@ class JobRunner:
                 analysis,
                 files,
                 duration_s=duration_s,
-                image_index=claim.image_index,
                 side_cars_sha256=side_cars.digest(beside),
             )
             _end(session, claim, analysis_id, micrograph.n_images)

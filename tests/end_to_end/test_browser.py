@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,62 +10,20 @@ from typing import Literal
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 from shared import jobs, results, submissions
 from shared.database import Database
 from shared.domain import PARTICLE_QUANTITIES, FloatImage, Micrograph, Parameters, Segmentation
 from shared.storage import FolderBlobStore, put_bytes
+from tests.end_to_end.drawn import RADII_PX, draw_discs
 from tests.integration.analyses import DiscSegmenter
 from tests.models import NEWEST
 from tests.stack import Stack, wait_until
 from worker.files import store_files
 from worker.pipeline import analyse
 
-# Without these a browser looks for updates and for a graphics card.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-TIMEOUT_MS = 60_000
 NM_PER_PX = 0.5
-RADII_PX = (8, 10, 12, 14, 16, 18)
-SIDE_PX = 256
-
-
-@pytest.fixture
-def page(chromium: str, running_stack: Stack) -> Iterator[Page]:
-    """A page of a real browser; whatever it complains about, and every request to elsewhere, fails the test."""
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(base_url=running_stack.address, viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(TIMEOUT_MS)
-        expect.set_options(timeout=TIMEOUT_MS)
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        own = (running_stack.address, "blob:", "data:")
-        page.on("request", lambda request: None if request.url.startswith(own) else complaints.append(request.url))
-        yield page
-        browser.close()
-    assert complaints == []
-
-
-def draw_discs(path: Path, seed: int) -> Path:
-    """Six bright discs that do not touch, on a dark ground with a little noise."""
-    rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
-    image = np.random.default_rng(seed).normal(50, 3, (SIDE_PX, SIDE_PX))
-    for number, radius in enumerate(RADII_PX):
-        y, x = 60 + 120 * (number // 3), 45 + 80 * (number % 3)
-        image[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] += 130
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(path)
-    return path
 
 
 def test_micrographs_are_handed_in_watched_looked_at_and_taken_away_as_numbers(page: Page, tmp_path: Path) -> None:

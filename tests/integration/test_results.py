@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 
 from shared import results
 from shared.database import Database
-from shared.domain import Parameters
+from shared.domain import Micrograph, Parameters
 from shared.errors import InputError, NotFoundError
-from shared.models import AnalysisRow, ParticleRow
+from shared.models import AnalysisRow, ParticleRow, RecordingRow
 from shared.tables import PARTICLE_COLUMNS
-from tests.integration.analyses import MODEL, SHA256, make_analysis, particle_table, save
+from tests.integration.analyses import FILES, MODEL, SHA256, SIDE, make_analysis, particle_table, save
 
 IN_NM = [name for name in PARTICLE_COLUMNS if name.endswith(("_nm", "_nm2"))]
 # A database lives as long as its test, so that all examples of one share it: each stores an image of its own.
@@ -232,3 +232,22 @@ def test_what_does_not_exist_is_named(database: Database) -> None:
         ):
             with pytest.raises(NotFoundError):
                 look()
+
+
+def test_further_images_of_a_file_and_other_side_cars_make_analyses_and_recordings_of_their_own(database: Database) -> None:
+    analysis, first = make_analysis(particle_table(2)), Micrograph(np.zeros((SIDE, SIDE), dtype=np.uint8), "TIFF", n_images=2)
+    save(database, analysis)  # the image is there
+    cases = [(replace(first, index=1), ""), (first, "c" * 64), (replace(first, index=1), "c" * 64), (first, "")]
+
+    def store(micrograph: Micrograph, side_cars_sha256: str) -> int:
+        options = {"duration_s": 0.5, "side_cars_sha256": side_cars_sha256}
+        with database.writing() as session:
+            return results.save_analysis(session, SHA256, micrograph, analysis, FILES, **options)
+
+    ids = [store(*case) for case in cases]
+    assert len(set(ids)) == 4
+    assert [store(*case) for case in cases] == ids
+    assert (counted(database, AnalysisRow), counted(database, RecordingRow)) == (4, 4)
+    with database.reading() as session:
+        place = {"image_index": 1, "side_cars_sha256": "c" * 64}
+        assert results.find_analysis(session, SHA256, MODEL, Parameters(), **place) == ids[2]

@@ -1,5 +1,6 @@
 // The picture: outlines over it as SVG, what was not measured shaded, zoom, and the keyboard along the particles.
 import { read, write } from "./address.js";
+import { shadeUnmeasured, showScaleBar } from "./layers.js";
 import { ask } from "./portal_api.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -15,7 +16,8 @@ export async function showMicrograph(result, { highlight, choose }) {
   // Whole numbers are pixel centres, so the picture reaches from −0.5 to its width − 0.5.
   const svg = make("svg", { viewBox: `-0.5 -0.5 ${width} ${height}`, role: "group", "aria-label": "Particles" });
   stage.append(svg);
-  shadeUnmeasured(stage, result.dataset.field.split(" ").map(Number), width, height);
+  shadeUnmeasured(stage, result, width, height);
+  showScaleBar(stage, result, width, height);
   setUpZoom(viewport, stage, width, height);
   setUpOpacity(svg);
   setUpPanning(viewport);
@@ -113,26 +115,6 @@ function bringIntoView(viewport, path) {
     (inner.left + inner.right - outer.left - outer.right) / 2,
     (inner.top + inner.bottom - outer.top - outer.bottom) / 2,
   );
-}
-
-function shadeUnmeasured(stage, [top, bottom, left, right], width, height) {
-  const shades = [
-    { top: 0, bottom: top, left: 0, right: width },
-    { top: bottom, bottom: height, left: 0, right: width },
-    { top, bottom, left: 0, right: left },
-    { top, bottom, left: right, right: width },
-  ];
-  for (const shade of shades) {
-    if (shade.bottom <= shade.top || shade.right <= shade.left) continue;
-    const box = document.createElement("div");
-    box.className = "unmeasured";
-    box.style.top = `${(100 * shade.top) / height}%`;
-    box.style.height = `${(100 * (shade.bottom - shade.top)) / height}%`;
-    box.style.left = `${(100 * shade.left) / width}%`;
-    box.style.width = `${(100 * (shade.right - shade.left)) / width}%`;
-    box.append(Object.assign(document.createElement("span"), { textContent: "not measured" }));
-    stage.append(box);
-  }
 }
 
 function setUpZoom(viewport, stage, width, height) {

@@ -14,3 +14,19 @@ export function format(value, decimals) {
 }
 
 export const formatOne = (value) => format(value, value === null || Number.isInteger(value) ? 0 : decimalsFor([value]));
+
+// A number as half of the world writes it, with a decimal comma, too; a number field would drop the comma without a word and
+// make 5 of 0,5. NaN where the text is no number.
+export function parseNumber(text) {
+  const trimmed = text.trim();
+  return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed.replace(",", ".")) : NaN;
+}
+
+// A pixel size to so many significant digits, without the zeros behind them.
+export function formatPixelSize(value, digits = 6) {
+  const decimals = Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(value))));
+  const text = format(value, decimals);
+  return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text} nm/px`;
+}
+
+export const countOf = (n) => format(n, 0);

@@ -3,16 +3,26 @@
 export class PortalError extends Error {}
 
 export async function ask(path, options = {}) {
+  return JSON.parse(await textOf(`/api/v1${path}`, options));
+}
+
+async function textOf(address, options) {
   let response;
   try {
-    response = await fetch(`/api/v1${path}`, options);
+    response = await fetch(address, options);
   } catch (cause) {
     if (cause.name === "AbortError") throw cause;
     throw new PortalError("The portal does not answer. Check the connection and try again.", { cause });
   }
   const text = await response.text();
   if (!response.ok) throw new PortalError(messageOf(response.status, text));
-  return JSON.parse(text);
+  return text;
+}
+
+// A page of the portal as a document, of which parts are taken over.
+export async function askPage(address, options = {}) {
+  const text = await textOf(address, options);
+  return new DOMParser().parseFromString(text, "text/html");
 }
 
 // A proxy in front of the portal answers in its own way, so the body may be anything.

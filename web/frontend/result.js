@@ -2,9 +2,11 @@
 import { read, write } from "./address.js";
 import { showHistogram } from "./histogram.js";
 import { showMicrograph } from "./micrograph.js";
-import { showParticles } from "./particles.js";
+import { showMetadata } from "./metadata.js";
 import { formatOne } from "./numbers.js";
-import { ask } from "./portal_api.js";
+import { showParticles } from "./particles.js";
+import { setUpPixelSize } from "./pixel_size.js";
+import { ask, askPage } from "./portal_api.js";
 
 const result = document.getElementById("result");
 const readout = document.getElementById("readout");
@@ -14,20 +16,46 @@ const known = new Map();
 let chosen = null;
 let described = null;
 
-const columns = [...document.querySelectorAll("#particles th[data-quantity]")].map((head) => ({
-  name: head.dataset.quantity,
-  label: head.querySelector(".label").textContent,
-  unit: head.querySelector(".unit").textContent,
-}));
-
-const views = [];
-views.push(await showMicrograph(result, { highlight, choose }));
-if (Number(result.dataset.particles) > 0) {
-  views.push(showHistogram(result, { particle }));
-  views.push(showParticles(result, columns, { highlight, choose, remember, particle }));
-}
+const views = [await showMicrograph(result, { highlight, choose })];
+let columns = [];
+showNumbers();
+showMetadata();
+setUpPixelSize(result, renew);
 const fromAddress = Number(read("particle"));
 if (fromAddress > 0) choose(fromAddress, { reveal: true });
+
+// Histogram and table, in the unit that the pixel size gives.
+function showNumbers() {
+  columns = [...document.querySelectorAll("#particles th[data-quantity]")].map((head) => ({
+    name: head.dataset.quantity,
+    label: head.querySelector(".label").textContent,
+    unit: head.querySelector(".unit").textContent,
+  }));
+  if (Number(result.dataset.particles) === 0) return;
+  views.splice(1, 2, showHistogram(result, { particle }), showParticles(result, columns, { highlight, choose, remember, particle }));
+}
+
+// Another pixel size: what the server writes comes from it again, and the picture with its zoom and its particles stays.
+async function renew() {
+  const fresh = await askPage(location.href);
+  const unitBefore = result.dataset.unit;
+  Object.assign(result.dataset, fresh.getElementById("result").dataset);
+  for (const part of document.querySelectorAll("[data-renewed]")) part.replaceWith(fresh.getElementById(part.id));
+  if (result.dataset.unit !== unitBefore) {
+    write({ sort: inUnit(read("sort"), result.dataset.unit), quantity: inUnit(read("quantity"), result.dataset.unit) });
+  }
+  known.clear();
+  showNumbers();
+  for (const view of views.slice(1)) view.choose(chosen);
+  highlight(chosen);
+}
+
+// The same quantity in the other unit; places in the picture are in pixels always.
+function inUnit(name, unit) {
+  if (name === null || name.startsWith("centroid")) return name;
+  if (unit === "px") return name.replace(/_nm2?$/, "_px");
+  return name === "area_px" ? "area_nm2" : name.replace(/_px$/, "_nm");
+}
 
 // Shown while pointed at or focused; afterwards the chosen particle, if any, is shown again.
 function highlight(label) {

@@ -4,6 +4,7 @@ import Dashboard from "@uppy/dashboard";
 import XHRUpload from "@uppy/xhr-upload";
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
+import { parseNumber } from "./numbers.js";
 import { ask, messageOf } from "./portal_api.js";
 
 const PARALLEL_UPLOADS = 5;
@@ -42,7 +43,7 @@ uppy.use(Dashboard, {
   doneButtonHandler: null,
   singleFileFullScreen: false,
   showRemoveButtonAfterComplete: false,
-  note: "TIFF, PNG, JPEG, BMP, DM3, DM4, EMD, SER, MRC and more; whole folders keep their paths",
+  note: "TIFF, PNG, JPEG, BMP, DM3, DM4, EMD, SER, MRC and more, with their side-cars (.txt, .hdr, .emi); whole folders keep their paths",
   locale: {
     strings: {
       dropPasteBoth: "Drop micrographs or folders here, %{browseFiles} or %{browseFolders}",
@@ -124,7 +125,7 @@ window.addEventListener("beforeunload", (event) => {
   if (busy) event.preventDefault();
 });
 
-// A number field would drop a decimal comma without a word, and 0,5 would become 5: the text is read here, and read back.
+// The text is read here, and read back.
 const pixelSizeField = form.elements.nm_per_px;
 const pixelSizeHint = document.querySelector("#pixel-size-hint");
 const hintWithout = pixelSizeHint.textContent;
@@ -140,9 +141,7 @@ function checkPixelSize() {
 
 // null where nothing is stated, NaN where the text is no number.
 function pixelSize() {
-  const text = pixelSizeField.value.trim();
-  if (text === "") return null;
-  return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replace(",", ".")) : NaN;
+  return pixelSizeField.value.trim() === "" ? null : parseNumber(pixelSizeField.value);
 }
 
 // What the server refuses is said at the field; it reads the number with a point.
@@ -156,8 +155,7 @@ function checkConfidence() {
 }
 
 function minConfidence() {
-  const text = confidenceField.value.trim();
-  return /^\d+([.,]\d+)?$/.test(text) ? Number(text.replace(",", ".")) : NaN;
+  return parseNumber(confidenceField.value);
 }
 
 function parameters() {

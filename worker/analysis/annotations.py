@@ -5,11 +5,11 @@ Whatever is taken for an annotation wrongly takes specimen away, and round parti
 such readings count only beside others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from shared.domain import Box, Mask
+from shared.domain import Box
 from worker.analysis.lettering import GreyImage, TextLine
 from worker.analysis.scale_bar.strokes import ink_of
 
@@ -44,11 +44,10 @@ def find_annotations(grey: GreyImage, lines: Iterable[TextLine], marks: Iterable
     Returns
     -------
     tuple of Box
-        Within the field, each with a margin and with the box drawn behind it, if there is one.
+        Those of which most lies in the field, each with a margin and with the box drawn behind it, if there is one.
     """
     letters = [_with_ground(grey, line.box) for line in lines if is_annotation(line, grey.shape[0])]
-    boxes = (_within(box, field) for box in [*letters, *marks])
-    return tuple(box for box in boxes if box.area_px > 0)
+    return tuple(_with_margin(box, field) for box in [*letters, *marks] if 2 * _within(box, field).area_px > box.area_px)
 
 
 def is_annotation(line: TextLine, rows: int) -> bool:
@@ -60,14 +59,6 @@ def is_annotation(line: TextLine, rows: int) -> bool:
         return line.score >= MIN_SCORE_OF_ONE and characters[0].isalnum() and characters[0] not in LOOKS_LIKE_PARTICLES
     has_letter = any(c.isalnum() for c in characters)
     return line.score >= MIN_SCORE and has_letter and any(c not in LOOKS_LIKE_PARTICLES for c in characters)
-
-
-def mask_of(boxes: Sequence[Box], shape: tuple[int, int]) -> Mask:
-    """True where an annotation is, shape (rows, columns)."""
-    mask = np.zeros(shape, dtype=np.bool_)
-    for box in boxes:
-        mask[box.slices] = True
-    return mask
 
 
 def _with_ground(grey: GreyImage, box: Box) -> Box:
@@ -94,8 +85,12 @@ def _reach(rows: GreyImage, ground: float) -> int:
     return end if abs(float(np.median(behind)) - ground) >= MIN_STEP else 0
 
 
+def _with_margin(box: Box, field: Box) -> Box:
+    around = Box(box.top - MARGIN_PX, box.bottom + MARGIN_PX, box.left - MARGIN_PX, box.right + MARGIN_PX)
+    return _within(around, field)
+
+
 def _within(box: Box, field: Box) -> Box:
-    """A box with its margin, cut to the field; without area where it lies outside."""
-    top, bottom = max(box.top - MARGIN_PX, field.top), min(box.bottom + MARGIN_PX, field.bottom)
-    left, right = max(box.left - MARGIN_PX, field.left), min(box.right + MARGIN_PX, field.right)
-    return Box(top, max(bottom, top), left, max(right, left))
+    """A box cut to the field; without area where it lies outside."""
+    top, left = max(box.top, field.top), max(box.left, field.left)
+    return Box(top, max(min(box.bottom, field.bottom), top), left, max(min(box.right, field.right), left))

@@ -9,7 +9,13 @@ from worker.analysis.banner import locate_banner
 from worker.analysis.banner_strip import grey_range, to_8_bit
 from worker.analysis.lettering import TextReader
 from worker.analysis.padding import analysed_field
+from worker.analysis.panels import count_panels
 from worker.analysis.scale_bar.reading import read_scale_bar
+
+SEVERAL_PANELS = (
+    "The image seems to be a figure of {} panels: no scale bar was read, because one panel's scale need not hold for the "
+    "others. Cut the panels apart and hand them in one by one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,18 @@ def read_inscriptions(micrograph: Micrograph, reader: TextReader | None) -> Insc
     """
     banner = locate_banner(micrograph)
     field = analysed_field(micrograph.pixels.shape, banner)
+    n_panels = count_panels(micrograph.pixels, banner)
+    warnings = () if n_panels == 1 else (SEVERAL_PANELS.format(n_panels),)
     if reader is None:
-        return Inscriptions(banner, field)
+        return Inscriptions(banner, field, warnings=warnings)
     grey = to_8_bit(micrograph.pixels, *grey_range(micrograph.pixels))
     lines = reader.lines(grey)
-    reading = read_scale_bar(grey, banner, lines, reader)
+    vendor = None if micrograph.metadata is None else micrograph.metadata.vendor
+    reading = read_scale_bar(grey, banner, lines, reader, vendor)
     annotations = find_annotations(grey, lines, reading.marks, field)
-    return Inscriptions(banner, field, reading.scale_bar, annotations, reading.warnings)
+    # One panel's bar says nothing about the others.
+    scale_bar = reading.scale_bar if n_panels == 1 else None
+    return Inscriptions(banner, field, scale_bar, annotations, (*warnings, *reading.warnings))
 
 
 def calibrate(micrograph: Micrograph, scale_bar: ScaleBar | None, manual: float | None) -> Calibration:

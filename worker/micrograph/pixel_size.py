@@ -31,6 +31,11 @@ NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?")
 # What may stand before a length; a sign further away belongs to the number all the same.
 BEFORE_NUMBER = re.compile(r"[\s=:]*(?P<sign>[+-]?)\s*(?=[\d.,])")
 MINUS_SIGNS = str.maketrans("−–", "--")
+# Thousands in groups of three, by a comma or a point, and decimals behind the other one.
+GROUPED = re.compile(
+    r"(?P<whole>[+-]?\d{1,3}(?:(?P<group>[.,])\d{3})(?:(?P=group)\d{3})*)(?:(?!(?P=group))[.,](?P<decimals>\d+))?"
+    r"(?P<exponent>[eE][+-]?\d+)?"
+)
 # Also as Windows programs print them: 1.#QNAN, 1.#INF.
 NOT_A_NUMBER = re.compile(r"\b(nan|inf|infinity)\b|#", re.IGNORECASE)
 # The two sides of a pixel differ by less than this where a writer rounded them; more is a scan with unequal steps.
@@ -101,19 +106,22 @@ def parse_number(text: str) -> float | None:
     match = NUMBER.search(text)
     if match is None:
         return None
-    digits = match.group()
-    points, commas = digits.count("."), digits.count(",")
-    if commas == 1 and points == 0:
-        digits = digits.replace(",", ".")
-    elif points and commas:
-        # Both are there: the last one is the decimal sign, the other groups thousands.
-        decimal, group = (",", ".") if digits.rfind(",") > digits.rfind(".") else (".", ",")
-        digits = digits.replace(group, "").replace(decimal, ".")
-    else:
-        digits = digits.replace(",", "") if commas > 1 else digits
-        digits = digits.replace(".", "") if points > 1 else digits
-    number = float(digits)
+    digits = _with_decimal_point(match.group())
+    number = math.inf if digits is None else float(digits)
     return number if math.isfinite(number) else None
+
+
+def _with_decimal_point(digits: str) -> str | None:
+    """A number as Python writes it; None where commas or points stand where no country puts them, as in 1.5.3."""
+    if digits.count(",") == 1 and "." not in digits:
+        return digits.replace(",", ".")
+    if digits.count(",") + digits.count(".") < 2:
+        return digits
+    match = GROUPED.fullmatch(digits)
+    if match is None:
+        return None
+    whole = match["whole"].replace(match["group"], "")
+    return f"{whole}.{match['decimals'] or '0'}{match['exponent'] or ''}"
 
 
 def unit_after_number(text: str) -> str | None:

@@ -17,6 +17,7 @@ from worker.micrograph.header import check_index, check_size, identify
 from worker.micrograph.jpeg import decode_jpeg, read_jpeg_header
 from worker.micrograph.jpeg_metadata import read_jpeg_statement
 from worker.micrograph.limits import DecodeLimits
+from worker.micrograph.mrc import decode_mrc, read_mrc
 from worker.micrograph.png import decode_png, read_png_header
 from worker.micrograph.side_cars import read_side_car, side_cars_beside
 from worker.micrograph.statement import Statement
@@ -163,6 +164,11 @@ def _describe_emi(file: _File) -> Described:
     return Described(header, statement, _warnings(file, header, name), lambda: _load_ser(path, place))
 
 
+def _describe_mrc(file: _File) -> Described:
+    image = read_mrc(file.source, file.index, file.limits)
+    return Described(image.header, image.statement, _warnings(file, image.header), lambda: decode_mrc(file.source, image))
+
+
 def _describe_tvips(file: _File) -> Described:
     frame = read_tvips_recording(file.source, file.index, file.limits)
     return Described(
@@ -211,7 +217,8 @@ def _describe_signals(file: _File) -> Described:
 
 READERS: Mapping[Format, Callable[[_File], Described]] = MappingProxyType(
     {"PNG": _describe_png, "JPEG": _describe_jpeg, "BMP": _describe_bmp, "TIFF": _describe_tiff,
-     "SER": _describe_ser, "EMI": _describe_emi, "TVIPS": _describe_tvips, "HDF5": _describe_hdf5, "ELID": _describe_elid}
+     "SER": _describe_ser, "EMI": _describe_emi, "MRC": _describe_mrc, "TVIPS": _describe_tvips,
+     "HDF5": _describe_hdf5, "ELID": _describe_elid}
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""DM3, DM4, Berkeley EMD, NeXus, HyperSpy, MRC and ELID by RosettaSciIO, an optional part with its own licence (GPL-3.0).
+"""DM3, DM4, Berkeley EMD, NeXus, HyperSpy and ELID by RosettaSciIO, an optional part with its own licence (GPL-3.0).
 
 Imported in the decoding process only, and only when such a file comes. Images stay on the disk until one is chosen: of a stack
 only that one is ever read.
@@ -33,7 +33,6 @@ READERS: Mapping[Format, tuple[str, Mapping[str, Any]]] = {
     "EMD": ("emd", {"lazy": True}),
     "NeXus": ("nexus", {"lazy": True}),
     "HyperSpy": ("hspy", {"lazy": True}),
-    "MRC": ("mrc", {"lazy": True, "metadata_file": None}),
     "ELID": ("phenom", {}),
 }
 # Images of these formats are left on the disk by dask, which takes a quarter of a second to load; so little is read at once.
@@ -138,7 +137,7 @@ def load_signal(image: SignalImage) -> Samples:
 
 def _is_small(path: Path) -> bool:
     """Whether an HDF5 file takes little memory as a whole."""
-    # DM3 and MRC need no h5py, which takes a tenth of a second to load.
+    # DM3 and DM4 need no h5py, which takes a tenth of a second to load.
     from worker.micrograph.hdf5 import unpacked_bytes  # noqa: PLC0415
 
     return unpacked_bytes(path) <= SMALL_BYTES

@@ -50,7 +50,8 @@ def clean(value: Any, max_characters: int = MAX_VALUE_CHARACTERS) -> str:
 def whole_lines(text: str) -> list[str]:
     r"""The lines of a text without the last one where its end is missing: there the text may have been cut within a number.
 
-    A last line that ends in a unit of two letters is whole, because no other unit begins with it.
+    A last line that ends in a unit of two letters is whole, because no other unit begins with it. Lines with a zero byte inside
+    are left out: there a copy has a hole.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def whole_lines(text: str) -> list[str]:
     lines = text.rstrip("\0").splitlines(keepends=True)
     if lines and lines[-1] == lines[-1].rstrip("\r\n") and not WHOLE_END.search(lines[-1]):
         lines.pop()
-    return [line.rstrip("\r\n") for line in lines]
+    return [line.rstrip("\r\n") for line in lines if "\0" not in line]
 
 
 def key_values(text: str, separator: str = "=") -> dict[str, str]:

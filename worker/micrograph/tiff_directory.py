@@ -3,6 +3,7 @@
 Sources: Adobe, "TIFF Revision 6.0" (1992), section 2; the BigTIFF design, AWare Systems (2004).
 """
 
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -66,7 +67,7 @@ class Directory:
 class _Field:
     kind: int
     count: int
-    value_offset: int  # where the entry's own value bytes lie in the file
+    value: bytes  # the entry's own bytes: the values where they fit, else where they lie in the file
 
 
 class TiffDirectories:
@@ -87,7 +88,7 @@ class TiffDirectories:
         self.is_big: bool = self._number(start[2:4]) == 43
         self._offset_bytes = 8 if self.is_big else 4
         self._count_bytes = 8 if self.is_big else 2
-        self._entry_bytes = 20 if self.is_big else 12
+        self._entry = struct.Struct(self.byte_order + ("HHQ8s" if self.is_big else "HHI4s"))
         self.first_offset: int = self._number(source.read(8, 8)) if self.is_big else self._number(start[4:8])
 
     def read(self, offset: int) -> Directory:
@@ -113,19 +114,11 @@ class TiffDirectories:
         if field.kind not in INTEGER_TYPES:
             return np.empty(0, np.uint64)
         dtype = np.dtype(self.byte_order + INTEGER_TYPES[field.kind])
-        n_bytes = field.count * dtype.itemsize
-        offset = field.value_offset
-        if n_bytes > self._offset_bytes:
-            offset = self._number(self._source.read(field.value_offset, self._offset_bytes))
-        return np.frombuffer(self._source.read(offset, n_bytes), dtype).astype(np.uint64)
+        return np.frombuffer(self._bytes(field, field.count * dtype.itemsize), dtype).astype(np.uint64)
 
     def data(self, field: _Field) -> bytes:
         """The bytes of a field of any type, cut at `MAX_FIELD_BYTES`."""
-        n_bytes = field.count * TYPE_BYTES.get(field.kind, 0)
-        offset = field.value_offset
-        if n_bytes > self._offset_bytes:
-            offset = self._number(self._source.read(field.value_offset, self._offset_bytes))
-        return self._source.read(offset, min(n_bytes, MAX_FIELD_BYTES))
+        return self._bytes(field, field.count * TYPE_BYTES.get(field.kind, 0), MAX_FIELD_BYTES)
 
     def real(self, field: _Field) -> float | None:
         """The first value of a field of type DOUBLE, FLOAT or RATIONAL; None for any other, and for a ratio to zero."""
@@ -137,13 +130,14 @@ class TiffDirectories:
             return above / below if below else None
         return None
 
+    def _bytes(self, field: _Field, n_bytes: int, at_most: int | None = None) -> bytes:
+        """The bytes of a field, those in its entry or those the entry points to."""
+        if n_bytes <= self._offset_bytes:
+            return field.value[:n_bytes]
+        return self._source.read(self._number(field.value), n_bytes if at_most is None else min(n_bytes, at_most))
+
     def _directory(self, offset: int, entries: bytes) -> Directory:
-        start, fields = offset + self._count_bytes, {}
-        for position in range(0, len(entries), self._entry_bytes):
-            tag = self._number(entries[position : position + 2])
-            kind = self._number(entries[position + 2 : position + 4])
-            count = self._number(entries[position + 4 : position + 4 + self._offset_bytes])
-            fields[tag] = _Field(kind, count, start + position + 4 + self._offset_bytes)
+        fields = {tag: _Field(kind, count, value) for tag, kind, count, value in self._entry.iter_unpack(entries)}
         return Directory(offset, MappingProxyType(fields), self)
 
     def _entries(self, offset: int, following_bytes: int = 0) -> bytes:
@@ -156,7 +150,7 @@ class TiffDirectories:
             raise truncated(offset + self._count_bytes, self._source.size_bytes)
         if not 1 <= n_entries <= MAX_ENTRIES:
             raise damaged(f"a page is said to have {n_entries:,} properties")
-        end = self._count_bytes + n_entries * self._entry_bytes + following_bytes
+        end = self._count_bytes + n_entries * self._entry.size + following_bytes
         whole = start if end <= len(start) else self._source.read(offset, end)
         return whole[self._count_bytes : end]
 

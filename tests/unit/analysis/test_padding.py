@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from shared.domain import AnalysedField, Banner
-from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside
+from shared.domain import AnalysedField, Banner, Box
+from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside, reflect_over
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
@@ -115,3 +115,59 @@ def test_hand_drawn_labels_lose_only_what_lies_in_the_banner(shared_data):
     cut = cut_to_field(labels, analysed_field(labels.shape, Banner(482, 512)))
     np.testing.assert_array_equal(cut[:482] > 0, labels[:482] > 0)
     assert not cut[482:].any()
+
+
+def test_an_annotation_is_replaced_by_the_mirror_image_of_what_lies_above_and_below_it() -> None:
+    image = np.arange(10, dtype=np.uint8)[:, None].repeat(6, axis=1)
+    filled = reflect_over(image, [Box(4, 8, 1, 3)], AnalysedField(0, 10, 0, 6))
+    assert filled[4:8, 1].tolist() == [3, 2, 9, 8]
+    outside = np.ones(image.shape, bool)
+    outside[4:8, 1:3] = False
+    assert (filled[outside] == image[outside]).all()
+
+
+def test_an_annotation_at_the_edge_is_mirrored_from_the_side_that_has_room() -> None:
+    image = np.arange(10, dtype=np.uint8)[:, None].repeat(6, axis=1)
+    assert reflect_over(image, [Box(7, 10, 0, 6)], AnalysedField(0, 10, 0, 6))[7:, 0].tolist() == [6, 5, 4]
+    assert reflect_over(image, [Box(0, 3, 0, 6)], AnalysedField(0, 10, 0, 6))[:3, 0].tolist() == [5, 4, 3]
+
+
+def test_an_annotation_of_nearly_the_whole_height_is_mirrored_from_its_sides() -> None:
+    image = np.arange(12, dtype=np.uint8)[None, :].repeat(5, axis=0)
+    assert reflect_over(image, [Box(0, 5, 4, 8)], AnalysedField(0, 5, 0, 12))[2, 4:8].tolist() == [3, 2, 9, 8]
+
+
+def test_one_annotation_is_never_mirrored_into_another() -> None:
+    image = np.full((40, 20), 100, np.uint8)
+    letters, bar = Box(10, 18, 2, 18), Box(20, 24, 2, 18)
+    for box in (letters, bar):
+        image[box.slices] = 255
+    assert (reflect_over(image, [letters, bar], AnalysedField(0, 40, 0, 20)) == 100).all()
+
+
+def test_the_banner_is_never_mirrored_into_an_annotation() -> None:
+    image = np.full((40, 20), 100, np.uint8)
+    image[30:] = 0
+    image[26:30, 2:18] = 255
+    filled = reflect_over(image, [Box(26, 30, 2, 18)], AnalysedField(0, 30, 0, 20))
+    assert (filled[:30] == 100).all()
+
+
+@given(boxes=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 4), st.integers(0, 8), st.integers(1, 4)), max_size=3))
+def test_only_annotations_change_and_the_image_itself_does_not(boxes) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (12, 12), dtype=np.uint8)
+    before, covered = image.copy(), np.zeros((12, 12), bool)
+    annotations = [Box(top, top + rows, left, left + columns) for top, rows, left, columns in boxes]
+    for box in annotations:
+        covered[box.slices] = True
+    filled = reflect_over(image, annotations, AnalysedField(0, 12, 0, 12))
+    assert (image == before).all()
+    assert (filled[~covered] == image[~covered]).all()
+
+
+def test_a_particle_under_an_annotation_is_cut_and_its_pieces_are_particles() -> None:
+    labels = np.zeros((20, 30), np.int32)
+    labels[5:15, 3:27] = 1
+    cut = cut_to_field(labels, AnalysedField(0, 20, 0, 30), [Box(0, 20, 12, 18)])
+    assert not cut[:, 12:18].any()
+    assert sorted(np.unique(cut)) == [0, 1, 2]

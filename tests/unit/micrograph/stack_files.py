@@ -21,14 +21,29 @@ def add_velox_image(file, name, pixels, **result):
         file["Version"] = [b"{}"]
 
 
-def mrc_header(side, n_images, cell):
-    """The header of 16-bit images of a side; ``cell`` is its length in ångström."""
-    header = np.zeros(256, "<i4")
+def mrc_header(side, n_images, cell, *, order="<", **words):
+    """The header of 16-bit images of a side; ``cell`` is its length in ångström. ``words`` change others, as ``w7=0``."""
+    header = np.zeros(256, f"{order}i4")
     header[[0, 1, 2, 3, 7, 8, 9]] = side, side, n_images, 6, side, side, n_images
-    header.view("<f4")[10:16] = cell, cell, n_images, 90, 90, 90
+    header.view(f"{order}f4")[10:16] = cell, cell, n_images, 90, 90, 90
     header[16:19] = 1, 2, 3
-    header[52] = int.from_bytes(b"MAP ", "little")
-    return header.tobytes()
+    for name, value in words.items():
+        header[int(name[1:])] = value
+    content = bytearray(header.tobytes())
+    content[208:214] = b"MAP " + (b"DD" if order == "<" else b"\x11\x11")
+    return bytes(content)
+
+
+def fei_extended_header(n_images, size_m, **changes):
+    """Extended header FEI2: a block of 888 bytes for each image."""
+    values = {"voltage_v": 300_000.0, "magnification": 22_500.0, "x_m": 1.5e-3, "tilt_deg": -12.5} | changes
+    block = bytearray(888)
+    block[0:4] = (888).to_bytes(4, "little")
+    block[20:28], block[435:439] = b"Titan\0\0\0", b"Ceta"
+    fields = {"voltage_v": 84, "tilt_deg": 100, "x_m": 116, "magnification": 289}
+    for offset, value in {156: size_m, 164: size_m, **{at: values[name] for name, at in fields.items()}}.items():
+        block[offset : offset + 8] = struct.pack("<d", value)
+    return bytes(block) * n_images
 
 
 def add_berkeley_image(file, stack, step=0.5, unit="[n_m]"):

@@ -27,7 +27,10 @@ from worker.micrograph.statement import conclude
 from worker.micrograph.texts import decode_text
 
 ROWS, COLUMNS = 960, 1280
-FEI_TEXT = FEI.format(width="1.328e-9", height="1.328e-9", field="1.69984e-6", columns="{columns}", rows=960, bar=0)
+FIELD_M = "1.69984e-6"
+FEI_TEXT = FEI.replace("HFW=0.00017", f"HFW={FIELD_M}").format(
+    width="1.328e-9", height="1.328e-9", field=FIELD_M, columns="{columns}", rows=960, bar=0
+)
 ZEISS_TEXT = ZEISS.format(first="1.0e-008", store="{columns} * 960", reference="10.00 nm", image="8.000 nm", width="10.24 µm")
 TESCAN_MAIN = b"Device=TESCAN AMBER\nPixelSizeX=0.000000012345678\nPixelSizeY=0.000000012345678\n\0"
 JEOL_EXACT = (
@@ -106,6 +109,16 @@ def test_a_stretch_of_zeros_or_of_rubbish_in_a_makers_text_never_makes_another_p
     start = data.draw(st.integers(0, len(block)))
     hole = data.draw(st.sampled_from([b"\0", b"\xff", b"?"])) * (len(block) - start)
     found = pixel_size(reader, block[:start] + hole)
+    assert found is None or found == pytest.approx(true_nm, rel=1e-6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([name for name, (_, _, true_nm) in BLOCKS.items() if true_nm is not None]), st.data())
+def test_a_hole_of_zeros_inside_a_makers_text_never_makes_another_pixel_size(name, data):
+    reader, block, true_nm = BLOCKS[name]
+    start = data.draw(st.integers(0, len(block)))
+    length = data.draw(st.integers(1, 60))
+    found = pixel_size(reader, block[:start] + bytes(min(length, len(block) - start)) + block[start + length :])
     assert found is None or found == pytest.approx(true_nm, rel=1e-6)
 
 

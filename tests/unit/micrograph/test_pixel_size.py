@@ -12,6 +12,8 @@ from worker.micrograph.texts import decode_text
         ("158.7 nm", 158.7), ("158,7 nm", 158.7), ("3.3724e-006", 3.3724e-6), ("3,3724E-06", 3.3724e-6), ("-1", -1.0),
         (" =  50.00 K X", 50.0), ("1,280,000", 1280000.0), ("1.234,5", 1234.5), ("1,234.5", 1234.5), (".5", 0.5),
         ("none", None), ("", None), ("nan", None), ("1.#QNAN", None), ("-inf", None), ("5 nanometers", 5.0),
+        ("1.234.567,8", 1234567.8), ("-1,234,567.8e3", -1234567800.0), ("1.5.3", None), ("12,34,5", None), ("1,234,5.6", None),
+        ("1.234,567.8", None), ("1.5,3", None),
     ],
 )  # fmt: skip
 def test_numbers_are_read_with_decimal_points_and_commas(text, number) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,12 +16,10 @@ from tests.unit.micrograph.stack_files import (
     add_berkeley_image,
     add_nexus_image,
     add_velox_image,
-    mrc_header,
 )
 from worker.micrograph.decode import decode
 from worker.micrograph.rosetta import READERS
 from worker.micrograph.samples import to_samples
-from worker.micrograph.sandbox import Decoder
 
 
 def axes(scale=0.5, unit="nm", n_frames=0):
@@ -248,30 +245,6 @@ def test_a_berkeley_emd_is_read_with_rows_as_rows(hdf5, n_frames) -> None:
     np.testing.assert_array_equal(micrograph.pixels, stack[0])
     assert micrograph.metadata.nm_per_px == pytest.approx(0.5)
     assert bool(micrograph.warnings) == (n_frames > 1)
-
-
-@pytest.mark.parametrize(("cell", "size"), [(640.0, 1.0), (64.0, None), (0.0, None), (float("nan"), None), (-640.0, None)])
-def test_an_mrc_states_its_pixel_size_by_its_cell_and_one_angstrom_is_none(tmp_path, cell, size) -> None:
-    pixels = noise(np.uint16, (64, 64))
-    micrograph = decode(write(tmp_path, mrc_header(64, 1, cell) + pixels.tobytes(), "image.mrc"))
-    np.testing.assert_array_equal(micrograph.pixels, pixels)
-    assert micrograph.metadata.nm_per_px == (None if size is None else pytest.approx(size))
-    assert len(micrograph.warnings) == (size is None)
-
-
-def test_of_a_large_mrc_stack_only_the_first_image_is_loaded(tmp_path) -> None:
-    path = tmp_path / "stack.mrc"
-    first = noise(np.uint16, (1024, 1024))
-    with path.open("wb") as file:
-        file.write(mrc_header(1024, 1000, 2048.0) + first.tobytes())
-        file.truncate(1024 + 1000 * first.nbytes)
-    with Decoder() as decoder:
-        micrograph = decoder.decode(path)
-        status = Path(f"/proc/{decoder.process_id}/status").read_text()
-    np.testing.assert_array_equal(micrograph.pixels, first)
-    assert micrograph.metadata.nm_per_px == pytest.approx(0.2)
-    peak_kb = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
-    assert peak_kb < 500_000
 
 
 def test_a_colour_image_that_the_library_cannot_leave_on_the_disk_is_read(monkeypatch, dm3) -> None:

@@ -154,6 +154,7 @@ VENDOR_FIELDS = {
         "acquired_at": "2014-04-15T14:28:23", "working_distance_mm": 4.6, "x_mm": 48.8984, "tilt_deg": 0.7,
         "rotation_deg": 348.8,
     },
+    "vendor/HAADFscan.mrc": {"model": "Spectra", "voltage_kv": 300, "x_mm": 0.0238563, "tilt_deg": 0.00811612},
     "banners/Zeiss_1.tif": {"model": "NVision 40", "voltage_kv": 1, "magnification": 5e4, "working_distance_mm": 2.8},
     "banners/Tescan_1.TIF": {
         "model": "TESCAN AMBER", "voltage_kv": 1, "magnification": 59999.85, "detector": "E-T", "user": "TeplonogovaM",

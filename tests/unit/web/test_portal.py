@@ -20,8 +20,8 @@ from shared.models import AnalysisRow, JobRow, ModelRow, ParticleRow, Submission
 from shared.schema import upgrade
 from shared.settings import Settings
 from tests.models import NETWORK, card, register_models
-from web import pages
 from web.app import create_app
+from web.pages import writing
 from web.services import EXTENSION
 
 
@@ -121,14 +121,14 @@ def page(response: TestResponse, status: int = 200) -> str:
     return response.text
 
 
-@pytest.mark.parametrize("address", ["/", "/jobs", "/submissions", "/models", "/definitions"])
+@pytest.mark.parametrize("address", ["/", "/jobs", "/submissions", "/analyses", "/decisions", "/models", "/definitions"])
 def test_every_page_has_navigation_a_skip_link_and_a_policy_that_allows_no_foreign_or_inline_scripts(
     client: FlaskClient, address: str
 ) -> None:
     response = client.get(address)
     html = page(response)
     assert '<a class="skip" href="#main">' in html
-    for target in ("/", "/jobs", "/submissions", "/models", "/definitions", "/api/v1/swagger"):
+    for target in ("/", "/jobs", "/submissions", "/analyses", "/decisions", "/models", "/definitions", "/api/v1/swagger"):
         assert f'href="{target}"' in html
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
@@ -142,7 +142,12 @@ def test_the_submit_page_asks_for_the_project_and_takes_its_fields_from_the_addr
     html = page(client.get("/?project=Gold+%3Cb%3E&sample=A"))
     assert 'name="project" required' in html
     assert 'value="Gold &lt;b&gt;"' in html
-    assert "Without it: as the file states it, else pixels." in html
+    assert "Without it, the file’s own and the scale bar’s count; where neither says it, sizes are in pixels." in html
+
+
+def test_the_submit_page_says_that_side_cars_come_with_their_images(client: FlaskClient) -> None:
+    html = page(client.get("/"))
+    assert "Side-cars (<code>.txt</code>, <code>.hdr</code>, <code>.emi</code>) are read" in html
 
 
 def choices(html: str) -> list[tuple[str, bool]]:
@@ -235,7 +240,8 @@ def test_sizes_of_an_image_without_calibration_are_in_pixels(client: FlaskClient
     html = page(client.get(f"/analyses/{analysis_id}"))
     assert "Calibration missing: sizes in px" in html
     assert 'data-quantity="ecd_px"' in html
-    assert "_nm" not in html.replace("nm_per_px", "")
+    assert 'data-quantity="ecd_nm"' not in html
+    assert "pixel size missing" in page(client.get("/jobs"))
 
 
 def test_the_chips_count_every_state_and_filter_by_it(client: FlaskClient, database: Database) -> None:
@@ -393,7 +399,8 @@ def test_a_calibration_conflict_is_shown_beside_the_sizes_and_gives_no_nanometre
     _, analysis_id = add_result(database, calibration_status="conflict", calibration_source=None, nm_per_px=None)
     html = page(client.get(f"/analyses/{analysis_id}"))
     assert "Calibration conflict: sizes in px" in html
-    assert "contradict each other" in html
+    assert 'data-quantity="ecd_px"' in html
+    assert "pixel size in conflict" in page(client.get("/jobs"))
 
 
 def test_a_pixel_size_from_the_file_says_so(client: FlaskClient, database: Database) -> None:
@@ -479,7 +486,7 @@ def test_one_particle_can_be_asked_for_by_its_label(client: FlaskClient, databas
     ],
 )
 def test_numbers_are_written_with_four_digits_and_never_as_a_power_of_ten(value: float | None, text: str) -> None:
-    assert pages.number(value) == text
+    assert writing.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -493,9 +500,9 @@ def test_numbers_are_written_with_four_digits_and_never_as_a_power_of_ten(value:
     ],
 )
 def test_a_mean_is_written_to_the_second_digit_of_its_deviation(mean: float | None, sd: float | None, text: str) -> None:
-    assert pages.mean_and_sd(mean, sd, "nm") == text
+    assert writing.mean_and_sd(mean, sd, "nm") == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.25, "250 ms"), (59.94, "59.9 s"), (61, "1 min 01 s"), (7260, "2 h 01 min")])
 def test_durations_are_written_as_people_say_them(seconds: float, text: str) -> None:
-    assert pages.duration(seconds) == text
+    assert writing.duration(seconds) == text

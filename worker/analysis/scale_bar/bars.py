@@ -41,6 +41,8 @@ class Bar:
         Rows of its line or block, or of a ruler's ticks.
     ink : Ink
         Its tone and that of the ground beside it.
+    outer : (float, float) or None
+        Columns of the outer edges, where the ends are the centres of ticks.
     """
 
     kind: BarKind
@@ -49,6 +51,7 @@ class Bar:
     y: float
     thickness: float
     ink: Ink
+    outer: tuple[float, float] | None = None
 
     @property
     def length_px(self) -> float:
@@ -129,14 +132,14 @@ def _bar(strip: Strip, stroke: Stroke, text_height: int) -> Bar | None:
         return None
     y = (stroke.top + stroke.bottom - 1) / 2
     left, right = tick_column(strip, stroke, tone, text_height, "left"), tick_column(strip, stroke, tone, text_height, "right")
+    first, last = edge_column(strip, stroke, tone, "left"), edge_column(strip, stroke, tone, "right")
+    if first is None or last is None:
+        return None
     if left is not None and right is not None:
-        return Bar("ticks", left, right, y, stroke.thickness, tone)
-    edges = edge_column(strip, stroke, tone, "left"), edge_column(strip, stroke, tone, "right")
+        return Bar("ticks", left, right, y, stroke.thickness, tone, (first, last))
     # A thin line with something at one end only is part of a letter, of a frame or of a bar that the text interrupts.
     has_one_tick = stroke.thickness < MIN_BLOCK_PX and (left is not None or right is not None)
-    if edges[0] is None or edges[1] is None or has_one_tick:
-        return None
-    return Bar("solid", edges[0], edges[1], y, stroke.thickness, tone)
+    return None if has_one_tick else Bar("solid", first, last, y, stroke.thickness, tone)
 
 
 def _split_bars(strip: Strip, strokes: list[Stroke], text: Box) -> list[Bar]:
@@ -163,17 +166,15 @@ def _joined(strip: Strip, left: Stroke, right: Stroke, text_height: int) -> Bar 
     if not ends_sharply(strip, left, tones[0], "left") or not ends_sharply(strip, right, tones[1], "right"):
         return None
     y = (left.top + left.bottom - 1) / 2
-    edges = edge_column(strip, left, tones[0], "left"), edge_column(strip, right, tones[1], "right")
-    if edges[0] is None or edges[1] is None:
+    first, last = edge_column(strip, left, tones[0], "left"), edge_column(strip, right, tones[1], "right")
+    if first is None or last is None:
         return None
-    first = tick_column(strip, left, tones[0], text_height, "left")
-    last = tick_column(strip, right, tones[1], text_height, "right")
+    ticks = tick_column(strip, left, tones[0], text_height, "left"), tick_column(strip, right, tones[1], text_height, "right")
+    insets = [abs(tick - edge) for tick, edge in zip(ticks, (first, last), strict=True) if tick is not None]
     # Both ends are drawn alike: where one tick is too blurred to be seen, it lies as far inside as the other.
-    if first is None and last is not None:
-        first = edges[0] + (edges[1] - last)
-    elif last is None and first is not None:
-        last = edges[1] - (first - edges[0])
-    return Bar("split", edges[0] if first is None else first, edges[1] if last is None else last, y, left.thickness, tones[0])
+    x0 = first + max(insets, default=0.0) if ticks[0] is None else ticks[0]
+    x1 = last - max(insets, default=0.0) if ticks[1] is None else ticks[1]
+    return Bar("split", x0, x1, y, left.thickness, tones[0], (first, last))
 
 
 def _alike(left: Stroke, right: Stroke) -> bool:

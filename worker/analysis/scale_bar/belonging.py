@@ -18,8 +18,10 @@ MAX_GAP_ABOVE, MAX_GAP_BESIDE = 1.6, 9.0
 LOSS_BY_GAP_ABOVE, LOSS_BY_GAP_BESIDE, WEIGHT_BESIDE = 0.15, 0.05, 0.95
 # Of the shorter of bar and text so much must lie one above the other.
 MIN_OVERLAP = 0.3
-# Letters fill a text's box but for so much of its height above and below.
-LETTER_ROWS = 0.2
+# Letters fill a text's box but for so much of its height above and below; where the box holds a bar as well, but for this.
+LETTER_ROWS, BAR_ROWS = 0.2, 0.35
+# No stroke of a letter takes so much of the width of a text.
+LETTER_SHARE = 0.4
 
 # Tones that differ by less than this share of the text's contrast are the same.
 SAME_TONE = 0.25
@@ -47,15 +49,16 @@ def belonging(bar: Bar, text: Box, ink: Ink) -> float:
     if not MIN_LENGTH_HEIGHTS[bar.kind] * height <= bar.length_px <= MAX_LENGTH_HEIGHTS * height:
         return 0.0
     nearness = 1.0 if bar.kind == "split" else _nearness(bar, text)
+    if _is_margin(bar, text, ink):
+        return 0.0
     return WEIGHT_OF_KIND[bar.kind] * nearness * _likeness(bar, ink)
 
 
 def _nearness(bar: Bar, text: Box) -> float:
     """1 for a bar that touches its text from above or below, less with the gap; 0 where it lies elsewhere."""
     height, half = text.bottom - text.top, bar.thickness / 2
-    is_within = bar.x0 >= text.left - 2 and bar.x1 <= text.right + 2
-    if is_within and text.top + LETTER_ROWS * height <= bar.y <= text.bottom - LETTER_ROWS * height:
-        return 0.0  # a stroke of the letters
+    if _is_letter(bar, text):
+        return 0.0
     gap_rows = max(text.top - (bar.y + half), (bar.y - half) - (text.bottom - 1), 0.0) / height
     overlap = min(bar.x1, text.right) - max(bar.x0, text.left)
     if overlap > MIN_OVERLAP * min(bar.length_px, text.right - text.left):
@@ -64,6 +67,21 @@ def _nearness(bar: Bar, text: Box) -> float:
     is_beside = text.top - 0.5 * height <= bar.y <= text.bottom + 0.5 * height and gap_columns <= MAX_GAP_BESIDE
     # The ticks of a ruler stand above its text.
     return WEIGHT_BESIDE * math.exp(-LOSS_BY_GAP_BESIDE * gap_columns) if is_beside and bar.kind != "ruler" else 0.0
+
+
+def _is_letter(bar: Bar, text: Box) -> bool:
+    """Whether a bar is a stroke of the letters; a text's box may hold its bar too, at the very top or bottom."""
+    height, width = text.bottom - text.top, text.right - text.left
+    if bar.x0 < text.left - 2 or bar.x1 > text.right + 2:
+        return False
+    margin = LETTER_ROWS if bar.length_px < LETTER_SHARE * width else BAR_ROWS
+    return text.top + margin * height <= bar.y <= text.bottom - margin * height
+
+
+def _is_margin(bar: Bar, text: Box, ink: Ink) -> bool:
+    """Whether a bar is the margin of the box behind its text: in the tone of the text's ground, above or below it."""
+    is_ground = abs(bar.ink.tone - ink.ground) <= SAME_TONE * ink.contrast
+    return is_ground and min(bar.x1, text.right) > max(bar.x0, text.left)
 
 
 def _likeness(bar: Bar, text: Ink) -> float:

@@ -14,6 +14,7 @@ from shared.domain import Banner, Box, ScaleBar
 from worker.analysis.lettering import GreyImage, TextLine, TextReader
 from worker.analysis.scale_bar.bars import SAME_BAR_PX, Bar, find_bars, find_interrupted
 from worker.analysis.scale_bar.belonging import belonging
+from worker.analysis.scale_bar.conventions import length_by_convention
 from worker.analysis.scale_bar.length_text import most_likely_length
 from worker.analysis.scale_bar.rulers import find_rulers
 from worker.analysis.scale_bar.strokes import ink_of
@@ -66,7 +67,9 @@ class _Pair:
         return self.written.length.value_nm / self.bar.length_px
 
 
-def read_scale_bar(grey: GreyImage, banner: Banner | None, lines: Sequence[TextLine], reader: TextReader) -> ScaleBarReading:
+def read_scale_bar(
+    grey: GreyImage, banner: Banner | None, lines: Sequence[TextLine], reader: TextReader, vendor: str | None = None
+) -> ScaleBarReading:
     """Read the scale bar of an image.
 
     Parameters
@@ -79,6 +82,8 @@ def read_scale_bar(grey: GreyImage, banner: Banner | None, lines: Sequence[TextL
         All text in it.
     reader : TextReader
         Looks again at what may be a length.
+    vendor : str, optional
+        Maker of the microscope, whose convention the length of the bar follows.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def read_scale_bar(grey: GreyImage, banner: Banner | None, lines: Sequence[TextL
     rivals = [pair for pair in others if pair.confidence >= RIVAL_SHARE * best.confidence and not _agree(pair, best)]
     if rivals:
         return ScaleBarReading(None, marks, (_contradiction(best, rivals[0]),))
-    return ScaleBarReading(_scale_bar(best, grey), marks)
+    return ScaleBarReading(_scale_bar(best, grey, vendor), marks)
 
 
 def _sure(pairs: Iterable[_Pair], columns: int) -> list[_Pair]:
@@ -162,12 +167,12 @@ def _interrupted(grey: GreyImage, banner: Banner | None, reader: TextReader) -> 
     return pairs
 
 
-def _scale_bar(pair: _Pair, grey: GreyImage) -> ScaleBar:
+def _scale_bar(pair: _Pair, grey: GreyImage, vendor: str | None) -> ScaleBar:
     bar, length = pair.bar, pair.written.length
     return ScaleBar(
         text=length.text,
         value_nm=length.value_nm,
-        length_px=bar.length_px,
+        length_px=length_by_convention(bar, vendor),
         x0=bar.x0,
         x1=bar.x1,
         y=bar.y,

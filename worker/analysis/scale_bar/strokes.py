@@ -107,7 +107,7 @@ def tone_of(strip: Strip, stroke: Stroke) -> Ink | None:
     tone = float(np.median(profile))
     gap = 2 if stroke.thickness > 1 else 3
     rows = [row for row in (stroke.top - gap, stroke.bottom - 1 + gap) if 0 <= row < strip.shape[0]]
-    if len(rows) < 2:
+    if not rows:
         return None
     sides = strip[rows, stroke.left + 1 : stroke.right - 1]
     ground = float(np.median(sides))

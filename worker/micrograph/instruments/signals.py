@@ -29,9 +29,6 @@ DM_TAGS = ("ImageList", "TagGroup0", "ImageTags")
 MICROMETRES_TO_MM = 1e-3
 # The years 1990 and 2100 in tenths of a microsecond since 1601.
 FIRST_TICKS, LAST_TICKS = 1.2275e17, 1.5747e17
-# A cell as large in ångström as the grid has points is what programs write where they know no pixel size.
-MRC_PLACEHOLDER_NM = 0.1
-MRC_PLACEHOLDER_WARNING = "The MRC header states 1 Å per pixel, which programs write where none is known; it was not used."
 # What writers put where an axis was never calibrated.
 NO_UNITS = frozenset({"", "<undefined>", "[]", "px", "pixel", "pixels", "points"})
 
@@ -52,7 +49,7 @@ def read_signal_statement(
     """
     original, general = signal.get("original_metadata") or {}, (signal.get("metadata") or {}).get("General", {})
     metadata = _read_hyperspy(signal.get("metadata")) if file_format == "HyperSpy" else _by_format(file_format, original)
-    width, height, warnings = _sides(file_format, original, columns, rows)
+    width, height = _sides(file_format, original, columns, rows)
     fields = [item for item in flatten(original) if not item[0].startswith(UNINTERESTING)]
     return Statement(
         metadata=Metadata(
@@ -69,25 +66,21 @@ def read_signal_statement(
         ),
         pixel_width=width,
         pixel_height=height,
-        warnings=warnings,
     )
 
 
 def _sides(
     file_format: str, original: Mapping[str, Any], columns: Mapping[str, Any], rows: Mapping[str, Any]
-) -> tuple[Stated | None, Stated | None, tuple[str, ...]]:
-    """Sides of a pixel along a row and along a column, and why they do not count."""
+) -> tuple[Stated | None, Stated | None]:
+    """Sides of a pixel along a row and along a column."""
     if file_format == "ELID":
         # RosettaSciIO takes the first letter of any unit for a prefix, such as the p of px.
         width, height = (_branch(original, name) for name in ("pixelWidth", "pixelHeight"))
         return (
             stated(width.get("value"), text_or_none(width.get("unit")), "ELID pixelWidth"),
             stated(height.get("value"), text_or_none(height.get("unit")), "ELID pixelHeight"),
-            (),
         )
-    if file_format == "MRC" and math.isclose(float(columns.get("scale") or 0), MRC_PLACEHOLDER_NM, rel_tol=1e-6):
-        return None, None, (MRC_PLACEHOLDER_WARNING,)
-    return _side(columns, file_format, "x"), _side(rows, file_format, "y"), ()
+    return _side(columns, file_format, "x"), _side(rows, file_format, "y")
 
 
 def _side(axis: Mapping[str, Any], file_format: str, name: str) -> Stated | None:

@@ -1,0 +1,49 @@
+// The list of analyses follows its filter as one types; the address holds the filter, so that a copied link shows the same.
+import { askPage } from "./portal_api.js";
+
+const WAIT_MS = 300;
+
+const form = document.getElementById("filter");
+const found = document.getElementById("found");
+const status = document.getElementById("filter-status");
+let timer = null;
+let request = null;
+
+function address() {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim()) query.set(name, value.trim());
+  const text = query.toString();
+  return text ? `${location.pathname}?${text}` : location.pathname;
+}
+
+async function load() {
+  if (!form.checkValidity()) return;
+  request?.abort();
+  request = new AbortController();
+  found.setAttribute("aria-busy", "true");
+  try {
+    const fresh = (await askPage(address(), { signal: request.signal })).getElementById("found");
+    found.replaceChildren(...fresh.children);
+    history.replaceState(history.state, "", address());
+    tell(Number.parseInt(fresh.dataset.shown, 10) === 0 ? "No analysis fits." : `${fresh.dataset.shown} shown.`);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    tell(error.message, true);
+  }
+  found.removeAttribute("aria-busy");
+}
+
+function tell(text, isFailure = false) {
+  status.textContent = text;
+  status.classList.toggle("failed-text", isFailure);
+}
+
+form.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(load, WAIT_MS);
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  load();
+});

@@ -1,0 +1,58 @@
+// What lies over the picture beside the outlines: shades where nothing was measured, and the scale bar that was read.
+const SVG = "http://www.w3.org/2000/svg";
+
+// Around the analysed field, and over text and bars that are drawn on the image.
+export function shadeUnmeasured(stage, result, width, height) {
+  const [top, bottom, left, right] = result.dataset.field.split(" ").map(Number);
+  const around = [
+    { top: 0, bottom: top, left: 0, right: width },
+    { top: bottom, bottom: height, left: 0, right: width },
+    { top, bottom, left: 0, right: left },
+    { top, bottom, left: right, right: width },
+  ];
+  for (const box of around) {
+    if (box.bottom <= box.top || box.right <= box.left) continue;
+    shade(stage, box, width, height).append(Object.assign(document.createElement("span"), { textContent: "not measured" }));
+  }
+  // Too small for words of their own; the legend below the picture says it.
+  for (const box of JSON.parse(result.dataset.annotations)) shade(stage, box, width, height).classList.add("annotation");
+}
+
+// A thin line from end to end, to be shown and hidden.
+export function showScaleBar(stage, result, width, height) {
+  const toggle = document.getElementById("show-scale-bar");
+  if (!toggle) return;
+  const [x0, x1, y] = result.dataset.scaleBar.split(" ").map(Number);
+  const svg = overlay(width, height, "scale-bar-read");
+  svg.append(line(x0, y, x1, y, "casing"), line(x0, y, x1, y, "core"));
+  stage.append(svg);
+  const show = () => svg.classList.toggle("invisible", !toggle.checked);
+  toggle.addEventListener("change", show);
+  show();
+}
+
+// Whole numbers are pixel centres, so a picture reaches from −0.5 to its width − 0.5.
+export function overlay(width, height, name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `-0.5 -0.5 ${width} ${height}`);
+  svg.setAttribute("class", name);
+  svg.setAttribute("aria-hidden", "true");
+  return svg;
+}
+
+export function line(x1, y1, x2, y2, name) {
+  const element = document.createElementNS(SVG, "line");
+  for (const [key, value] of Object.entries({ x1, y1, x2, y2, class: name })) element.setAttribute(key, value);
+  return element;
+}
+
+function shade(stage, { top, bottom, left, right }, width, height) {
+  const box = document.createElement("div");
+  box.className = "unmeasured";
+  box.style.top = `${(100 * top) / height}%`;
+  box.style.height = `${(100 * (bottom - top)) / height}%`;
+  box.style.left = `${(100 * left) / width}%`;
+  box.style.width = `${(100 * (right - left)) / width}%`;
+  stage.append(box);
+  return box;
+}

@@ -1,0 +1,160 @@
+"""Jobs, submissions and analyses as rows of tables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import DEFAULT_MIN_CONFIDENCE
+from shared.leases import JobState
+from shared.models import AnalysisRow, JobRow, SubmissionRow
+from shared.submissions import JobCounts, ListedJob
+from web.pages import result
+from web.pages.pixel_size import STATUS_TEXT, state_text
+from web.pages.recording import taken
+from web.pages.writing import count, duration, pixel_size
+
+STATE_TEXT = {JobState.QUEUED: "Queued", JobState.RUNNING: "Running", JobState.DONE: "Done", JobState.FAILED: "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job as one row of a table."""
+
+    id: int
+    source_name: str
+    submission_id: int
+    project: str
+    sample: str | None
+    state: str
+    state_text: str
+    analysis_id: int | None
+    calibration: str
+    n_particles: str
+    unsure: str
+    size: str
+    method: str
+    created_at: datetime
+    duration: str
+    error_message: str | None
+    error_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the jobs of a submission are, with the shares of a bar in %."""
+
+    counts: JobCounts
+    done_percent: float
+    failed_percent: float
+
+    @property
+    def ended(self) -> int:
+        """Jobs that came to an end."""
+        return self.counts.done + self.counts.failed
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionLine:
+    """A submission as one row of a table or the head of its page."""
+
+    id: int
+    project: str
+    sample: str | None
+    created_at: datetime
+    model: str
+    min_confidence: float
+    pixel_size: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisLine:
+    """An analysis as one row of a table."""
+
+    id: int
+    name: str
+    of_file: str
+    instrument: str
+    detector: str
+    operator: str
+    taken: str
+    calibration_status: str
+    status_text: str
+    pixel_size: str
+    n_particles: str
+    size: str
+    method: str
+    created_at: datetime
+
+
+def job_line(listed: ListedJob) -> JobLine:
+    """Describe a job."""
+    job, analysis = listed.job, listed.analysis
+    return JobLine(
+        id=job.id,
+        source_name=job.source_name,
+        submission_id=job.submission_id,
+        project=listed.submission.project,
+        sample=listed.submission.sample,
+        state=job.state,
+        state_text=STATE_TEXT[JobState(job.state)],
+        analysis_id=job.analysis_id,
+        calibration=_open_question(analysis) if analysis else "",
+        n_particles=count(analysis.n_particles) if analysis else "",
+        unsure=result.unsure(analysis) if analysis and analysis.n_low_confidence else "",
+        size=result.size(analysis) if analysis else "",
+        method=result.method(analysis) if analysis else "",
+        created_at=job.created_at,
+        duration=_job_duration(job),
+        error_message=job.error_message,
+        error_reference=job.error_reference,
+    )
+
+
+def analysis_line(row: AnalysisRow, name: str | None) -> AnalysisLine:
+    """Describe an analysis by the name under which its image was handed in."""
+    recording = row.recording
+    return AnalysisLine(
+        id=row.id,
+        name=name or f"Analysis {row.id}",
+        of_file=f"image {row.image_index + 1} of its file" if row.image_index else "",
+        instrument=(recording and recording.instrument) or "",
+        detector=(recording and recording.detector) or "",
+        operator=(recording and recording.operator) or "",
+        taken=taken(recording) if recording else "",
+        calibration_status=row.calibration_status,
+        status_text=STATUS_TEXT.get(row.calibration_status, row.calibration_status),
+        pixel_size=state_text(row.nm_per_px, row.calibration_source, row.calibration_status) if row.nm_per_px else "",
+        n_particles=count(row.n_particles),
+        size=result.size(row),
+        method=result.method(row),
+        created_at=row.created_at,
+    )
+
+
+def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
+    """Describe a submission."""
+    nm_per_px = row.parameters.get("nm_per_px")
+    total = max(counts.total, 1)
+    return SubmissionLine(
+        id=row.id,
+        project=row.project,
+        sample=row.sample,
+        created_at=row.created_at,
+        model=row.parameters.get("model", "–"),
+        min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),
+        pixel_size=f"{pixel_size(nm_per_px)}, stated by hand"
+        if nm_per_px
+        else "not stated by hand: as each file and its scale bar say, else px",
+        progress=Progress(counts, 100 * counts.done / total, 100 * counts.failed / total),
+    )
+
+
+def _open_question(analysis: AnalysisRow) -> str:
+    """Say why sizes of an analysis are in pixels; empty where they are not."""
+    return {"missing": "pixel size missing", "conflict": "pixel size in conflict"}.get(analysis.calibration_status, "")
+
+
+def _job_duration(job: JobRow) -> str:
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    return duration((job.finished_at - job.started_at).total_seconds())

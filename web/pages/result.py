@@ -1,0 +1,157 @@
+"""One analysis as its page shows it: statistics, columns of its table, and how it was made.
+
+Nothing in this package asks the database, so that a template can only show what a view has read.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
+from shared.models import AnalysisRow
+from web.pages import pixel_size
+from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, short_hash
+
+COUNTING_RULE_TEXT = {"all": "Every particle in the analysed field counts, those that touch its border included."}
+LABELS = {
+    "label": "Particle",
+    "centroid_y_px": "Centre y",
+    "centroid_x_px": "Centre x",
+    "area": "Area",
+    "ecd": "Diameter (ECD)",
+    "perimeter": "Perimeter",
+    "feret_max": "Feret max",
+    "feret_min": "Feret min",
+    "aspect_ratio": "Aspect ratio",
+    "circularity": "Circularity",
+    "solidity": "Solidity",
+    "touches_border": "At border",
+    "confidence": "Confidence",
+    "low_confidence": "Low confidence",
+}
+# In the order of a reader's interest; lengths and areas come in nm where the image is calibrated, else in px.
+TABLE_COLUMNS = ("label", "ecd", "area", "perimeter", "feret_max", "feret_min", "aspect_ratio", "circularity", "solidity")
+PLACE_COLUMNS = ("centroid_x_px", "centroid_y_px", "touches_border")
+CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
+NOT_PLOTTED = {"label", "centroid_y_px", "centroid_x_px", "touches_border", "low_confidence"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A quantity as the head of a table or the entry of a choice."""
+
+    name: str
+    label: str
+    unit: str
+    definition: str
+    is_number: bool
+
+
+def length_unit(analysis: AnalysisRow) -> str:
+    """Name the unit in which sizes of an analysis are shown."""
+    return "px" if analysis.nm_per_px is None else "nm"
+
+
+def statistics(analysis: AnalysisRow) -> list[Fact]:
+    """List the size statistics of an analysis in its unit, with their definitions."""
+    unit = length_unit(analysis)
+    definitions = {quantity.name: quantity.definition for quantity in STATISTIC_QUANTITIES}
+    labels = {"mean": "Mean", "sd": "SD", "d10": "D10", "d50": "D50", "d90": "D90"}
+    names = {label: f"ecd_{key}_{unit}" for key, label in labels.items()}
+    values = [value for name in names.values() if (value := getattr(analysis, name)) is not None]
+    decimals = max(0, 3 - math.floor(math.log10(max(values)))) if values else 0
+    return [Fact(label, fixed(getattr(analysis, name), decimals), definitions[name]) for label, name in names.items()]
+
+
+def provenance(analysis: AnalysisRow) -> list[Fact]:
+    """List how an analysis was made, enough to make it again."""
+    rows = f"rows {analysis.field_top} to {analysis.field_bottom - 1}"
+    columns = f"columns {analysis.field_left} to {analysis.field_right - 1}"
+    top, bottom = analysis.banner_top, analysis.banner_bottom
+    banner = "none found" if top is None or bottom is None else f"rows {top} to {bottom - 1}, not measured"
+    # A threshold means nothing where the model gives no confidence.
+    chosen = {key: value for key, value in analysis.parameters.items() if key != "min_confidence" or _has_confidence(analysis)}
+    holds = pixel_size.holds(analysis)
+    weights = [_hash_fact("Model SHA-256", analysis.model_sha256)] if analysis.model_sha256 else []
+    return [
+        Fact("Model", f"{analysis.model_name}, version {analysis.model_version}"),
+        *weights,
+        *([_confidence_fact(analysis)] if _has_confidence(analysis) else []),
+        Fact("Parameters", ", ".join(f"{key} = {_plain(value)}" for key, value in chosen.items())),
+        Fact("Parameters hash", analysis.parameters_sha256, "SHA-256 over the parameters and the version of the pipeline"),
+        Fact("Software", f"SAEMI {analysis.software_version}"),
+        Fact("Counting rule", analysis.counting_rule, COUNTING_RULE_TEXT.get(analysis.counting_rule, "")),
+        Fact("Calibration", holds.value, holds.note),
+        Fact("File", f"{analysis.format}, {analysis.bit_depth} bit, {analysis.width_px} × {analysis.height_px} px"),
+        Fact("Analysed field", f"{rows}, {columns}"),
+        Fact("Banner", banner),
+        Fact("Analysis took", duration(analysis.duration_s)),
+        Fact("Made", local_time(analysis.created_at)),
+        Fact("Image SHA-256", analysis.image_sha256),
+    ]
+
+
+def table_columns(analysis: AnalysisRow) -> list[Column]:
+    """Choose the columns of the particle table in the unit of the analysis."""
+    known = {quantity.name: quantity for quantity in PARTICLE_QUANTITIES}
+    lengths = {"nm": ("_nm", "_nm2"), "px": ("_px",)}[length_unit(analysis)]
+    in_unit = {q.name.rsplit("_", 1)[0]: q for q in known.values() if q.name.endswith(lengths) and q.name not in LABELS}
+    names = (*TABLE_COLUMNS, *(CONFIDENCE_COLUMNS if _has_confidence(analysis) else ()), *PLACE_COLUMNS)
+    return [_column(in_unit.get(name) or known[name]) for name in names]
+
+
+def plotted_columns(analysis: AnalysisRow) -> list[Column]:
+    """List the quantities of which a histogram says something and that the analysis has."""
+    calibrated = analysis.nm_per_px is not None
+    left_out = NOT_PLOTTED if _has_confidence(analysis) else {*NOT_PLOTTED, *CONFIDENCE_COLUMNS}
+    shown = [q for q in PARTICLE_QUANTITIES if q.name not in left_out]
+    return [_column(q) for q in shown if calibrated or not q.name.endswith(("_nm", "_nm2"))]
+
+
+def low_confidence(analysis: AnalysisRow) -> str:
+    """Say how many particles lie below the threshold of an analysis; empty where the model gives no confidence."""
+    return unsure(analysis) if _has_confidence(analysis) else ""
+
+
+def min_confidence(analysis: AnalysisRow) -> float:
+    """Return the threshold below which particles of an analysis are marked."""
+    return float(analysis.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE))
+
+
+def _has_confidence(analysis: AnalysisRow) -> bool:
+    return analysis.n_low_confidence is not None
+
+
+def unsure(analysis: AnalysisRow) -> str:
+    """Count the particles below the threshold in words."""
+    return f"{count(analysis.n_low_confidence or 0)} below confidence {min_confidence(analysis):g}"
+
+
+def _confidence_fact(analysis: AnalysisRow) -> Fact:
+    share = f"{count(analysis.n_low_confidence or 0)} of {count(analysis.n_particles)} particles lie below"
+    return Fact("Confidence threshold", f"{min_confidence(analysis):g}", f"{share}; they are marked and counted.")
+
+
+def _hash_fact(name: str, sha256: str) -> Fact:
+    return Fact(name, short_hash(sha256), title=sha256)
+
+
+def _column(quantity: Quantity) -> Column:
+    label = LABELS.get(quantity.name) or LABELS[quantity.name.rsplit("_", 1)[0]]
+    is_number = quantity.name not in ("touches_border", "low_confidence")
+    return Column(quantity.name, label, quantity.unit, quantity.definition, is_number)
+
+
+def method(analysis: AnalysisRow) -> str:
+    """Name the model and the counting rule."""
+    return f"{analysis.model_name} {analysis.model_version}, counting {analysis.counting_rule}"
+
+
+def size(analysis: AnalysisRow) -> str:
+    """Write the mean diameter with its deviation, in the unit of the analysis."""
+    unit = length_unit(analysis)
+    return mean_and_sd(getattr(analysis, f"ecd_mean_{unit}"), getattr(analysis, f"ecd_sd_{unit}"), unit)
+
+
+def _plain(value: Any) -> str:
+    return "not stated" if value is None else f"{value}"

@@ -1,0 +1,109 @@
+"""All analyses of the facility, and one of them as its result."""
+
+from typing import Any
+
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from shared import audit, decisions, recordings, results, submissions
+from shared.errors import NotFoundError
+from shared.models import AnalysisRow, JobRow
+from web.pages import choices, pixel_size, recording, result
+from web.pages.decisions import decision_line
+from web.pages.lists import analysis_line
+from web.pages.writing import count, short_hash
+from web.paging import decode_cursor, encode_cursor, paged
+from web.services import services
+from web.views.addresses import ROWS, AnalysisListQuery, ResultQuery, asked, known_id
+
+# The same image in many submissions gives one analysis; so many of them are named on its page.
+ORIGINS = 20
+# Lines of the history of a pixel size; the API has them all.
+CHANGES = 50
+
+
+def analyses_page() -> str:
+    """Show the analyses that fit the filter of the address, the newest first."""
+    query = asked(AnalysisListQuery)
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=ROWS + 1, wanted=query.filter)
+        shown, cursor = paged(rows, ROWS, lambda row: encode_cursor(row.id))
+        names = audit.first_names(session, [row.id for row in shown])
+        lines = [analysis_line(row, names.get(row.id)) for row in shown]
+        counts = audit.calibration_counts(session)
+        suggestions = {name: recordings.newest_values(session, name) for name in ("instrument", "operator", "detector")}
+    wanted = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
+    return render_template(
+        "analyses.html",
+        lines=lines,
+        wanted=wanted,
+        counts=counts,
+        suggestions=suggestions,
+        sources=pixel_size.SOURCE_TEXT,
+        cursor=query.cursor,
+        older=cursor,
+    )
+
+
+def result_page(analysis_id: int) -> str:
+    """Show what was found in one micrograph."""
+    wanted = asked(ResultQuery).job
+    with services().database.reading() as session:
+        row = results.analysis(session, known_id(analysis_id))
+        origins = submissions.jobs_of_analysis(session, analysis_id, ORIGINS)
+        through = _origin(session, analysis_id, origins, wanted)
+        before, after = submissions.analysed_neighbours(session, through) if through else (None, None)
+        about_pixel_size = _pixel_size(session, row, through)
+    return render_template(
+        "result.html",
+        analysis=row,
+        name=through.source_name if through else f"Analysis {analysis_id}",
+        job=through,
+        origins=origins,
+        before=before,
+        after=after,
+        unit=result.length_unit(row),
+        n_particles=count(row.n_particles),
+        low_confidence=result.low_confidence(row),
+        min_confidence=result.min_confidence(row),
+        short_sha256=short_hash(row.model_sha256),
+        statistics=result.statistics(row),
+        counting_rule=result.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),
+        facts=result.provenance(row),
+        columns=result.table_columns(row),
+        plotted=result.plotted_columns(row),
+        recorded=recording.facts(row),
+        is_silent=recording.is_silent(row),
+        annotations=row.recording.annotations if row.recording else [],
+        **about_pixel_size,
+    )
+
+
+def _pixel_size(session: Session, row: AnalysisRow, through: JobRow | None) -> dict[str, Any]:
+    """Read what the card of the pixel size shows: what holds, what was read, what can be decided, what became of it."""
+    submission = submissions.submission(session, through.submission_id) if through else None
+    n_analyses = submissions.calibration_counts_of(session, [submission.id])[submission.id].total if submission else 0
+    under_way = audit.under_way_about(session, row)
+    found = pixel_size.readings(row.recording)
+    changes = decisions.changes_page(session, row.id, before=None, limit=CHANGES)
+    return {
+        "submission": submission,
+        "calibration": pixel_size.holds(row),
+        "decided": pixel_size.decided(row),
+        "readings": found,
+        "history": pixel_size.history(changes),
+        "choices": choices.of_image(row, found),
+        "scopes": choices.scopes_of_image(row, submission, n_analyses),
+        "under_way": decision_line(audit.ListedDecision(under_way)) if under_way else None,
+    }
+
+
+def _origin(session: Session, analysis_id: int, origins: list[JobRow], wanted: int | None) -> JobRow | None:
+    """Choose the job through which a result is looked at; a job of another result is an address that was mixed up."""
+    if wanted is None:
+        return origins[0] if origins else None
+    job = submissions.job(session, wanted)
+    if job.analysis_id != analysis_id:
+        raise NotFoundError(f"Job {wanted} does not belong to analysis {analysis_id}.", code="job_not_found")
+    return job

@@ -1,0 +1,27 @@
+"""What is known about models and numbers."""
+
+from flask import render_template
+
+from shared import registry
+from shared.cards import MAIN_FIGURES
+from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from web.pages.models import model_line
+from web.pages.result import COUNTING_RULE_TEXT
+from web.services import services
+
+
+def models_page() -> str:
+    """Show the models with what is known about them."""
+    with services().database.reading() as session:
+        models = [model_line(row) for row in registry.models(session)]
+    return render_template("models.html", models=models, main_figures=tuple(MAIN_FIGURES.values()))
+
+
+def definitions_page() -> str:
+    """Show what every number means."""
+    return render_template(
+        "definitions.html",
+        particle=PARTICLE_QUANTITIES,
+        statistics=STATISTIC_QUANTITIES,
+        counting_rules=COUNTING_RULE_TEXT,
+    )

@@ -1,0 +1,115 @@
+"""Handing in, and watching what was handed in."""
+
+from typing import Any
+
+from flask import render_template, request
+from sqlalchemy.orm import Session
+
+from shared import audit, registry, submissions
+from shared.domain import DEFAULT_MIN_CONFIDENCE
+from shared.errors import InputError
+from shared.leases import JobState
+from shared.models import SubmissionRow
+from web.pages import choices
+from web.pages.decisions import decision_line
+from web.pages.lists import STATE_TEXT, job_line, submission_line
+from web.pages.models import ModelLine, model_line
+from web.services import services
+from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
+
+# Submissions offered as a filter of the jobs; older ones are reached from their own page.
+CHOICES = 100
+
+
+def submit_page() -> str:
+    """Show the page to hand in micrographs."""
+    with services().database.reading() as session:
+        models = [model_line(row) for row in registry.models(session)]
+    known = {model.reference for model in models}
+    default = next((model.reference for model in models if model.is_default), None)
+    wanted = request.args.get("model")
+    return render_template(
+        "submit.html",
+        models=models,
+        chosen=wanted if wanted in known else default,
+        min_confidence=DEFAULT_MIN_CONFIDENCE,
+        max_upload_bytes=services().settings.max_upload_bytes,
+    )
+
+
+def jobs_page() -> str:
+    """Show all jobs, the newest first."""
+    query = asked(JobListQuery)
+    with services().database.reading() as session:
+        listing = _job_listing(session, query)
+        offered = submissions.submissions_page(session, before=None, limit=CHOICES)
+        if query.submission is not None and query.submission not in {row.id for row in offered}:
+            offered.append(submissions.submission(session, query.submission))
+    return render_template("jobs.html", choices=[(row.id, row.project, row.sample) for row in offered], **listing)
+
+
+def submissions_page() -> str:
+    """Show the submissions, the newest first."""
+    query = asked(ListQuery)
+    with services().database.reading() as session:
+        rows = submissions.submissions_page(session, before=query.before, limit=ROWS + 1)
+        counts = submissions.counts_of(session, [row.id for row in rows])
+    lines = [submission_line(row, counts[row.id]) for row in rows[:ROWS]]
+    older = lines[-1].id if len(rows) > ROWS else None
+    unfinished = any(line.progress.counts.unfinished for line in lines)
+    return render_template("submissions.html", lines=lines, before=query.before, older=older, unfinished=unfinished)
+
+
+def submission_page(submission_id: int) -> str:
+    """Show a submission and its jobs."""
+    query = asked(JobListQuery).model_copy(update={"submission": known_id(submission_id)})
+    with services().database.reading() as session:
+        row = submissions.submission(session, submission_id)
+        listing = _job_listing(session, query)
+        confidence = submissions.confidence_counts(session, submission_id)
+        calibrations = submissions.calibration_counts_of(session, [submission_id])[submission_id]
+        newest = audit.newest_about(session, submission_id)
+        model = _model_of(session, row)
+    return render_template(
+        "submission.html",
+        line=submission_line(row, listing["counts"]),
+        model=model,
+        confidence=confidence,
+        calibrations=calibrations,
+        choices=choices.of_submission(),
+        decision=decision_line(audit.ListedDecision(newest)) if newest else None,
+        **listing,
+    )
+
+
+def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
+    """Read one page of jobs with the counts of its filters."""
+    rows = submissions.jobs_page(
+        session,
+        submission_id=query.submission,
+        state=query.state,
+        calibration_status=query.calibration_status,
+        before=query.before,
+        limit=ROWS + 1,
+    )
+    lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
+    counts = submissions.counts(session, query.submission)
+    states = [(state.value, STATE_TEXT[state], getattr(counts, state.value)) for state in JobState]
+    return {
+        "jobs": lines,
+        "counts": counts,
+        "states": states,
+        "state": query.state.value if query.state else None,
+        "calibration_status": query.calibration_status,
+        "submission_id": query.submission,
+        "before": query.before,
+        "older": lines[-1].id if len(rows) > ROWS else None,
+    }
+
+
+def _model_of(session: Session, submission: SubmissionRow) -> ModelLine | None:
+    """Return the model that a submission named; None for one of a release before models were registered."""
+    try:
+        return model_line(registry.resolve(session, str(submission.parameters.get("model", ""))))
+    except InputError:
+        return None
