@@ -21,8 +21,8 @@ from pydantic import BaseModel
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
+from shared.image_names import WhichImages
 from shared.leases import JobState
-from shared.submissions import WhichImages
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page

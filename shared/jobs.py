@@ -111,7 +111,7 @@ def give_back(session: Session, held: Claim, delay_s: float) -> None:
 def set_aside_exhausted(session: Session, max_attempts: int) -> int:
     """Fail the jobs whose last allowed attempt ended without a word; returns their number."""
     outdated = (leases.exhausted(JobRow, max_attempts), JobRow.is_outdated)
-    session.execute(update(JobRow).where(*outdated).values(**_BEGUN_ANEW))
+    session.execute(update(JobRow).where(*outdated).values(**_BEGUN_ANEW, **leases.NOT_HELD))
     message = f"The analysis did not come to an end in {max_attempts} attempts: each time the worker died or went silent."
     return leases.set_aside_exhausted(session, JobRow, max_attempts, message)
 

@@ -7,6 +7,7 @@ whose lease was given away can change nothing any more. All times are the databa
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from shared.database import database_time
 from shared.models import DecisionRow, JobRow
 
 Table = type[JobRow] | type[DecisionRow]
+NOT_HELD = MappingProxyType[str, object]({"token": None, "lease_until": None})
 
 
 class JobState(StrEnum):
@@ -50,7 +52,7 @@ def take(
 def change_held(session: Session, table: Table, row_id: int, token: str, **values: object) -> bool:
     """Change a row that is held under a token; false where it was given away."""
     if values.get("state", JobState.RUNNING) != JobState.RUNNING:
-        values |= {"token": None, "lease_until": None}
+        values |= NOT_HELD
     held = (table.id == row_id, table.token == token, table.state == JobState.RUNNING)
     return bool(session.execute(update(table).where(*held).values(**values).returning(table.id)).all())
 
@@ -74,14 +76,14 @@ def given_back(table: Table, delay_s: float) -> dict[str, object]:
 
 def begun_anew() -> dict[str, object]:
     """Return the values of a row whose work, done or not, begins as if it never had."""
-    times = dict.fromkeys(("lease_until", "not_before", "sent_at", "started_at", "finished_at"))
+    times = dict.fromkeys(("not_before", "sent_at", "started_at", "finished_at"))
     errors = dict.fromkeys(("error_code", "error_message", "error_reference"))
-    return {"state": JobState.QUEUED, "attempts": 0, "token": None, **times, **errors}
+    return {"state": JobState.QUEUED, "attempts": 0, **times, **errors}
 
 
 def set_aside_exhausted(session: Session, table: Table, max_attempts: int, message: str) -> int:
     """Fail the rows whose last allowed attempt ended without a word; returns their number."""
-    values = ended(JobState.FAILED, "attempts_exhausted", message) | {"token": None, "lease_until": None}
+    values = ended(JobState.FAILED, "attempts_exhausted", message) | NOT_HELD
     query = update(table).where(exhausted(table, max_attempts)).values(**values).returning(table.id)
     return len(session.execute(query).all())
 

@@ -3,11 +3,9 @@
 Functions take the session first and never commit.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from sqlalchemy import Row, Select, case, delete, distinct, func, select
 from sqlalchemy.orm import Session
@@ -15,16 +13,11 @@ from sqlalchemy.orm import Session
 from shared import jobs, side_cars
 from shared.database import database_time, insert_of
 from shared.domain import CalibrationStatus, Parameters
-from shared.errors import InputError, NotFoundError
+from shared.errors import NotFoundError
+from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
-
-# A row of PostgreSQL's index over submission, name and image holds 2,704 bytes.
-MAX_NAME_BYTES = 2048
-# Of a file with several: which are analysed.
-WhichImages = Literal["first", "all"]
-DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +105,6 @@ def job(session: Session, job_id: int) -> JobRow:
     if row is None:
         raise NotFoundError(f"There is no job {job_id}.", code="job_not_found")
     return row
-
-
-def clean_name(name: str) -> str:
-    """Return a file's name as text to show: control characters, drive and `..` parts gone, folders kept.
-
-    Names are never paths of ours (files are stored by their hash), so this protects people and their downloads only.
-
-    Raises
-    ------
-    InputError
-        ``invalid_name`` when nothing is left or the name takes more than 2,048 bytes in UTF-8.
-    """
-    printable = "".join(c for c in name.replace("\\", "/") if unicodedata.category(c)[0] != "C")
-    parts = [part.strip() for part in unicodedata.normalize("NFC", printable).split("/")]
-    cleaned = "/".join(part for part in parts if part not in {"", ".", ".."} and not DRIVE.fullmatch(part))
-    if not cleaned:
-        raise InputError("The file has no name.", code="invalid_name")
-    n_bytes = len(cleaned.encode())
-    if n_bytes > MAX_NAME_BYTES:
-        raise InputError(f"The file's name takes {n_bytes:,} bytes; {MAX_NAME_BYTES:,} are allowed.", code="invalid_name")
-    return cleaned
 
 
 def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: int, source_name: str) -> AddedJob:

@@ -11,11 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, Parameters
+from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
-from shared.submissions import JobCounts, WhichImages
+from shared.submissions import JobCounts
 from web.paging import LARGEST_ID, PageQuery
 
 

@@ -10,6 +10,7 @@ from werkzeug.wsgi import get_input_stream
 
 from shared import registry, side_cars, submissions, uploads
 from shared.errors import TransientError
+from shared.image_names import clean_name
 from shared.log import get_logger
 from shared.models import SubmissionRow
 from shared.side_car_names import is_side_car
@@ -77,7 +78,7 @@ def add_file(path: IdPath, query: FileQuery) -> Response:
     where the image came first, it is analysed once more. Adding the same file under the same name again changes nothing and
     answers 200 with what is there.
     """
-    name = submissions.clean_name(query.name)
+    name = clean_name(query.name)
     max_bytes = services().settings.max_upload_bytes
     if (request.content_length or 0) > max_bytes:
         raise file_too_large(max_bytes)
