@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from shared import jobs, side_cars
+from shared import jobs, side_cars, submissions, uploads
 from shared.database import Database, database_time
 from shared.errors import InputError
 from shared.leases import JobState
@@ -307,3 +307,30 @@ def test_an_image_and_its_side_car_that_come_at_the_same_moment_while_a_worker_r
         assert problems == []
         upload_bench.run_all(submission)
         assert outcomes(upload_bench, submission) == [("a.bmp", "done", NM_PER_PX)]
+
+
+@pytest.mark.parametrize("first", ["a.txt", "a.bmp"])
+def test_what_comes_while_its_counterpart_is_not_committed_yet_waits_and_sees_it(upload_bench: Bench, first: str) -> None:
+    files = {"a.txt": HITACHI, "a.bmp": IMAGE}
+    (second,) = files.keys() - {first}
+    submission = upload_bench.open()
+    blob = upload_bench.store.put([files[first]])
+
+    def add_second_and_run() -> None:
+        own = Database(upload_bench.database.engine.url.render_as_string(hide_password=False))
+        bench = Bench(own, upload_bench.store, upload_bench.decoder, upload_bench.segmenter)
+        bench.add(submission, files[second], second)
+        bench.run_all(submission)
+        own.dispose()
+
+    thread = threading.Thread(target=add_second_and_run)
+    with upload_bench.database.writing() as session:
+        if first == "a.txt":
+            uploads.add_side_car(session, submission, blob, first)
+        else:
+            submissions.add_job(session, submission, blob.sha256, blob.n_bytes, first)
+        thread.start()
+        thread.join(0.5)  # enough for the second to be done, where it does not wait
+    thread.join(60)
+    upload_bench.run_all(submission)
+    assert outcomes(upload_bench, submission) == [("a.bmp", "done", NM_PER_PX)]

@@ -21,9 +21,8 @@ from cli.client import Saemi
 from cli.images import ImageOfFile, distinct_stems
 from cli.inputs import find_micrographs
 from cli.main import saemi
-from cli.summary import COLUMNS
 from shared.domain import ModelIdentity, Parameters
-from shared.tables import PARTICLE_COLUMNS
+from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.integration.analyses import draw_discs
 from tests.models import LISTED, NEWEST
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
@@ -224,7 +223,7 @@ def test_analyze_writes_the_promised_files_and_one_row_for_each_image(images: Pa
     assert names(out) == {f"{stem}.{ending}" for stem in analysed for ending in endings} | {"summary.csv", "summary.json"}
     with (out / "summary.csv").open() as file:
         rows = {Path(row["file"]).relative_to(images).as_posix(): row for row in csv.DictReader(file)}
-    assert list(rows["a.png"]) == list(COLUMNS)
+    assert list(rows["a.png"]) == list(SUMMARY_COLUMNS)
     found = {name: (row["state"], row["n_particles"]) for name, row in rows.items()}
     assert found == {
         "a.png": ("done", "4"), "a.tif": ("done", "2"), "deeper/[red].png": ("done", "3"),
