@@ -100,3 +100,22 @@ def test_a_downgrade_forgets_decisions_and_keeps_the_numbers_that_they_led_to(wi
     with with_rows.reading() as session:
         assert session.scalar(text("SELECT nm_per_px FROM analysis")) == 5.0
         assert session.scalar(text("SELECT min(ecd_nm) FROM particle")) == 15.0
+
+
+def test_side_cars_are_forgotten_on_the_way_back_and_jobs_of_further_images_forbid_it(with_rows: Database) -> None:
+    schema.upgrade(with_rows)
+    insert(with_rows, "side_car", submission_id=1, name="a.txt", sha256="b" * 64, n_bytes=1, has_image=True, created_at=NOW)
+    job = {"submission_id": 1, "image_sha256": "a" * 64, "source_name": "a.tif", "state": "queued", "attempts": 0}
+    insert(with_rows, "job", created_at=NOW, image_index=1, **job)
+    with pytest.raises(RuntimeError, match="1 jobs of further images"):
+        schema.downgrade(with_rows, "0003")
+    assert schema.current_revision(with_rows) == "0004"
+    with with_rows.writing() as session:
+        session.execute(text("DELETE FROM job WHERE image_index = 1"))
+    before = counted(with_rows)
+    schema.downgrade(with_rows, "0003")
+    assert counted(with_rows) == before
+    schema.upgrade(with_rows)
+    with with_rows.reading() as session:
+        (row,) = session.execute(text("SELECT images FROM submission")).scalars()
+        assert (row, session.scalar(text("SELECT count(*) FROM side_car"))) == ("first", 0)
