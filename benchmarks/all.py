@@ -15,6 +15,7 @@ def main() -> None:
         runs += [
             ["banner", str(data)],
             ["panels", str(data)],
+            ["scale_bar", str(data)],
             ["segmentation", str(data)],
             ["segmentation", str(data), "--model", "particlenet"],
         ]

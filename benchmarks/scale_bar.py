@@ -19,7 +19,7 @@ import numpy as np
 
 from shared.domain import Micrograph, ScaleBar
 from worker.analysis.inscriptions import read_inscriptions
-from worker.analysis.lettering import GreyImage
+from worker.analysis.lettering import CharacterProbabilities, GreyImage
 from worker.analysis.scale_bar.length_text import most_likely_length, written_length
 from worker.text_reader import RapidTextReader
 
@@ -27,6 +27,7 @@ LENGTH_SHARE, LENGTH_PX, WRONG_SHARE = 0.015, 1.5, 0.05
 # A manifest marks bars by a precision of so many px whose length is not known, such as those cut by the edge.
 UNKNOWN_PX = 50
 VERDICTS = ("right", "near", "none", "wrong")
+MAKERS = ("ZEISS", "Hitachi", "JEOL", "FEI", "TESCAN", "AMT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,20 @@ class BarTruth:
 
 
 def bar_truths(data: Path) -> Iterator[BarTruth]:
-    """Yield every bar of known length: those burnt into images, then those of banners that were not named yet."""
+    """Yield every bar of known length: those in and without banners of EMPS images, then those of instruments' files."""
+    manifest = {row["file"]: row for row in _rows(data / "banners" / "manifest.csv")}
     named = set()
     for row in _rows(data / "emps" / "scalebars.csv"):
         named.add(row["file"])
         if float(row["precision_px"]) < UNKNOWN_PX:
-            kind = row["style"].split(",")[0].split("(")[0].strip()
+            kind = _kind(manifest.get(row["file"]))
             yield BarTruth(row["file"], kind, float(row["value_nm"]), float(row["bar_px"]), float(row["precision_px"]))
-    for row in _rows(data / "banners" / "manifest.csv"):
+    for row in manifest.values():
         if row["bar_px"] and row["file"] not in named:
             length = written_length(row["bar_text"])
             if length is None:
                 raise ValueError(f"{row['file']}: {row['bar_text']} is no length")
-            maker = row["shows"].split("(")[0].strip()
-            yield BarTruth(row["file"], maker, length[1], float(row["bar_px"]), float(row["bar_precision_px"] or 1))
+            yield BarTruth(row["file"], _kind(row), length[1], float(row["bar_px"]), float(row["bar_precision_px"] or 1))
 
 
 def read_all(data: Path, truths: Iterable[BarTruth]) -> Iterator[tuple[BarTruth, ScaleBar | None, float]]:
@@ -86,14 +87,19 @@ def report_texts(data: Path) -> str:
     """Read the crops of scale texts and say how many were right, wrong and not read."""
     reader, counts, misses = RapidTextReader(threads=2), Counter[str](), []
     for row in _rows(data / "ocr" / "truth.csv"):
-        found = most_likely_length(reader.characters(_grey(data / "ocr" / row["file"]).astype(np.uint8)))
-        truth = written_length(next(part for part in _candidates(row["text"]) if written_length(part)))
-        outcome = "none" if found is None else "right" if truth and abs(found.value_nm / truth[1] - 1) < 1e-6 else "wrong"
+        seen = reader.characters(_grey(data / "ocr" / row["file"]).astype(np.uint8))
+        found, plain = most_likely_length(seen), written_length(_best_characters(seen))
+        truth = next(length for part in _candidates(row["text"]) if (length := written_length(part)) is not None)
+        outcome = _outcome(None if found is None else found.value_nm, truth[1])
         counts[outcome] += 1
+        counts[f"plain {_outcome(None if plain is None else plain[1], truth[1])}"] += 1
         if outcome != "right":
             misses.append(f"{outcome}: {row['file']} says {row['text']!r}, read {found and found.text!r}")
-    total = sum(counts.values())
-    return "\n".join([f"texts: {counts['right']} right, {counts['wrong']} wrong, {counts['none']} none of {total}", *misses])
+    lines = [
+        f"{name}: {counts[f'{key}right']} right, {counts[f'{key}wrong']} wrong, {counts[f'{key}none']} none"
+        for name, key in (("texts, the most likely characters alone", "plain "), ("texts, the most likely length", ""))
+    ]
+    return "\n".join([*lines, *misses])
 
 
 def report_bars(results: list[tuple[BarTruth, ScaleBar | None, float]]) -> str:
@@ -106,7 +112,7 @@ def report_bars(results: list[tuple[BarTruth, ScaleBar | None, float]]) -> str:
         if outcome != "right":
             read = "" if bar is None else f", read {bar.text} over {bar.length_px:.1f} px (confidence {bar.confidence:.2f})"
             misses.append(f"{outcome}: {truth.file} has {truth.value_nm:g} nm over {truth.length_px:.1f} px{read}")
-    lines = ["| kind of bar or maker | bars | " + " | ".join(VERDICTS) + " |", "|---|---|" + "---|" * len(VERDICTS)]
+    lines = ["| banner or place | bars | " + " | ".join(VERDICTS) + " |", "|---|---|" + "---|" * len(VERDICTS)]
     for kind, counts in sorted(kinds.items(), key=lambda item: -sum(item[1].values())):
         lines.append(f"| {kind} | {sum(counts.values())} | " + " | ".join(str(counts[v]) for v in VERDICTS) + " |")
     total = sum(kinds.values(), Counter[str]())
@@ -123,6 +129,27 @@ def main() -> int:
     results = list(read_all(data, bar_truths(data)))
     print(report_bars(results))
     return int(sum(verdict(truth, bar) == "wrong" for truth, bar, _ in results) > 0.01 * len(results))
+
+
+def _best_characters(seen: CharacterProbabilities) -> str:
+    """The most likely character of each step, repetitions and blanks left out: what a recogniser says by itself."""
+    best = seen.probabilities.argmax(axis=1).tolist()
+    return "".join(seen.characters[now] for before, now in pairwise([-1, *best]) if now != before)
+
+
+def _outcome(found_nm: float | None, truth_nm: float) -> str:
+    if found_nm is None:
+        return "none"
+    return "right" if abs(found_nm / truth_nm - 1) < 1e-6 else "wrong"
+
+
+def _kind(row: dict[str, str] | None) -> str:
+    """The maker of a banner, or that there is none."""
+    if row is None:
+        return "burnt into the picture"
+    if row["shows"] == "tricky":
+        return "overlay, box or floating block"
+    return next((maker for maker in MAKERS if maker.casefold() in row["shows"].casefold()), "banner of another maker")
 
 
 def _candidates(text: str) -> Iterator[str]:

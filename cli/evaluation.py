@@ -9,13 +9,16 @@ from typing import Any
 import click
 
 from cli.console import messages, print_json, print_table, progress_bar
+from cli.images import scale_bar_option
 from cli.model_choice import chosen_model, device_option, model_option, require_device
 from shared.domain import ModelIdentity, Segmenter
 from shared.errors import InputError, OperatorError
 from shared.settings import Device, load_settings
 from shared.tables import csv_lines
+from worker.analysis.lettering import TextReader
 from worker.files import encode_png
 from worker.segmenters import create_segmenter
+from worker.text_reader import RapidTextReader
 from worker.training.evaluation import Worst, contact_sheets, read_names, score_record, select
 from worker.training.evaluation import evaluate as evaluate_images
 from worker.training.kinds import figures_by_kind, kinds
@@ -47,8 +50,19 @@ COLUMNS = ("figure", "value", "ci95_low", "ci95_high", "n")
 @click.option(
     "--worst", type=click.IntRange(0, 1200), default=24, show_default=True, help="How many of the worst images to draw."
 )
+@scale_bar_option
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate(*, data: Path, model: str, device: Device, names: Path | None, out: Path, worst: int, as_json: bool) -> None:
+def evaluate(
+    *,
+    data: Path,
+    model: str,
+    device: Device,
+    names: Path | None,
+    out: Path,
+    worst: int,
+    scale_bar: bool,
+    as_json: bool,
+) -> None:
     """Score a model on labelled micrographs: agreement with the labels, errors of count and size, recall by size.
 
     Figures are given for all images and for each kind of them (bright or dark, separate or touching, few or many particles).
@@ -63,7 +77,7 @@ def evaluate(*, data: Path, model: str, device: Device, names: Path | None, out:
     for warning in check_labelled(images):
         messages.print(f"Warning: {warning}")
     _make_folder(out)
-    scores, by_kind, worst_images = _evaluate_all(images, segmenter, worst)
+    scores, by_kind, worst_images = _evaluate_all(images, segmenter, RapidTextReader() if scale_bar else None, worst)
     _write_scores(out / "scores.csv", [image.name for image in images], scores)
     for i, sheet in enumerate(contact_sheets(worst_images.images, model), start=1):
         (out / f"worst_{i:02}.png").write_bytes(encode_png(sheet))
@@ -97,7 +111,7 @@ def _make_folder(out: Path) -> None:
 
 
 def _evaluate_all(
-    images: Sequence[LabelledImage], segmenter: Segmenter, n_worst: int
+    images: Sequence[LabelledImage], segmenter: Segmenter, text_reader: TextReader | None, n_worst: int
 ) -> tuple[list[ImageScore], tuple[Figure, ...], Worst]:
     """Scores of the images, figures by kind of image, and the worst images."""
     scores: list[ImageScore] = []
@@ -105,7 +119,7 @@ def _evaluate_all(
     worst = Worst(n_worst)
     with progress_bar() as bar:
         task = bar.add_task("Evaluating", total=len(images))
-        for evaluated in evaluate_images(images, segmenter):
+        for evaluated in evaluate_images(images, segmenter, text_reader):
             scores.append(evaluated.score)
             kinds_of.append(kinds(evaluated.pixels, evaluated.truth))
             worst.add(evaluated)

@@ -14,6 +14,7 @@ from worker.analysis.lettering import CharacterProbabilities, GreyImage, TextLin
 
 # Lines are looked for at this size of the shorter side at least, and of the longer side at most.
 MIN_SIDE_PX, MAX_SIDE_PX = 736, 2000
+MAX_ELONGATION = 3
 # The recogniser was trained on lines of this height.
 LINE_HEIGHT_PX = 48
 MIN_LINE_WIDTH_PX = 320
@@ -49,11 +50,12 @@ class RapidTextReader:
 
     def lines(self, grey: GreyImage) -> tuple[TextLine, ...]:
         """Find and read the lines of an image of shape (rows, columns), black 0, white 255."""
-        found = self._engine(_three_channels(grey), use_det=True, use_cls=False, use_rec=True)
+        found = self._engine(_three_channels(_not_elongated(grey)), use_det=True, use_cls=False, use_rec=True)
         if found.boxes is None or found.txts is None:
             return ()
         texts = zip(found.boxes, found.txts, found.scores, strict=True)
-        return tuple(TextLine(_box(corners, grey.shape), text, float(score)) for corners, text, score in texts)
+        lines = (TextLine(_box(corners, grey.shape), text, float(score)) for corners, text, score in texts)
+        return tuple(line for line in lines if line.box.area_px > 0)
 
     def characters(self, grey: GreyImage) -> CharacterProbabilities:
         """Look at the one line that an image shows."""
@@ -61,6 +63,14 @@ class RapidTextReader:
         ratio = max(image.shape[1] / image.shape[0], MIN_LINE_WIDTH_PX / LINE_HEIGHT_PX)
         prepared = self._recogniser.resize_norm_img(image, ratio)[np.newaxis].astype(np.float32)
         return CharacterProbabilities(self._characters, np.asarray(self._recogniser.session(prepared)[0], np.float32))
+
+
+def _not_elongated(grey: GreyImage) -> GreyImage:
+    """The image with its last row or column repeated: the shorter side decides how far it is enlarged, and so the time."""
+    rows, columns = grey.shape
+    missing_rows = max(-(-columns // MAX_ELONGATION) - rows, 0)
+    missing_columns = max(-(-rows // MAX_ELONGATION) - columns, 0)
+    return np.pad(grey, ((0, missing_rows), (0, missing_columns)), mode="edge")
 
 
 def _three_channels(grey: GreyImage) -> Any:

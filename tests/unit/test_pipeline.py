@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from shared.domain import Banner, Calibration, FloatImage, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
+from shared.domain import Banner, Box, Calibration, FloatImage, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
 from worker.analysis.classical import ClassicalSegmenter
+from worker.analysis.lettering import CharacterProbabilities, TextLine
 from worker.pipeline import SMALLEST_RELIABLE_PX, analyse
 from worker.training.synthetic import synthetic_micrograph
 
@@ -79,3 +80,50 @@ def test_the_banner_that_the_file_states_is_cut_off_even_where_none_can_be_seen(
     assert analysis.banner == Banner(150, 200)
     assert (analysis.field.top, analysis.field.bottom) == (0, 150)
     assert not analysis.labels[150:].any()
+
+
+class OneLine:
+    """A text reader that sees one line, and no length in it."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def lines(self, grey: np.ndarray) -> tuple[TextLine, ...]:
+        return (TextLine(self.box, "sample A", 0.99),)
+
+    def characters(self, grey: np.ndarray) -> CharacterProbabilities:
+        return CharacterProbabilities(("", "A"), np.ones((1, 2), np.float32) / 2)
+
+
+class Everything:
+    """Labels everything it is shown as one particle, and keeps what it was shown."""
+
+    identity = ModelIdentity("everything", "1")
+
+    def __call__(self, image: FloatImage) -> Segmentation:
+        self.seen = image
+        return Segmentation(np.ones(image.shape, np.int32))
+
+
+def test_burnt_in_text_is_mirrored_over_for_the_segmenter_and_never_measured() -> None:
+    pixels = noise((200, 200)).pixels
+    pixels[60:80, 40:160] = 255
+    segmenter = Everything()
+    analysis = analyse(Micrograph(pixels, "PNG"), Parameters(), segmenter, OneLine(Box(60, 80, 40, 160)))
+    (box,) = analysis.annotations
+    assert not analysis.labels[box.slices].any()
+    # The noise ends at 199; white letters would be the brightest thing in the picture.
+    assert (segmenter.seen[60:80, 40:160] < 1).mean() > 0.9
+    assert analysis.particles.area_px.sum() == 200 * 200 - box.area_px
+
+
+def test_a_particle_beside_an_annotation_touches_the_border() -> None:
+    pixels = noise((200, 200)).pixels
+    without = analyse(Micrograph(pixels, "PNG"), Parameters(), Squares(20)).particles
+    beside = analyse(Micrograph(pixels, "PNG"), Parameters(), Squares(20), OneLine(Box(60, 90, 43, 160))).particles
+    assert not without.touches_border[2]
+    assert beside.touches_border.tolist() == [False, False, True, *without.touches_border[3:].tolist()]
+
+
+def test_without_a_text_reader_nothing_is_left_out() -> None:
+    assert analyse(noise((200, 200)), Parameters(), Squares(20)).annotations == ()

@@ -12,6 +12,8 @@ from worker.analysis.padding import analysed_field
 from worker.analysis.panels import count_panels
 from worker.analysis.scale_bar.reading import read_scale_bar
 
+# A line of text with a bar needs about this many rows and columns.
+MIN_SIDE_PX = 32
 SEVERAL_PANELS = (
     "The image seems to be a figure of {} panels: no scale bar was read, because one panel's scale need not hold for the "
     "others. Cut the panels apart and hand them in one by one."
@@ -57,7 +59,7 @@ def read_inscriptions(micrograph: Micrograph, reader: TextReader | None) -> Insc
     field = analysed_field(micrograph.pixels.shape, banner)
     n_panels = count_panels(micrograph.pixels, banner)
     warnings = () if n_panels == 1 else (SEVERAL_PANELS.format(n_panels),)
-    if reader is None:
+    if reader is None or min(micrograph.pixels.shape) < MIN_SIDE_PX:
         return Inscriptions(banner, field, warnings=warnings)
     grey = to_8_bit(micrograph.pixels, *grey_range(micrograph.pixels))
     lines = reader.lines(grey)

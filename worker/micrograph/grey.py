@@ -16,7 +16,19 @@ from worker.micrograph.container import Samples
 RED, GREEN, BLUE = 299, 587, 114
 BLOCK_PIXELS = 1 << 18
 
-COLOUR_WARNING = "The image is in colour; it was turned into grey by its luminance (Rec. 601)."
+# Between the channels of a clearly coloured pixel lies this share of the brightest value; JPEG alone stays below half of it.
+MIN_CHROMA = 0.12
+# Coloured scale bars, letters and outlines cover less than this of a micrograph; a photograph or false colour cover more.
+MIN_COLOURED_SHARE = 0.1
+
+GREY_IN_COLOUR_WARNING = (
+    "The image was stored in colour but is grey ({share:.1%} of its pixels are coloured, as annotations are); "
+    "it was turned into grey by its luminance (Rec. 601)."
+)
+COLOUR_WARNING = (
+    "The image is a colour photograph or a false-colour picture ({share:.0%} of its pixels are coloured): electron micrographs "
+    "are grey, so its brightness may not be what a detector recorded. It was turned into grey by its luminance (Rec. 601)."
+)
 TRANSPARENCY_WARNING = "The image has a transparency channel; it was left out."
 
 
@@ -33,7 +45,8 @@ def to_grey(samples: Samples) -> tuple[Pixels, tuple[str, ...]]:
     pixels : ndarray, shape (rows, columns)
         The first channel where all colours are equal, else ``0.299 R + 0.587 G + 0.114 B``, rounded for integers.
     warnings : tuple of str
-        That there was colour, or a transparency that is not opaque everywhere.
+        Whether there was a little colour or much of it, and that a transparency is not opaque everywhere. Nothing where all
+        colours are equal, since nothing is lost.
     """
     if samples.ndim == 2:
         return samples, ()
@@ -43,8 +56,36 @@ def to_grey(samples: Samples) -> tuple[Pixels, tuple[str, ...]]:
         warnings.append(TRANSPARENCY_WARNING)
     if channels <= 2 or _is_colourless(samples):
         return cast("Pixels", np.ascontiguousarray(samples[:, :, 0])), tuple(warnings)
-    warnings.append(COLOUR_WARNING)
+    share = coloured_share(samples)
+    warnings.append((COLOUR_WARNING if share >= MIN_COLOURED_SHARE else GREY_IN_COLOUR_WARNING).format(share=share))
     return _luminance(samples), tuple(warnings)
+
+
+def coloured_share(samples: Samples) -> float:
+    """Share of the pixels that are clearly coloured.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (rows, columns, channels)
+        Red, green, blue and what follows.
+
+    Returns
+    -------
+    float
+        0 to 1: of the pixels whose channels differ by ``MIN_CHROMA`` of the brightest value of the image or more.
+    """
+    least = MIN_CHROMA * float(samples[..., :3].max())
+    coloured = sum(int(np.count_nonzero(_chroma(samples[rows]) >= least)) for rows in _row_blocks(samples))
+    return coloured / float(samples.shape[0] * samples.shape[1])
+
+
+def _chroma(samples: Samples) -> NDArray[Any]:
+    """Distance of the brightest from the darkest channel; unsigned samples cannot underflow, as the darkest is subtracted."""
+    red, green, blue = (samples[..., channel] for channel in range(3))
+    lightest: NDArray[Any] = np.maximum(np.maximum(red, green), blue)
+    darkest: NDArray[Any] = np.minimum(np.minimum(red, green), blue)
+    chroma: NDArray[Any] = lightest - darkest
+    return chroma
 
 
 def _is_opaque(alpha: Samples) -> bool:

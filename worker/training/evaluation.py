@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from shared.domain import Labels, Parameters, Pixels, Segmenter
 from shared.errors import InputError
+from worker.analysis.lettering import TextReader
 from worker.analysis.rendering import ColourImage, GreyImage, outlines, preview
 from worker.pipeline import analyse
 from worker.training.labelled import LabelledImage, read_labelled
@@ -61,12 +62,14 @@ def select(images: Sequence[LabelledImage], names: Iterable[str]) -> list[Labell
     return [by_name[name] for name in wanted]
 
 
-def evaluate(images: Iterable[LabelledImage], segmenter: Segmenter) -> Iterator[Evaluated]:
-    """Yield each image as the pipeline analyses it: banner cut, field reflected, grey range normalised, then scored."""
+def evaluate(
+    images: Iterable[LabelledImage], segmenter: Segmenter, text_reader: TextReader | None = None
+) -> Iterator[Evaluated]:
+    """Yield each image as the pipeline analyses it: banner and, with a reader of text, annotations cut; then scored."""
     parameters = Parameters(model=segmenter.identity.name)
     for image in images:
         micrograph, truth = read_labelled(image)
-        prediction = analyse(micrograph, parameters, segmenter).labels
+        prediction = analyse(micrograph, parameters, segmenter, text_reader).labels
         yield Evaluated(image.name, micrograph.pixels, truth, prediction, score_image(truth, prediction))
 
 

@@ -1,5 +1,6 @@
 """What is written on a micrograph, by the real text reader: banner, scale bar, annotations, and the pixel size that follows."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from shared.domain import Calibration, Metadata, Micrograph
 from tests.unit.analysis.scale_bar.drawing import canvas, specimen
 from worker.analysis.inscriptions import calibrate, read_inscriptions
+from worker.micrograph.sandbox import Decoder
 from worker.text_reader import RapidTextReader
 
 
@@ -147,6 +149,32 @@ def test_16_bit_pictures_are_read_alike(reader) -> None:
     bar = read_inscriptions(deep, reader).scale_bar
     assert bar is not None
     assert bar.nm_per_px == pytest.approx(100 / 120, rel=5e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (16, 16), (31, 500), (32, 32), (33, 700), (700, 33), (64, 64), (40, 41)])
+@pytest.mark.parametrize("fill", ["noise", "black", "white", "stripes"])
+def test_pictures_of_any_shape_are_read_without_a_scale(reader, shape, fill) -> None:
+    pixels = specimen(*shape)
+    if fill == "stripes":
+        pixels[:, ::4] = 255
+    elif fill != "noise":
+        pixels[:] = 255 if fill == "white" else 0
+    written = read_inscriptions(Micrograph(pixels, "PNG"), reader)
+    assert written.scale_bar is None
+    assert all(box.area_px > 0 for box in written.annotations)
+
+
+@pytest.mark.shared_data
+def test_every_file_of_an_instrument_is_read_and_none_contradicts_itself(reader, shared_data) -> None:
+    """The bar of a file whose pixel size is known agrees with it, wherever one is read."""
+    with Decoder() as decoder, (shared_data / "vendor" / "manifest.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["file"].endswith(".hdr"):
+                continue
+            micrograph = decoder.inspect(shared_data / row["file"])
+            bar = read_inscriptions(micrograph, reader).scale_bar
+            if bar is not None:
+                assert bar.nm_per_px == pytest.approx(float(row["pixel_size_nm"]), rel=0.02), row["file"]
 
 
 def test_without_a_reader_the_banner_is_found_and_nothing_is_read() -> None:

@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tifffile
 from click.testing import CliRunner
 
 from cli.findings import KEYS
 from cli.main import saemi
+from tests.unit.analysis.scale_bar.drawing import canvas, specimen
 from tests.unit.micrograph.files import bmp_bytes, noise, png_bytes, tiff_bytes, write
 
 HITACHI = "[SemImageFile]\nInstructName=SU8000\nDataSize=640x400\nPixelSize={size}\n"
@@ -41,6 +43,41 @@ def test_the_json_has_the_keys_of_the_contract(calibrated) -> None:
     assert (found["instrument"], found["banner"]) == ("Hitachi SU8000", {"top": 400, "bottom": 480})
     assert (found["width_px"], found["height_px"], found["bit_depth"], found["format"]) == (640, 480, 8, "BMP")
     assert (found["scale_bar"], found["warnings"], found["error_code"]) == (None, [], None)
+
+
+def with_scale_bar(folder, name):
+    """A micrograph of 640 × 480 px on which 500 nm and a bar of 100 px are drawn."""
+    drawing = canvas(480, 640, 128)
+    drawing.text("500 nm", 400, 380, 30, 255)
+    drawing.block(400, 500, 425, 435, 255)
+    overlay = drawing.pixels()
+    return write(folder, bmp_bytes(np.where(overlay == 128, specimen(480, 640), overlay)), name)
+
+
+def test_the_scale_bar_is_told_under_the_keys_of_the_contract(tmp_path) -> None:
+    (found,) = json.loads(run(with_scale_bar(tmp_path, "a.bmp"), "--json").stdout)
+    bar = found["scale_bar"]
+    assert set(bar) >= {"text", "value_nm", "length_px", "nm_per_px", "x0", "x1", "y"}
+    assert (bar["text"], bar["value_nm"]) == ("500 nm", 500)
+    assert bar["length_px"] == pytest.approx(100, abs=0.3)
+    assert (bar["x0"], bar["x1"], bar["y"]) == pytest.approx((399.5, 499.5, 429.5), abs=0.5)
+    assert found["nm_per_px"] == bar["nm_per_px"] == pytest.approx(5, rel=3e-3)
+    assert (found["calibration_source"], found["calibration_status"]) == ("scale_bar", "ok")
+
+
+@pytest.mark.parametrize(("stated", "status"), [("5.02", "ok"), ("5.5", "conflict"), ("50", "conflict"), ("0.5", "conflict")])
+def test_a_file_that_lies_about_its_pixel_size_contradicts_its_scale_bar(tmp_path, stated, status) -> None:
+    write(tmp_path, HITACHI.format(size=stated).encode(), "a.txt")
+    (found,) = json.loads(run(with_scale_bar(tmp_path, "a.bmp"), "--json").stdout)
+    assert found["calibration_status"] == status
+    assert found["metadata_nm_per_px"] == float(stated)
+    assert found["nm_per_px"] == (float(stated) if status == "ok" else None)
+    assert found["calibration_source"] == ("metadata" if status == "ok" else None)
+
+
+def test_without_the_scale_bar_only_the_file_counts(tmp_path) -> None:
+    (found,) = json.loads(run(with_scale_bar(tmp_path, "a.bmp"), "--no-scale-bar", "--json").stdout)
+    assert (found["scale_bar"], found["nm_per_px"], found["calibration_status"]) == (None, None, "missing")
 
 
 def test_a_person_reads_one_line_for_each_file_and_bad_ones_are_named(calibrated, tmp_path) -> None:
@@ -130,7 +167,8 @@ def test_many_files_are_inspected_side_by_side_in_their_order(tmp_path) -> None:
     assert [record["width_px"] for record in records] == [30 + number for number in range(70)]
 
 
-def test_the_libraries_of_the_analysis_are_not_loaded() -> None:
+def test_libraries_that_take_long_to_load_are_not_loaded() -> None:
     script = "import sys, cli.main, cli.inspection, cli.findings, shared.settings; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"cv2", "scipy", "skimage", "torch", "sqlalchemy", "tifffile", "imagecodecs", "h5py"} & set(loaded)
+    slow = {"scipy", "skimage", "torch", "sqlalchemy", "tifffile", "imagecodecs", "h5py", "onnxruntime", "rapidocr"}
+    assert not slow & set(loaded)

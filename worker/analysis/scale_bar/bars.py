@@ -105,7 +105,9 @@ def find_interrupted(grey: GreyImage, rows: slice) -> list[tuple[Bar, Box]]:
         The bar over both halves, and where its text would be.
     """
     strip = grey[rows].astype(np.float32)
-    ground = float(np.median(strip)) if strip.size else 0.0
+    if not strip.size:
+        return []
+    ground = float(np.median(strip))
     ink = Ink(255.0 if ground < 128 else 0.0, ground)
     strokes = [
         stroke for stroke in find_strokes(strip, ink, round(INTERRUPTED_SHARE * len(strip))) if stroke.length >= MIN_HALF_PX
