@@ -21,11 +21,12 @@ from pydantic import BaseModel
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
+from shared.image_names import WhichImages
 from shared.leases import JobState
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
-from web.schemas import ErrorAnswer, Job, RegisteredModel, Submission
+from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -62,19 +63,27 @@ class Saemi:
         nm_per_px: float | None = None,
         model: str | None = None,
         min_confidence: float = DEFAULT_MIN_CONFIDENCE,
+        images: WhichImages = "first",
     ) -> Submission:
-        """Open a submission; its files follow. Without a model it gets the default of the portal."""
+        """Open a submission; its files follow. Without a model it gets the default of the portal.
+
+        Of files with several images, ``images`` takes the ``first`` or ``all``.
+        """
         body = {
             "project": project,
             "sample": sample,
             "nm_per_px": nm_per_px,
             "model": model,
             "min_confidence": min_confidence,
+            "images": images,
         }
         return Submission.model_validate(self._request("POST", "/submissions", json=body))
 
-    def add_file(self, submission_id: int, path: Path, name: str | None = None) -> Job:
-        """Upload one file into a submission; the same file again returns the same job."""
+    def add_file(self, submission_id: int, path: Path, name: str | None = None) -> Job | SideCar:
+        """Upload one file into a submission; the same file again returns the same job.
+
+        A side-car (``.txt``, ``.hdr``, ``.emi``) goes first: an image that is there before it is analysed once more.
+        """
 
         def body() -> Iterator[bytes]:
             with path.open("rb") as file:
@@ -89,7 +98,7 @@ class Saemi:
             content=body,
             headers=headers,
         )
-        return Job.model_validate(answer)
+        return AddedFile.model_validate(answer).root
 
     def submission(self, submission_id: int) -> Submission:
         """Return a submission with the counts of its jobs."""
@@ -102,6 +111,10 @@ class Saemi:
     def jobs(self, submission_id: int) -> Iterator[Job]:
         """Yield the jobs of a submission, the newest first."""
         return self._all_pages(Job, "/jobs", {"submission_id": submission_id})
+
+    def side_cars(self, submission_id: int) -> Iterator[SideCar]:
+        """Yield the side-cars of a submission, the newest first."""
+        return self._all_pages(SideCar, f"/submissions/{submission_id}/side-cars", {})
 
     def models(self) -> Iterator[RegisteredModel]:
         """Yield the models that analyses can name, the newest first."""

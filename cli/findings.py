@@ -8,11 +8,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from cli.images import IMAGE_COLUMNS, ImageOfFile, WhichImages, left_out
+from cli.images import ImageOfFile, left_out
 from cli.inputs import readable
 from shared.calibration import calibration
 from shared.domain import Banner, Calibration, Metadata, Micrograph, ScaleBar
 from shared.errors import SaemiError
+from shared.image_names import IMAGE_COLUMNS, WhichImages
 from worker.analysis.inscriptions import calibrate, read_inscriptions
 from worker.analysis.lettering import TextReader
 from worker.micrograph.decoding_child import DecodingChild

@@ -4,16 +4,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 # A file system's limit, with room for what is appended to a stem.
 MAX_STEM_BYTES = 220
-# Numbers and counts of images, behind the contract's own names in rows and records.
-IMAGE_COLUMNS = ("image", "n_images")
 
-WhichImages = Literal["first", "all"]
 images_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--images",
     "which",
@@ -63,7 +60,7 @@ class ImageOfFile:
 
     @property
     def place(self) -> dict[str, int | None]:
-        """Number and count under the names of `IMAGE_COLUMNS`; None where the file could not be read."""
+        """Number and count under the names of the summary's columns; None where the file could not be read."""
         return {"image": None if self.n_images is None else self.index + 1, "n_images": self.n_images}
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.console import EXIT_SOME_FAILED, messages, print_json
-from cli.images import WhichImages, images_option, scale_bar_option
+from cli.images import images_option, scale_bar_option
 from cli.inputs import find_micrographs
+from shared.image_names import WhichImages
 from worker.micrograph.decoding_child import DecodingChild
 
 if TYPE_CHECKING:

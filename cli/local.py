@@ -14,7 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from cli.console import EXIT_SOME_FAILED, messages, progress_bar
 from cli.findings import described_scale_bar
-from cli.images import ImageOfFile, WhichImages, distinct_stems, images_option, left_out, scale_bar_option
+from cli.images import ImageOfFile, distinct_stems, images_option, left_out, scale_bar_option
 from cli.inputs import find_micrographs
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
 from cli.ranges import NM_PER_PX
@@ -23,6 +23,7 @@ from cli.summary import analysed
 from cli.summary import failed as failure
 from shared.domain import Parameters, Segmenter
 from shared.errors import SaemiError
+from shared.image_names import WhichImages
 from shared.results import describe
 from shared.settings import Device, Settings, load_settings
 from worker.analysis.lettering import TextReader

@@ -1,5 +1,6 @@
 """`saemi submit` and `saemi status`: clients of a running portal."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,12 +10,16 @@ import click
 
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json, print_table, progress_bar
+from cli.images import images_option
 from cli.inputs import find_micrographs, readable
 from cli.model_choice import min_confidence_option
 from cli.ranges import NM_PER_PX
 from shared.errors import SaemiError, TransientError
+from shared.image_names import WhichImages, shown_name
 from shared.settings import load_settings
+from shared.side_car_names import is_side_car
 from web.schemas import Submission
+from worker.micrograph.side_cars import side_cars_beside
 
 PARALLEL_UPLOADS = 4
 RESULT_COLUMNS = ("file", "state", "particles", "mean ECD", "D50", "unit", "result")
@@ -30,6 +35,7 @@ server_option = click.option("--server", help="Address of the portal; default: S
 @click.option("--nm-per-px", type=NM_PER_PX, help="Pixel size, nm; without it what the files state and show.")
 @click.option("--model", help="Name or reference of a registered model; without, the portal's default.")
 @min_confidence_option
+@images_option
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the submission as JSON.")
 @server_option
@@ -43,15 +49,19 @@ def submit(
     nm_per_px: float | None,
     model: str | None,
     min_confidence: float,
+    which: WhichImages,
     wait: bool,
     as_json: bool,
     server: str | None,
 ) -> None:
-    """Hand micrographs to the portal's queue. PATHS are files, or folders that are searched for images."""
-    files = find_micrographs(paths)
+    """Hand micrographs to the portal's queue. PATHS are files, or folders that are searched for images.
+
+    Side-cars (.txt, .hdr, .emi) that lie beside an image under its name go along.
+    """
+    files = with_side_cars(find_micrographs(paths))
     with Saemi(server or load_settings().effective_server) as saemi:
         submission = saemi.open_submission(
-            project, sample=sample, nm_per_px=nm_per_px, model=model, min_confidence=min_confidence
+            project, sample=sample, nm_per_px=nm_per_px, model=model, min_confidence=min_confidence, images=which
         )
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
@@ -79,18 +89,28 @@ def status(*, submission_id: int | None, as_json: bool, server: str | None) -> N
         print_table(STATUS_COLUMNS, [_status_row(submission) for submission in shown])
 
 
+def with_side_cars(images: Sequence[Path]) -> list[Path]:
+    """Return images and the files that instruments wrote beside them, side-cars first: what reads the images needs them."""
+    found = dict.fromkeys(beside for image in images for beside in side_cars_beside(image).values())
+    return sorted({**found, **dict.fromkeys(images)}, key=lambda path: not is_side_car(path.name))
+
+
 def names_of(paths: Sequence[Path], files: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Return each file with its name in the submission: relative to the folder it was found in, so that folders are kept."""
+    """Return each file with its name in the submission: relative to the folder it was found in, so that folders are kept.
+
+    Where two would be called the same, all are named from the folder that holds all: a side-car must not meet another's image.
+    """
     folders = [path for path in paths if path.is_dir()]
-    names = []
-    for file in files:
-        parent = next((folder for folder in folders if folder in file.parents), file.parent)
-        names.append((file, readable(file.relative_to(parent))))
-    return names
+    parents = [next((folder for folder in folders if folder in file.parents), file.parent) for file in files]
+    names = [readable(file.relative_to(parent)) for file, parent in zip(files, parents, strict=True)]
+    if len(set(names)) < len(names):
+        common = os.path.commonpath([file.absolute().parent for file in files])
+        names = [readable(file.absolute().relative_to(common)) for file in files]
+    return list(zip(files, names, strict=True))
 
 
 def upload_all(saemi: Saemi, submission_id: int, files: Sequence[tuple[Path, str]]) -> list[tuple[Path, str]]:
-    """Upload files side by side; returns those that the portal refused, with the reason."""
+    """Upload files side by side, all side-cars before the first image; returns those that were refused, with the reason."""
     refused = []
 
     def upload(file: tuple[Path, str]) -> str | None:
@@ -102,12 +122,15 @@ def upload_all(saemi: Saemi, submission_id: int, files: Sequence[tuple[Path, str
             return str(error)
         return None
 
+    side_cars = [file for file in files if is_side_car(file[1])]
+    images = [file for file in files if not is_side_car(file[1])]
     with progress_bar() as bar, ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
         task = bar.add_task("Uploading", total=len(files))
-        for (path, _), problem in zip(files, pool.map(upload, files), strict=True):
-            if problem:
-                refused.append((path, problem))
-            bar.advance(task)
+        for group in (side_cars, images):
+            for (path, _), problem in zip(group, pool.map(upload, group), strict=True):
+                if problem:
+                    refused.append((path, problem))
+                bar.advance(task)
     return refused
 
 
@@ -124,17 +147,18 @@ def wait_with_bar(saemi: Saemi, submission_id: int) -> Submission:
 
 
 def print_results(saemi: Saemi, submission_id: int) -> None:
-    """Print one line for each file of a submission."""
+    """Print one line for each image of a submission."""
     rows: list[list[Any]] = []
     for job in sorted(saemi.jobs(submission_id), key=lambda job: job.id):
+        name = shown_name(job.source_name, job.image_index, job.n_images)
         if job.analysis_id is None:
-            rows.append([job.source_name, job.state, None, None, None, None, job.error_message])
+            rows.append([name, job.state, None, None, None, None, job.error_message])
             continue
         analysis = saemi.analysis(job.analysis_id)
         found, calibrated = analysis.statistics, analysis.nm_per_px is not None
         sizes = (found.ecd_mean_nm, found.ecd_d50_nm, "nm") if calibrated else (found.ecd_mean_px, found.ecd_d50_px, "px")
         page = f"{saemi.server}/analyses/{analysis.id}"
-        rows.append([job.source_name, job.state, found.n_particles, *sizes, page])
+        rows.append([name, job.state, found.n_particles, *sizes, page])
     print_table(RESULT_COLUMNS, rows)
 
 

@@ -5,17 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cli.images import IMAGE_COLUMNS, ImageOfFile
+from cli.images import ImageOfFile
 from cli.inputs import readable
 from shared.tables import SUMMARY_COLUMNS, csv_lines
-
-# Behind the columns of the portal's summary stands which of its images a file was analysed for.
-COLUMNS = (*SUMMARY_COLUMNS, *IMAGE_COLUMNS)
 
 
 def analysed(image: ImageOfFile, values: Mapping[str, Any], scale_bar: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the row of an image that was analysed; what `values` does not name is None."""
-    return _row(image, "done") | {name: values[name] for name in COLUMNS if name in values} | {"scale_bar": scale_bar}
+    return _row(image, "done") | {name: values[name] for name in SUMMARY_COLUMNS if name in values} | {"scale_bar": scale_bar}
 
 
 def failed(image: ImageOfFile, code: str, message: str) -> dict[str, Any]:
@@ -25,14 +22,14 @@ def failed(image: ImageOfFile, code: str, message: str) -> dict[str, Any]:
 
 def write_summary(out: Path, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Write `summary.csv` and `summary.json` and return the rows as the latter has them, rectangles as objects."""
-    (out / "summary.csv").write_text("".join(csv_lines(COLUMNS, rows)), encoding="utf-8")
+    (out / "summary.csv").write_text("".join(csv_lines(SUMMARY_COLUMNS, rows)), encoding="utf-8")
     nested = [_nested(row) for row in rows]
     (out / "summary.json").write_text(json.dumps(nested, ensure_ascii=False, indent=2), encoding="utf-8")
     return nested
 
 
 def _row(image: ImageOfFile, state: str) -> dict[str, Any]:
-    return dict.fromkeys(COLUMNS) | {"file": readable(image.path), "state": state} | image.place
+    return dict.fromkeys(SUMMARY_COLUMNS) | {"file": readable(image.path), "state": state} | image.place
 
 
 def _nested(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,12 @@ class LostClaimError(SaemiError):
     code = "claim_lost"
 
 
+class OutdatedClaimError(SaemiError):
+    """What a job works with has changed since it was claimed: what was found is dropped, and the job runs again."""
+
+    code = "claim_outdated"
+
+
 class OperatorError(SaemiError):
     """The person who runs the installation acts: a port in use, a full disk, a missing permission."""
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared import leases
 from shared.database import database_time
-from shared.errors import LostClaimError
+from shared.errors import LostClaimError, OutdatedClaimError
 from shared.leases import JobState
 from shared.models import JobRow, SubmissionRow
 
@@ -28,7 +28,9 @@ class Claim:
     token: str
     submission_id: int
     image_sha256: str
+    image_index: int
     source_name: str
+    images: str
     stored_parameters: dict[str, Any]
     attempts: int
 
@@ -38,13 +40,21 @@ def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attem
 
     A job that someone else holds, that is finished or that has used up its attempts is left alone.
     """
-    token, taken = leases.take(session, JobRow, job_ids, lease_s=lease_s, max_attempts=max_attempts)
-    rows = session.execute(
-        select(JobRow, SubmissionRow.parameters).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id)
-    )
+    token, taken = leases.take(session, JobRow, job_ids, lease_s=lease_s, max_attempts=max_attempts, is_outdated=False)
+    rows = session.execute(select(JobRow, SubmissionRow).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id))
     return [
-        Claim(row.id, token, row.submission_id, row.image_sha256, row.source_name, parameters, row.attempts)
-        for row, parameters in rows
+        Claim(
+            job_id=row.id,
+            token=token,
+            submission_id=row.submission_id,
+            image_sha256=row.image_sha256,
+            image_index=row.image_index,
+            source_name=row.source_name,
+            images=submission.images,
+            stored_parameters=submission.parameters,
+            attempts=row.attempts,
+        )
+        for row, submission in rows
     ]
 
 
@@ -53,14 +63,41 @@ def extend_lease(session: Session, held: Claim, lease_s: float) -> None:
     _change_held(session, held, {"lease_until": database_time(lease_s)})
 
 
-def finish(session: Session, held: Claim, analysis_id: int) -> None:
-    """End a job with its analysis; raises LostClaimError when the job was given away."""
-    _change_held(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id})
+def finish(session: Session, held: Claim, analysis_id: int, n_images: int | None = None) -> None:
+    """End a job with its analysis, and note how many images its file holds where that is known.
+
+    Raises
+    ------
+    LostClaimError
+        When the job was given away.
+    OutdatedClaimError
+        When side-cars of the image have come since the job was claimed.
+    """
+    counted = {} if n_images is None else {"n_images": n_images}
+    _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | counted)
 
 
 def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
-    """End a job with an error for people; raises LostClaimError when the job was given away."""
-    _change_held(session, held, leases.ended(JobState.FAILED, code, message, reference))
+    """End a job with an error for people; raises as `finish` does."""
+    _end(session, held, leases.ended(JobState.FAILED, code, message, reference))
+
+
+def mark_outdated(session: Session, submission_id: int, source_names: Sequence[str]) -> None:
+    """Have the jobs of these files run again, because what they work with has changed.
+
+    Those that came to an end go back into the queue, those that run follow when they do. All are locked: who claims one of them
+    afterwards sees the change, and who ends one sees the mark.
+    """
+    named = (JobRow.submission_id == submission_id, JobRow.source_name.in_(source_names))
+    session.execute(select(JobRow.id).where(*named).order_by(JobRow.id).with_for_update()).all()
+    session.execute(update(JobRow).where(*named, JobRow.state == JobState.RUNNING).values(is_outdated=True))
+    ended = JobRow.state.in_((JobState.DONE, JobState.FAILED))
+    session.execute(update(JobRow).where(*named, ended).values(**_BEGUN_ANEW))
+
+
+def run_again(session: Session, held: Claim) -> None:
+    """Put a job whose claim is outdated back into the queue; raises LostClaimError when the job was given away."""
+    _change_held(session, held, _BEGUN_ANEW)
 
 
 def give_back(session: Session, held: Claim, delay_s: float) -> None:
@@ -73,6 +110,8 @@ def give_back(session: Session, held: Claim, delay_s: float) -> None:
 
 def set_aside_exhausted(session: Session, max_attempts: int) -> int:
     """Fail the jobs whose last allowed attempt ended without a word; returns their number."""
+    outdated = (leases.exhausted(JobRow, max_attempts), JobRow.is_outdated)
+    session.execute(update(JobRow).where(*outdated).values(**_BEGUN_ANEW, **leases.NOT_HELD))
     message = f"The analysis did not come to an end in {max_attempts} attempts: each time the worker died or went silent."
     return leases.set_aside_exhausted(session, JobRow, max_attempts, message)
 
@@ -85,6 +124,17 @@ def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) ->
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
     """Take back the note that a message announces these jobs."""
     leases.mark_as_not_sent(session, JobRow, job_ids)
+
+
+_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False}
+
+
+def _end(session: Session, held: Claim, values: dict[str, object]) -> None:
+    # Locked until the transaction ends: a side-car that comes now finds the job ended, and puts it back.
+    mine = select(JobRow.is_outdated).filter_by(id=held.job_id, token=held.token).with_for_update()
+    if session.scalar(mine):
+        raise OutdatedClaimError(f"Side-cars of the image of job {held.job_id} have come meanwhile.", job_id=held.job_id)
+    _change_held(session, held, values)
 
 
 def _change_held(session: Session, held: Claim, values: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ whose lease was given away can change nothing any more. All times are the databa
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from shared.database import database_time
 from shared.models import DecisionRow, JobRow
 
 Table = type[JobRow] | type[DecisionRow]
+NOT_HELD = MappingProxyType[str, object]({"token": None, "lease_until": None})
 
 
 class JobState(StrEnum):
@@ -26,8 +28,10 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-def take(session: Session, table: Table, ids: Sequence[int], *, lease_s: float, max_attempts: int) -> tuple[str, list[int]]:
-    """Take those of the rows that are free, or whose lease has run out; returns the token and their ids."""
+def take(
+    session: Session, table: Table, ids: Sequence[int], *, lease_s: float, max_attempts: int, **values: object
+) -> tuple[str, list[int]]:
+    """Take those of the rows that are free, or whose lease has run out, and set further values; returns token and ids."""
     token = uuid.uuid4().hex
     taken = session.scalars(
         update(table)
@@ -38,6 +42,7 @@ def take(session: Session, table: Table, ids: Sequence[int], *, lease_s: float, 
             lease_until=database_time(lease_s),
             attempts=table.attempts + 1,
             started_at=database_time(),
+            **values,
         )
         .returning(table.id)
     )
@@ -47,7 +52,7 @@ def take(session: Session, table: Table, ids: Sequence[int], *, lease_s: float, 
 def change_held(session: Session, table: Table, row_id: int, token: str, **values: object) -> bool:
     """Change a row that is held under a token; false where it was given away."""
     if values.get("state", JobState.RUNNING) != JobState.RUNNING:
-        values |= {"token": None, "lease_until": None}
+        values |= NOT_HELD
     held = (table.id == row_id, table.token == token, table.state == JobState.RUNNING)
     return bool(session.execute(update(table).where(*held).values(**values).returning(table.id)).all())
 
@@ -69,11 +74,18 @@ def given_back(table: Table, delay_s: float) -> dict[str, object]:
     return {"state": JobState.QUEUED, "not_before": database_time(delay_s), "sent_at": None, "attempts": attempts}
 
 
+def begun_anew() -> dict[str, object]:
+    """Return the values of a row whose work, done or not, begins as if it never had."""
+    times = dict.fromkeys(("not_before", "sent_at", "started_at", "finished_at"))
+    errors = dict.fromkeys(("error_code", "error_message", "error_reference"))
+    return {"state": JobState.QUEUED, "attempts": 0, **times, **errors}
+
+
 def set_aside_exhausted(session: Session, table: Table, max_attempts: int, message: str) -> int:
     """Fail the rows whose last allowed attempt ended without a word; returns their number."""
-    values = ended(JobState.FAILED, "attempts_exhausted", message) | {"token": None, "lease_until": None}
-    exhausted = (claimable(table), table.attempts >= max_attempts)
-    return len(session.execute(update(table).where(*exhausted).values(**values).returning(table.id)).all())
+    values = ended(JobState.FAILED, "attempts_exhausted", message) | NOT_HELD
+    query = update(table).where(exhausted(table, max_attempts)).values(**values).returning(table.id)
+    return len(session.execute(query).all())
 
 
 def mark_waiting_as_sent(session: Session, table: Table, limit: int, resend_after_s: float) -> list[int]:
@@ -93,3 +105,8 @@ def claimable(table: Table) -> ColumnElement[bool]:
     """Tell rows that somebody may take: queued, or running under a lease that has run out."""
     queued = and_(table.state == JobState.QUEUED, or_(table.not_before.is_(None), table.not_before <= database_time()))
     return or_(queued, and_(table.state == JobState.RUNNING, table.lease_until < database_time()))
+
+
+def exhausted(table: Table, max_attempts: int) -> ColumnElement[bool]:
+    """Tell rows whose last allowed attempt ended without a word."""
+    return and_(claimable(table), table.attempts >= max_attempts)

@@ -7,10 +7,13 @@ another model or other parameters make another analysis, and a decision about th
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.declarative import Base, BigKey, Claimable
+
+# What makes two requests for an analysis the same one.
+IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "model_version", "parameters_sha256")
 
 
 class ImageRow(Base):
@@ -24,7 +27,7 @@ class ImageRow(Base):
 
 
 class SubmissionRow(Base):
-    """What a person handed in together, with the parameters chosen for all of it."""
+    """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each."""
 
     __tablename__ = "submission"
 
@@ -32,17 +35,21 @@ class SubmissionRow(Base):
     project: Mapped[str]
     sample: Mapped[str | None]
     parameters: Mapped[dict[str, Any]]
+    images: Mapped[str] = mapped_column(server_default=text("'first'"))
     created_at: Mapped[datetime]
 
     jobs: Mapped[list["JobRow"]] = relationship(back_populates="submission")
 
 
 class JobRow(Claimable, Base):
-    """One file of one submission on its way: state, claim and outcome."""
+    """One image of one file of one submission on its way: state, claim and outcome.
+
+    ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
+    """
 
     __tablename__ = "job"
     __table_args__ = (
-        UniqueConstraint("submission_id", "source_name", "image_sha256"),
+        UniqueConstraint("submission_id", "source_name", "image_sha256", "image_index"),
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
     )
@@ -51,10 +58,28 @@ class JobRow(Claimable, Base):
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
     source_name: Mapped[str]
+    image_index: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    n_images: Mapped[int | None] = mapped_column(Integer)
+    is_outdated: Mapped[bool] = mapped_column(server_default=false())
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")
     analysis: Mapped["AnalysisRow | None"] = relationship()
+
+
+class SideCarRow(Base):
+    """A file that instruments write beside an image, under the name it was handed in with; no job of its own."""
+
+    __tablename__ = "side_car"
+    __table_args__ = (UniqueConstraint("submission_id", "name"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
+    name: Mapped[str]
+    sha256: Mapped[str]
+    n_bytes: Mapped[int]
+    has_image: Mapped[bool]
+    created_at: Mapped[datetime]
 
 
 class RecordingRow(Base):
@@ -161,27 +186,17 @@ class ChangeRow(Base):
 class AnalysisRow(Base):
     """What one model with one set of parameters found in one image; named by the three together.
 
-    ``recording_id`` is NULL in rows of releases that kept no recordings.
+    ``recording_id`` and ``n_images`` of the file are NULL in rows of releases that did not keep them.
     """
 
     __tablename__ = "analysis"
-    __table_args__ = (
-        UniqueConstraint(
-            "image_sha256",
-            "image_index",
-            "side_cars_sha256",
-            "model_name",
-            "model_version",
-            "parameters_sha256",
-            name="uq_analysis_identity",
-        ),
-        Index(None, "calibration_status", "id"),
-    )
+    __table_args__ = (UniqueConstraint(*IDENTITY, name="uq_analysis_identity"), Index(None, "calibration_status", "id"))
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
     image_index: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     side_cars_sha256: Mapped[str] = mapped_column(server_default=text("''"))
+    n_images: Mapped[int | None] = mapped_column(Integer)
     recording_id: Mapped[int | None] = mapped_column(ForeignKey("recording.id"), index=True)
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("calibration_decision.id"))
     model_name: Mapped[str]

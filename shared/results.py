@@ -27,7 +27,7 @@ from shared.domain import (
     SizeStatistics,
 )
 from shared.errors import InputError, NotFoundError
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow
 
 SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
@@ -35,15 +35,6 @@ ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
 EVERY_ANALYSIS = AnalysisFilter()
-# What makes two requests for an analysis the same one.
-IDENTITY_COLUMNS = (
-    "image_sha256",
-    "image_index",
-    "side_cars_sha256",
-    "model_name",
-    "model_version",
-    "parameters_sha256",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +105,12 @@ def save_analysis(
         scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
     )
     values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": micrograph.index}
-    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id}
+    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id, "n_images": micrograph.n_images}
     values |= {"duration_s": duration_s, "created_at": database_time()}
     insert_new = insert_of(session)(AnalysisRow).values(values)
     new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))
     if new_id is None:
-        same = {name: values[name] for name in IDENTITY_COLUMNS}
+        same = {name: values[name] for name in IDENTITY}
         return session.scalars(select(AnalysisRow.id).filter_by(**same)).one()
     rows = list(particle_records(analysis.particles))
     if rows:

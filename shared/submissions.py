@@ -3,24 +3,21 @@
 Functions take the session first and never commit.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from sqlalchemy import Row, Select, case, distinct, func, select
+from sqlalchemy import Row, Select, case, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
+from shared import jobs, side_cars
 from shared.database import database_time, insert_of
 from shared.domain import CalibrationStatus, Parameters
-from shared.errors import InputError, NotFoundError
+from shared.errors import NotFoundError
+from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
-
-# A row of PostgreSQL's index over submission, name and image holds 2,704 bytes.
-MAX_NAME_BYTES = 2048
-DRIVE = re.compile(r"[A-Za-z]:")
+from shared.side_car_names import side_cars_of, spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +79,12 @@ class ConfidenceCounts:
     n_particles: int
 
 
-def create_submission(session: Session, project: str, sample: str | None, parameters: Parameters) -> SubmissionRow:
+def create_submission(
+    session: Session, project: str, sample: str | None, parameters: Parameters, images: WhichImages = "first"
+) -> SubmissionRow:
     """Open a submission; files are added to it one by one."""
-    row = SubmissionRow(project=project, sample=sample, parameters=asdict(parameters), created_at=database_time())
+    chosen = {"parameters": asdict(parameters), "images": images}
+    row = SubmissionRow(project=project, sample=sample, **chosen, created_at=database_time())
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -107,36 +107,29 @@ def job(session: Session, job_id: int) -> JobRow:
     return row
 
 
-def clean_name(name: str) -> str:
-    """Return a file's name as text to show: control characters, drive and `..` parts gone, folders kept.
-
-    Names are never paths of ours (files are stored by their hash), so this protects people and their downloads only.
-
-    Raises
-    ------
-    InputError
-        ``invalid_name`` when nothing is left or the name takes more than 2,048 bytes in UTF-8.
-    """
-    printable = "".join(c for c in name.replace("\\", "/") if unicodedata.category(c)[0] != "C")
-    parts = [part.strip() for part in unicodedata.normalize("NFC", printable).split("/")]
-    cleaned = "/".join(part for part in parts if part not in {"", ".", ".."} and not DRIVE.fullmatch(part))
-    if not cleaned:
-        raise InputError("The file has no name.", code="invalid_name")
-    n_bytes = len(cleaned.encode())
-    if n_bytes > MAX_NAME_BYTES:
-        raise InputError(f"The file's name takes {n_bytes:,} bytes; {MAX_NAME_BYTES:,} are allowed.", code="invalid_name")
-    return cleaned
-
-
 def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: int, source_name: str) -> AddedJob:
     """Add a stored file to a submission; the same file under the same name a second time finds the first job."""
+    side_cars.hold_submission(session, submission_id)
     insert = insert_of(session)
     image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
     session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
-    key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name}
+    key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
     values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "sent_at": database_time()}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
+    if new_id is not None and side_cars.note_image(session, submission_id, source_name):
+        # Another file of the same name no longer has them for itself.
+        jobs.mark_outdated(session, submission_id, [source_name])
+        _drop_jobs_of_side_cars(session, submission_id, source_name)
     return AddedJob(session.scalars(select(JobRow).filter_by(**key)).one(), is_new=new_id is not None)
+
+
+def add_further_images(session: Session, submission_id: int, image_sha256: str, source_name: str, n_images: int) -> None:
+    """Add a job for each image of a file but the first; those that are there already stay as they are."""
+    key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name}
+    values = key | {"state": JobState.QUEUED, "attempts": 0, "n_images": n_images, "created_at": database_time()}
+    further = [{"image_index": index} for index in range(1, n_images)]
+    if further:
+        session.connection().execute(insert_of(session)(JobRow).values(values).on_conflict_do_nothing(), further)
 
 
 def counts(session: Session, submission_id: int | None = None) -> JobCounts:
@@ -245,6 +238,12 @@ def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, A
     """Return every job of a submission in the order of submission, with its analysis where it has one."""
     query = select(JobRow, AnalysisRow).outerjoin(AnalysisRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id)
     return [(job_row, analysis_row) for job_row, analysis_row in session.execute(query)]
+
+
+def _drop_jobs_of_side_cars(session: Session, submission_id: int, source_name: str) -> None:
+    """Remove the job that a side-car had while its image was missing; who runs it finds that the job is gone."""
+    names = [spelt for name in side_cars_of(source_name) for spelt in spellings(name)]
+    session.execute(delete(JobRow).where(JobRow.submission_id == submission_id, JobRow.source_name.in_(names)))
 
 
 def _count_states() -> Select[*tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.image_names import IMAGE_COLUMNS
 from shared.models import AnalysisRow, JobRow, ParticleRow
 
 PARTICLE_COLUMNS = tuple(quantity.name for quantity in PARTICLE_QUANTITIES)
@@ -46,7 +47,7 @@ ANALYSIS_COLUMNS = (
     "software_version",
     "warnings",
 )
-SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS)
+SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
 
 
 def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -68,12 +69,14 @@ def particle_record(row: ParticleRow) -> dict[str, Any]:
 
 
 def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:
-    """Return one file of a submission: its outcome, the reason where it failed, the statistics where it did not."""
+    """Return one image of a submission: its outcome, the reason where it failed, the statistics where it did not."""
     record = {
         "file": job.source_name,
         "state": job.state,
         "error_code": job.error_code,
         "error_message": job.error_message,
+        "image": job.image_index + 1,
+        "n_images": job.n_images,
     }
     if analysis is None:
         return record

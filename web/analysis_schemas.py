@@ -133,6 +133,7 @@ class Analysis(BaseModel):
     id: int
     image_sha256: str
     image_index: int = Field(description="Which image of the file, from 0.")
+    n_images: int | None = Field(description="Images of the file; null in analyses of releases that did not keep it.")
     side_cars_sha256: str = Field(description="Of the files that belong to the image; empty without any.")
     model_name: str
     model_version: str

@@ -5,14 +5,16 @@ Analyses and what people decide of them have modules of their own beside this on
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
+from shared.image_names import WhichImages
 from shared.leases import JobState
-from shared.models import JobRow, ModelRow, SubmissionRow
+from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
+from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
 from web.paging import LARGEST_ID, PageQuery
@@ -87,6 +89,9 @@ class SubmissionRequest(BaseModel):
     min_confidence: float = Field(
         DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="Particles of less confidence are marked; they count all the same."
     )
+    images: WhichImages = Field(
+        "first", description="Of files with several images (pages, frames, detectors): the first only, or all, a job each."
+    )
 
     def parameters(self, model: str) -> Parameters:
         """What was chosen for the analysis, with the reference of the model that was meant."""
@@ -134,6 +139,15 @@ class CalibrationCounts(BaseModel):
     conflict: int = Field(description="Metadata and scale bar contradict each other: sizes in pixels until somebody decides.")
 
 
+class SideCarCounts(BaseModel):
+    """Number of the files that instruments write beside images."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    total: int
+    without_image: int = Field(description="Those that belong to no image of the submission.")
+
+
 class Submission(BaseModel):
     """A submission, how far its jobs are, and how many of its analyses have a pixel size."""
 
@@ -141,33 +155,42 @@ class Submission(BaseModel):
     project: str
     sample: str | None
     parameters: dict[str, Any]
+    images: WhichImages
     created_at: datetime
     counts: Counts
     calibration_counts: CalibrationCounts
+    side_car_counts: SideCarCounts
 
     @classmethod
-    def of(cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations) -> "Submission":
+    def of(
+        cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations, side_cars: CountedSideCars
+    ) -> "Submission":
         """Describe a row."""
         return cls(
             id=row.id,
             project=row.project,
             sample=row.sample,
             parameters=row.parameters,
+            images=row.images,
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
             calibration_counts=CalibrationCounts.model_validate(calibrations),
+            side_car_counts=SideCarCounts.model_validate(side_cars),
         )
 
 
 class Job(BaseModel):
-    """One file of a submission on its way."""
+    """One image of one file of a submission on its way."""
 
     model_config = ConfigDict(from_attributes=True)
 
+    kind: Literal["job"] = "job"
     id: int
     submission_id: int
     source_name: str
     image_sha256: str
+    image_index: int = Field(description="Which image of the file, from 0.")
+    n_images: int | None = Field(description="Images of the file; null until it was read.")
     state: JobState
     attempts: int
     error_code: str | None
@@ -182,3 +205,33 @@ class Job(BaseModel):
     def of(cls, row: JobRow) -> "Job":
         """Describe a row."""
         return cls.model_validate(row)
+
+
+class SideCarQuery(PageQuery):
+    """Which side-cars to list."""
+
+    has_image: bool | None = None
+
+
+class SideCar(BaseModel):
+    """A file that an instrument writes beside an image: read with the image, and no image of its own."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: Literal["side_car"] = "side_car"
+    id: int
+    submission_id: int
+    name: str
+    sha256: str
+    n_bytes: int
+    has_image: bool = Field(description="Whether an image of the submission has come that it belongs to.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: SideCarRow) -> "SideCar":
+        """Describe a row."""
+        return cls.model_validate(row)
+
+
+class AddedFile(RootModel[Annotated[Job | SideCar, Field(discriminator="kind")]]):
+    """What became of an uploaded file: the job that analyses it, or a side-car."""

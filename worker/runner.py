@@ -6,15 +6,28 @@ process dies, its lease runs out and another worker begins anew.
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
+from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from shared import jobs, recalibration, results
+from shared import jobs, recalibration, results, side_cars, submissions
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
-from shared.errors import DecoderKilledError, InputError, LostClaimError, OperatorError, TransientError
+from shared.errors import (
+    DecoderKilledError,
+    InputError,
+    LostClaimError,
+    OperatorError,
+    OutdatedClaimError,
+    SaemiError,
+    TransientError,
+)
 from shared.log import get_logger
+from shared.side_cars import BelongingSideCar
 from shared.storage import BlobStore
 from worker.analysis.lettering import TextReader
 from worker.files import store_files
@@ -73,6 +86,8 @@ class JobRunner:
                 self._analyse_and_save(claim)
         except LostClaimError:
             logger.warning("job_result_dropped")
+        except OutdatedClaimError:
+            self._run_again(claim)
         except InputError as error:
             self._fail(claim, error.code, error.message)
         except DecoderKilledError as error:
@@ -92,36 +107,118 @@ class JobRunner:
         parameters = Parameters.from_stored(claim.stored_parameters)
         segmenter = self._segmenter_of(parameters.model)
         with self._database.reading() as session:
-            stored = results.find_analysis(session, claim.image_sha256, segmenter.identity, parameters)
-        if stored is not None:
-            with self._database.writing() as session:
-                jobs.finish(session, claim, stored)
-                recalibration.settle(session, stored)
-            logger.info("job_done", analysis_id=stored, already_stored=True)
+            beside = side_cars.belonging(session, claim.submission_id, claim.source_name)
+            stored = results.find_analysis(
+                session,
+                claim.image_sha256,
+                segmenter.identity,
+                parameters,
+                image_index=claim.image_index,
+                side_cars_sha256=side_cars.digest(beside),
+            )
+            n_images = None if stored is None else results.analysis(session, stored).n_images
+        if stored is None:
+            self._analyse_anew(claim, parameters, segmenter, beside)
             return
+        n_images = n_images or self._count_images(claim, beside)
+        with self._database.writing() as session:
+            _end(session, claim, stored, n_images)
+        logger.info("job_done", analysis_id=stored, already_stored=True)
+
+    def _analyse_anew(
+        self, claim: jobs.Claim, parameters: Parameters, segmenter: Segmenter, beside: Sequence[BelongingSideCar]
+    ) -> None:
         started = time.perf_counter()
-        micrograph = self._decode(claim)
+        micrograph = self._decode(claim, beside)
         analysis = analyse(micrograph, parameters, segmenter, self._text_reader)
+        analysis = replace(analysis, warnings=(*analysis.warnings, *_about_further_images(micrograph)))
         files = store_files(self._store, micrograph, analysis)
         duration_s = time.perf_counter() - started
         with self._database.writing() as session:
-            analysis_id = results.save_analysis(session, claim.image_sha256, micrograph, analysis, files, duration_s=duration_s)
-            jobs.finish(session, claim, analysis_id)
-            recalibration.settle(session, analysis_id)
+            analysis_id = results.save_analysis(
+                session,
+                claim.image_sha256,
+                micrograph,
+                analysis,
+                files,
+                duration_s=duration_s,
+                side_cars_sha256=side_cars.digest(beside),
+            )
+            _end(session, claim, analysis_id, micrograph.n_images)
         logger.info("job_done", analysis_id=analysis_id, n_particles=len(analysis.particles), duration_s=round(duration_s, 3))
 
-    def _decode(self, claim: jobs.Claim) -> Micrograph:
-        with self._store.local_path(claim.image_sha256) as path:
-            return self._decoder.decode(path)
+    def _decode(self, claim: jobs.Claim, beside: Sequence[BelongingSideCar]) -> Micrograph:
+        with self._store.local_path(claim.image_sha256) as path, self._local_paths(beside) as paths:
+            return self._decoder.decode(path, paths, claim.image_index, PurePosixPath(claim.source_name).name)
+
+    def _count_images(self, claim: jobs.Claim, beside: Sequence[BelongingSideCar]) -> int:
+        with self._store.local_path(claim.image_sha256) as path, self._local_paths(beside) as paths:
+            return self._decoder.count_images(path, paths)
+
+    @contextmanager
+    def _local_paths(self, beside: Sequence[BelongingSideCar]) -> Iterator[dict[str, Path]]:
+        with ExitStack() as stack:
+            yield {one.name: stack.enter_context(self._store.local_path(one.sha256)) for one in beside}
 
     def _fail(self, claim: jobs.Claim, code: str, message: str, reference: str | None = None) -> None:
         logger.info("job_failed", code=code, message=message, reference=reference)
-        self._change(claim, lambda session: jobs.fail(session, claim, code, message, reference))
+        n_images = self._count_despite_failure(claim)
 
-    def _change(self, claim: jobs.Claim, change: Callable[..., None]) -> None:
+        def fail(session: Session) -> None:
+            _add_further_images(session, claim, n_images)
+            jobs.fail(session, claim, code, message, reference)
+
+        self._change(claim, fail)
+
+    def _count_despite_failure(self, claim: jobs.Claim) -> int:
+        """Count the images of a file whose first one failed: an empty first frame must not take the others with it."""
+        if not _brings_further_images(claim):
+            return 1
+        try:
+            return self._count_images(claim, ())
+        except SaemiError:  # the file cannot be read at all, and the job says why
+            return 1
+
+    def _run_again(self, claim: jobs.Claim) -> None:
+        logger.info("job_runs_again")
+        self._change(claim, lambda session: jobs.run_again(session, claim))
+
+    def _change(self, claim: jobs.Claim, change: Callable[[Session], None]) -> None:
         """Write a job's end; where even that is impossible, its lease runs out and the job begins anew."""
         try:
             with self._database.writing() as session:
                 change(session)
+        except OutdatedClaimError:
+            self._run_again(claim)
         except (LostClaimError, TransientError, OperatorError) as error:
             logger.warning("job_end_not_written", job_id=claim.job_id, code=error.code)
+
+
+def _end(session: Session, claim: jobs.Claim, analysis_id: int, n_images: int) -> None:
+    """End a job with its analysis and what hangs on it."""
+    # First, because it locks the submission, as those do who add to it before they lock a job.
+    _add_further_images(session, claim, n_images)
+    jobs.finish(session, claim, analysis_id, n_images)
+    recalibration.settle(session, analysis_id)
+
+
+def _add_further_images(session: Session, claim: jobs.Claim, n_images: int) -> None:
+    if _brings_further_images(claim):
+        submissions.add_further_images(session, claim.submission_id, claim.image_sha256, claim.source_name, n_images)
+
+
+def _brings_further_images(claim: jobs.Claim) -> bool:
+    """Tell whether the other images of a file are analysed as well, and wait for this job to be made."""
+    return claim.images == "all" and claim.image_index == 0
+
+
+def _about_further_images(micrograph: Micrograph) -> tuple[str, ...]:
+    """Say of the first image of a file how to get the others.
+
+    Of no submission in particular: one that takes the first image only and one that takes each share the analysis.
+    """
+    n_further = micrograph.n_images - 1
+    if micrograph.index or not n_further:
+        return ()
+    images = "1 further image of the file is" if n_further == 1 else f"{n_further:,} further images of the file are"
+    return (f"{images} analysed only where a submission takes each image (saemi submit --images all).",)

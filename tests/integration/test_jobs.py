@@ -15,9 +15,9 @@ from shared import jobs, submissions
 from shared.database import Database, database_time
 from shared.domain import Parameters
 from shared.errors import InputError, LostClaimError
+from shared.image_names import MAX_NAME_BYTES, clean_name
 from shared.jobs import Claim, JobState
 from shared.models import JobRow
-from shared.submissions import MAX_NAME_BYTES, clean_name
 
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3

@@ -54,13 +54,13 @@ def counted(database: Database) -> dict[str, int]:
 def test_all_rows_stay_on_the_way_up_down_and_up_again(with_rows: Database) -> None:
     before = counted(with_rows)
     assert before["particle"] == 2
-    for revision in ("0003", "0002", "0003"):
+    for revision in ("0004", "0002", "0004"):
         (schema.downgrade if revision == "0002" else schema.upgrade)(with_rows, revision)
         assert counted(with_rows) == before, revision
     with with_rows.reading() as session:
         row = results.analysis(session, 5)
         assert (row.image_index, row.side_cars_sha256, row.recording_id, row.decision_id) == (0, "", None, None)
-        assert (row.nm_per_px, row.ecd_mean_nm, row.recording) == (2.0, 6.0, None)
+        assert (row.nm_per_px, row.ecd_mean_nm, row.recording, row.n_images) == (2.0, 6.0, None, None)
 
 
 def test_particles_still_belong_to_their_analysis_afterwards(with_rows: Database) -> None:
@@ -87,7 +87,7 @@ def test_a_database_that_the_older_tables_cannot_hold_does_not_go_back(with_rows
     insert(with_rows, "analysis", **ANALYSIS | {"id": 6, "image_index": 1})
     with pytest.raises(RuntimeError, match="1 analyses of further images"):
         schema.downgrade(with_rows, "0002")
-    assert schema.current_revision(with_rows) == "0003"
+    assert schema.current_revision(with_rows) == "0004"
     with with_rows.reading() as session:
         assert session.get(AnalysisRow, 6) is not None
 
@@ -100,3 +100,22 @@ def test_a_downgrade_forgets_decisions_and_keeps_the_numbers_that_they_led_to(wi
     with with_rows.reading() as session:
         assert session.scalar(text("SELECT nm_per_px FROM analysis")) == 5.0
         assert session.scalar(text("SELECT min(ecd_nm) FROM particle")) == 15.0
+
+
+def test_side_cars_are_forgotten_on_the_way_back_and_jobs_of_further_images_forbid_it(with_rows: Database) -> None:
+    schema.upgrade(with_rows)
+    insert(with_rows, "side_car", submission_id=1, name="a.txt", sha256="b" * 64, n_bytes=1, has_image=True, created_at=NOW)
+    job = {"submission_id": 1, "image_sha256": "a" * 64, "source_name": "a.tif", "state": "queued", "attempts": 0}
+    insert(with_rows, "job", created_at=NOW, image_index=1, **job)
+    with pytest.raises(RuntimeError, match="1 jobs of further images"):
+        schema.downgrade(with_rows, "0003")
+    assert schema.current_revision(with_rows) == "0004"
+    with with_rows.writing() as session:
+        session.execute(text("DELETE FROM job WHERE image_index = 1"))
+    before = counted(with_rows)
+    schema.downgrade(with_rows, "0003")
+    assert counted(with_rows) == before
+    schema.upgrade(with_rows)
+    with with_rows.reading() as session:
+        (row,) = session.execute(text("SELECT images FROM submission")).scalars()
+        assert (row, session.scalar(text("SELECT count(*) FROM side_car"))) == ("first", 0)

@@ -1,7 +1,6 @@
 """Analyses, their particles, their histograms and their files."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Literal
 
 from flask import Response, request, send_file, stream_with_context
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import decisions, recordings, results
 from shared.domain import PARTICLE_QUANTITIES
 from shared.errors import NotFoundError
+from shared.image_names import result_stem
 from shared.models import AnalysisRow
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
 from web.analysis_schemas import (
@@ -141,7 +141,7 @@ def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
 def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     """Download all particles as CSV."""
     with services().database.reading() as session:
-        stem = _stem(results.source_name(session, path.id, query.job))
+        stem = _stem(results.analysis(session, path.id), results.source_name(session, path.id, query.job))
 
     def lines() -> Iterator[str]:
         with services().database.reading() as session:
@@ -155,8 +155,9 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
     """Download the label map (TIFF), the outlines (JSON), or as PNG: overlay, preview, thumbnail, the scale bar."""
     suffix = path.file.rpartition(".")[2]
     with services().database.reading() as session:
-        sha256 = _file_sha256(results.analysis(session, path.id), path.file)
-        stem = _stem(results.source_name(session, path.id, query.job))
+        analysis = results.analysis(session, path.id)
+        sha256 = _file_sha256(analysis, path.file)
+        stem = _stem(analysis, results.source_name(session, path.id, query.job))
     if request.if_none_match.contains(sha256):  # answered before the file is opened, which nobody would close
         response = Response(status=304)
         response.set_etag(sha256)
@@ -189,5 +190,5 @@ def _file_sha256(analysis: AnalysisRow, file: FileName) -> str:
     return sha256
 
 
-def _stem(source_name: str) -> str:
-    return PurePosixPath(source_name).stem
+def _stem(analysis: AnalysisRow, source_name: str) -> str:
+    return result_stem(source_name, analysis.image_index, analysis.n_images)

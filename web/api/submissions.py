@@ -4,22 +4,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from flask import Response, request
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from werkzeug.wsgi import get_input_stream
 
-from shared import registry, submissions
+from shared import registry, side_cars, submissions, uploads
 from shared.errors import TransientError
+from shared.image_names import clean_name
 from shared.log import get_logger
 from shared.models import SubmissionRow
-from shared.storage import file_too_large
+from shared.side_car_names import is_side_car
+from shared.storage import BlobInfo, file_too_large
 from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
 from web.api.blueprint import answer, api_blueprint, as_download
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import (
+    AddedFile,
     FileQuery,
     IdPath,
     Job,
     JobQuery,
+    SideCar,
+    SideCarQuery,
     Submission,
     SubmissionRequest,
 )
@@ -40,7 +46,7 @@ def open_submission(body: SubmissionRequest) -> Response:
     with services().database.writing() as session:
         model = registry.default(session) if body.model is None else registry.resolve(session, body.model)
         parameters = body.parameters(registry.identity(model).reference)
-        row = submissions.create_submission(session, body.project, body.sample, parameters)
+        row = submissions.create_submission(session, body.project, body.sample, parameters, body.images)
         opened = _described(session, [row])[0]
     return answer(opened, 201)
 
@@ -64,13 +70,15 @@ def show_submission(path: IdPath) -> Response:
     return answer(found)
 
 
-@api.put("/submissions/<int:id>/files", responses={200: Job, 201: Job})
+@api.put("/submissions/<int:id>/files", responses={200: AddedFile, 201: AddedFile})
 def add_file(path: IdPath, query: FileQuery) -> Response:
     """Add one file to a submission; the body is the bytes of the file.
 
-    Adding the same file under the same name again changes nothing and answers 200 with the job that is there.
+    An image gets a job. A side-car, told by its name (`.txt`, `.hdr`, `.emi`), is kept and read with the image of its name;
+    where the image came first, it is analysed once more. Adding the same file under the same name again changes nothing and
+    answers 200 with what is there.
     """
-    name = submissions.clean_name(query.name)
+    name = clean_name(query.name)
     max_bytes = services().settings.max_upload_bytes
     if (request.content_length or 0) > max_bytes:
         raise file_too_large(max_bytes)
@@ -78,12 +86,26 @@ def add_file(path: IdPath, query: FileQuery) -> Response:
         submissions.submission(session, path.id)
     with _upload_slot():
         blob = services().store.put(_request_chunks(), max_bytes)
-    with services().database.writing() as session:
-        added = submissions.add_job(session, path.id, blob.sha256, blob.n_bytes, name)
-        job = Job.of(added.row)
-    if added.is_new:
-        _announce(job.id)
-    return answer(job, 201 if added.is_new else 200)
+    added, is_new = (_add_side_car if is_side_car(name) else _add_image)(path.id, blob, name)
+    return answer(added, 201 if is_new else 200)
+
+
+@api.get("/submissions/<int:id>/side-cars", responses={200: Page[SideCar]})
+def list_side_cars(path: IdPath, query: SideCarQuery) -> Response:
+    """List the side-cars of a submission, the newest first; `has_image=false`: those that belong to no image of it."""
+    before = decode_cursor(query.cursor, 1)
+    with services().database.reading() as session:
+        submissions.submission(session, path.id)
+        rows = side_cars.side_cars_page(
+            session,
+            path.id,
+            before=int(before[0]) if before else None,
+            limit=query.limit + 1,
+            has_image=query.has_image,
+        )
+        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
+        page = Page[SideCar](items=[SideCar.of(row) for row in shown], next_cursor=cursor)
+    return answer(page)
 
 
 @api.get("/submissions/<int:id>/summary.csv", responses={200: {"content": {"text/csv": {}}}})
@@ -124,7 +146,27 @@ def show_job(path: IdPath) -> Response:
 def _described(session: Session, rows: Sequence[SubmissionRow]) -> list[Submission]:
     ids = [row.id for row in rows]
     counts, calibrations = submissions.counts_of(session, ids), submissions.calibration_counts_of(session, ids)
-    return [Submission.of(row, counts[row.id], calibrations[row.id]) for row in rows]
+    beside = side_cars.counts_of(session, ids)
+    return [Submission.of(row, counts[row.id], calibrations[row.id], beside[row.id]) for row in rows]
+
+
+def _add_image(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseModel, bool]:
+    with services().database.writing() as session:
+        added = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name)
+        job = Job.of(added.row)
+    if added.is_new:
+        _announce(job.id)
+    return job, added.is_new
+
+
+def _add_side_car(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseModel, bool]:
+    with services().database.writing() as session:
+        added = uploads.add_side_car(session, submission_id, blob, name)
+        side_car = SideCar.of(added.row)
+        job_id = added.job.row.id if added.job is not None and added.job.is_new else None
+    if job_id is not None:
+        _announce(job_id)
+    return side_car, added.is_new
 
 
 def _request_chunks() -> Iterator[bytes]:

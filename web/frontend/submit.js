@@ -103,6 +103,14 @@ uppy.on("complete", ({ successful, failed }) => {
   refresh();
 });
 
+// A side-car that comes after its image has the image analysed twice.
+function sideCarsFirst() {
+  const isSideCar = (file) => /.\.(txt|hdr|emi)$/i.test(nameOf(file));
+  const files = uppy.getFiles();
+  const ordered = [...files.filter(isSideCar), ...files.filter((file) => !isSideCar(file))];
+  uppy.setState({ files: Object.fromEntries(ordered.map((file) => [file.id, file])) });
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (busy || uppy.getFiles().length === 0) return;
@@ -112,6 +120,7 @@ form.addEventListener("submit", async (event) => {
     submission ??= await open(wanted);
     const failed = uppy.getFiles().filter((file) => file.error);
     if (failed.length > 0) await uppy.retryAll();
+    sideCarsFirst();
     if (uppy.getFiles().some((file) => !file.progress.uploadStarted)) await uppy.upload();
   } catch (error) {
     setBusy(false);
@@ -166,6 +175,7 @@ function parameters() {
     nm_per_px: pixelSize(),
     model: fields.get("model") || null,
     min_confidence: minConfidence(),
+    images: fields.get("images"),
   };
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
+from shared.image_names import shown_name
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.submissions import JobCounts, ListedJob
@@ -91,7 +92,7 @@ def job_line(listed: ListedJob) -> JobLine:
     job, analysis = listed.job, listed.analysis
     return JobLine(
         id=job.id,
-        source_name=job.source_name,
+        source_name=shown_name(job.source_name, job.image_index, job.n_images),
         submission_id=job.submission_id,
         project=listed.submission.project,
         sample=listed.submission.sample,

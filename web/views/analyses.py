@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared import audit, decisions, recordings, results, submissions
 from shared.errors import NotFoundError
+from shared.image_names import shown_name
 from shared.models import AnalysisRow, JobRow
 from web.pages import choices, pixel_size, recording, result
 from web.pages.decisions import decision_line
@@ -58,7 +59,7 @@ def result_page(analysis_id: int) -> str:
     return render_template(
         "result.html",
         analysis=row,
-        name=through.source_name if through else f"Analysis {analysis_id}",
+        name=shown_name(through.source_name, row.image_index, row.n_images) if through else f"Analysis {analysis_id}",
         job=through,
         origins=origins,
         before=before,

@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, registry, submissions
+from shared import audit, registry, side_cars, submissions
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
@@ -19,6 +19,8 @@ from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
 
 # Submissions offered as a filter of the jobs; older ones are reached from their own page.
 CHOICES = 100
+# Of the side-cars that belong to no image, so many are named; the API lists all.
+NAMED_SIDE_CARS = 10
 
 
 def submit_page() -> str:
@@ -70,12 +72,16 @@ def submission_page(submission_id: int) -> str:
         calibrations = submissions.calibration_counts_of(session, [submission_id])[submission_id]
         newest = audit.newest_about(session, submission_id)
         model = _model_of(session, row)
+        beside = side_cars.counts_of(session, [submission_id])[submission_id]
+        alone = side_cars.side_cars_page(session, submission_id, before=None, limit=NAMED_SIDE_CARS, has_image=False)
     return render_template(
         "submission.html",
         line=submission_line(row, listing["counts"]),
         model=model,
         confidence=confidence,
         calibrations=calibrations,
+        side_cars=beside,
+        without_image=[one.name for one in alone],
         choices=choices.of_submission(),
         decision=decision_line(audit.ListedDecision(newest)) if newest else None,
         **listing,

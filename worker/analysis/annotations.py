@@ -21,6 +21,8 @@ LOOKS_LIKE_PARTICLES = frozenset("0OoQCcGDUe6898ua@°●○◯•口□日田∞
 MAX_SHARE_OF_HEIGHT = 0.3
 # Letters are blurred by resizing and compression, and shine as far.
 MARGIN_PX = 3
+# Ink differs from its full tone by at most this share of the contrast, and fills so much of a row of letters at least.
+INK_TOLERANCE, MIN_INK_SHARE = 0.3, 0.02
 # A box drawn behind a text: its rows and columns have one exact tone, and end at the picture.
 BOX_TOLERANCE, BOX_SHARE = 6, 0.9
 MAX_BOX_GROWTH = 1.5
@@ -46,7 +48,8 @@ def find_annotations(grey: GreyImage, lines: Iterable[TextLine], marks: Iterable
     tuple of Box
         Those of which most lies in the field, each with a margin and with the box drawn behind it, if there is one.
     """
-    letters = [_with_ground(grey, line.box) for line in lines if is_annotation(line, grey.shape[0])]
+    texts = [line.box for line in lines if is_annotation(line, grey.shape[0])]
+    letters = [_box_behind(grey, box) or _inked(grey, box) for box in texts]
     return tuple(_with_margin(box, field) for box in [*letters, *marks] if 2 * _within(box, field).area_px > box.area_px)
 
 
@@ -61,14 +64,27 @@ def is_annotation(line: TextLine, rows: int) -> bool:
     return line.score >= MIN_SCORE and has_letter and any(c not in LOOKS_LIKE_PARTICLES for c in characters)
 
 
-def _with_ground(grey: GreyImage, box: Box) -> Box:
-    """Grow a text's box over the box that is drawn behind it, if the text stands on one."""
+def _inked(grey: GreyImage, box: Box) -> Box:
+    """The part of a text's box that holds ink: a text reader's boxes are half as high again as the letters."""
+    ink = ink_of(grey, box)
+    is_ink = np.abs(grey[box.slices].astype(np.float32) - ink.tone) <= INK_TOLERANCE * ink.contrast
+    rows = np.flatnonzero(is_ink.mean(axis=1) >= MIN_INK_SHARE)
+    columns = np.flatnonzero(is_ink.any(axis=0))
+    if not rows.size:
+        return box
+    return Box(box.top + int(rows[0]), box.top + int(rows[-1]) + 1, box.left + int(columns[0]), box.left + int(columns[-1]) + 1)
+
+
+def _box_behind(grey: GreyImage, box: Box) -> Box | None:
+    """The box that is drawn behind a text; None where it stands on the picture."""
     ground = ink_of(grey, box).ground
     limit = round(MAX_BOX_GROWTH * (box.bottom - box.top))
     top = _reach(grey[max(box.top - limit, 0) : box.top, box.left : box.right][::-1], ground)
     bottom = _reach(grey[box.bottom : box.bottom + limit, box.left : box.right], ground)
     left = _reach(grey[box.top : box.bottom, max(box.left - limit, 0) : box.left].T[::-1], ground)
     right = _reach(grey[box.top : box.bottom, box.right : box.right + limit].T, ground)
+    if not any((top, bottom, left, right)):
+        return None
     return Box(box.top - top, box.bottom + bottom, box.left - left, box.right + right)
 
 

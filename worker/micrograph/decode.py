@@ -4,7 +4,6 @@ The header is judged first, then the pixels are decoded; nothing is rotated or f
 are resampled. Untrusted files go through `worker.micrograph.sandbox`, which runs this in a process of its own.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +14,18 @@ from shared.errors import InputError
 from worker.micrograph.container import Samples, damaged, open_source
 from worker.micrograph.grey import to_grey
 from worker.micrograph.limits import DecodeLimits
-from worker.micrograph.readers import Described, describe
+from worker.micrograph.readers import Described, SideCars, describe
 from worker.micrograph.resampling import to_square_pixels
 from worker.micrograph.statement import conclude
 
-SideCars = Mapping[str, Path]
 
-
-def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None, index: int = 0) -> Micrograph:
+def decode(
+    path: Path,
+    limits: DecodeLimits | None = None,
+    side_cars: SideCars | None = None,
+    index: int = 0,
+    name: str | None = None,
+) -> Micrograph:
     """An image of a file as grey pixels in their own bit depth, with what the file states about it.
 
     Parameters
@@ -35,22 +38,30 @@ def decode(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars |
         Files that belong to the image, by their original names; those beside it where none are named.
     index : int
         Which image of the file, from 0; ``Micrograph.n_images`` tells how many there are.
+    name : str, optional
+        The file's original name, where it lies under another one.
 
     Raises
     ------
     InputError
         As `worker.micrograph.readers.describe` does, and ``not_finite``, ``constant_image``, ``non_square_pixels``.
     """
-    micrograph = _read(path, limits or DecodeLimits(), side_cars, index)
+    micrograph = _read(path, limits or DecodeLimits(), side_cars, index, name)
     refusal = _refusal(micrograph.pixels)
     if refusal is not None:
         raise refusal
     return micrograph
 
 
-def inspect(path: Path, limits: DecodeLimits | None = None, side_cars: SideCars | None = None, index: int = 0) -> Micrograph:
+def inspect(
+    path: Path,
+    limits: DecodeLimits | None = None,
+    side_cars: SideCars | None = None,
+    index: int = 0,
+    name: str | None = None,
+) -> Micrograph:
     """The same as `decode` gives, also of an image that shows nothing: the reason stands in its warnings."""
-    micrograph = _read(path, limits or DecodeLimits(), side_cars, index)
+    micrograph = _read(path, limits or DecodeLimits(), side_cars, index, name)
     refusal = _refusal(micrograph.pixels)
     return micrograph if refusal is None else replace(micrograph, warnings=(*micrograph.warnings, refusal.message))
 
@@ -62,9 +73,9 @@ def count_images(path: Path, limits: DecodeLimits | None = None, side_cars: Side
         return describe(path, source, limits, side_cars).header.n_images
 
 
-def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None, index: int) -> Micrograph:
+def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None, index: int, name: str | None) -> Micrograph:
     with open_source(path) as source:
-        described = describe(path, source, limits, side_cars, index)
+        described = describe(path, source, limits, side_cars, index, name=name)
         samples = _load(described)
     pixels, colour_warnings = to_grey(samples)
     conclusion = conclude(described.statement, described.header.width_px, described.header.height_px)

@@ -87,7 +87,7 @@ def _answer(channel: socket.socket, request: dict[str, Any], limits: DecodeLimit
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _count(path: Path, limits: DecodeLimits, side_cars: dict[str, Path] | None, _: int) -> dict[str, Any]:
+def _count(path: Path, limits: DecodeLimits, side_cars: dict[str, Path] | None, *_: object) -> dict[str, Any]:
     return {"n_images": count_images(path, limits, side_cars)}
 
 
@@ -96,7 +96,8 @@ TASKS: dict[str, Callable[..., Micrograph | dict[str, Any]]] = {"decode": decode
 
 def _try_decode(request: dict[str, Any], limits: DecodeLimits) -> Micrograph | dict[str, Any]:
     try:
-        return TASKS[request["task"]](_path(request["path"]), limits, _side_cars(request["side_cars"]), request["index"])
+        path, side_cars = _path(request["path"]), _side_cars(request["side_cars"])
+        return TASKS[request["task"]](path, limits, side_cars, request["index"], request["name"])
     except NotFoundError as error:
         return _description("not_found", error)
     except InputError as error:

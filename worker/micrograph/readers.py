@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from shared.errors import InputError
+from shared.side_car_names import SER_NUMBER
 from worker.micrograph.bmp import decode_bmp, read_bmp_header
 from worker.micrograph.container import Format, Header, Samples, Source, open_source
 from worker.micrograph.header import check_index, check_size, identify
@@ -18,7 +19,7 @@ from worker.micrograph.jpeg_metadata import read_jpeg_statement
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.mrc import decode_mrc, read_mrc
 from worker.micrograph.png import decode_png, read_png_header
-from worker.micrograph.side_cars import SER_NUMBER, read_side_car, side_cars_beside
+from worker.micrograph.side_cars import read_side_car, side_cars_beside
 from worker.micrograph.statement import Statement
 from worker.micrograph.tia import SerImage, count_ser_images, decode_ser, read_ser, ser_statement
 from worker.micrograph.tiff_metadata import read_tiff_statement
@@ -55,6 +56,7 @@ class Described:
 @dataclass(frozen=True, slots=True)
 class _File:
     path: Path
+    stem: str
     source: Source
     format: Format
     side_cars: SideCars
@@ -62,13 +64,21 @@ class _File:
     limits: DecodeLimits
 
 
-def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCars | None = None, index: int = 0) -> Described:
+def describe(
+    path: Path,
+    source: Source,
+    limits: DecodeLimits,
+    side_cars: SideCars | None = None,
+    index: int = 0,
+    *,
+    name: str | None = None,
+) -> Described:
     """Describe an image of an open file.
 
     Parameters
     ----------
     path : Path
-        The file; its name and ending do not matter.
+        The file; its ending does not matter.
     source : Source
         The same file, open.
     limits : DecodeLimits
@@ -77,6 +87,8 @@ def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCa
         Files that were handed in with the image, by their original names; those beside it where none are named.
     index : int
         Which image of the file, from 0.
+    name : str, optional
+        The file's original name, where it lies under another one; TIA's says which image of the side-car it is.
 
     Raises
     ------
@@ -88,7 +100,9 @@ def describe(path: Path, source: Source, limits: DecodeLimits, side_cars: SideCa
     """
     beside = side_cars_beside(path) if side_cars is None else side_cars
     file_format = identify(source, limits)
-    described = READERS.get(file_format, _describe_signals)(_File(path, source, file_format, beside, index, limits))
+    described = READERS.get(file_format, _describe_signals)(
+        _File(path, Path(name or path.name).stem, source, file_format, beside, index, limits)
+    )
     check_index(index, described.header.n_images, limits)
     check_size(described.header, limits)
     return described
@@ -125,7 +139,7 @@ def _describe_tiff(file: _File) -> Described:
 def _describe_ser(file: _File) -> Described:
     check_index(file.index, count_ser_images(file.source), file.limits)
     image = read_ser(file.source, file.index)
-    match = SER_NUMBER.match(file.path.stem)
+    match = SER_NUMBER.match(file.stem)
     statement = _ser_statement(image, file.side_cars, int(match["number"]) - 1 if match else 0)
     return Described(image.header, statement, _warnings(file, image.header), lambda: decode_ser(file.source, image))
 
@@ -135,10 +149,9 @@ def _describe_emi(file: _File) -> Described:
     series = sorted((name for name in file.side_cars if name.lower().endswith(".ser")), key=_ser_number)
     if not series:
         raise InputError(
-            f"The pixels of this image are in a second file, {file.path.stem}_1.ser, which is missing. "
-            "Hand in both files together.",
+            f"The pixels of this image are in a second file, {file.stem}_1.ser, which is missing. Hand in both files together.",
             code="missing_side_car",
-            missing=f"{file.path.stem}_1.ser",
+            missing=f"{file.stem}_1.ser",
         )
     images = [(name, place) for name in series for place in range(_count_in(file.side_cars[name]))]
     check_index(file.index, len(images), file.limits)

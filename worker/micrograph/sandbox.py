@@ -46,7 +46,9 @@ class Decoder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def decode(self, path: Path, side_cars: Mapping[str, Path] | None = None, index: int = 0) -> Micrograph:
+    def decode(
+        self, path: Path, side_cars: Mapping[str, Path] | None = None, index: int = 0, name: str | None = None
+    ) -> Micrograph:
         """An image of a file, with what the file states about it.
 
         Parameters
@@ -57,6 +59,8 @@ class Decoder:
             Files that belong to the image, by their original names; those beside it where none are named.
         index : int
             Which image of the file, from 0; ``Micrograph.n_images`` tells how many there are.
+        name : str, optional
+            The file's original name, where it lies under another one.
 
         Raises
         ------
@@ -68,15 +72,17 @@ class Decoder:
         OperatorError
             ``decoder_not_started``.
         """
-        return self._ask(_request("decode", path, side_cars, index), self._micrograph)
+        return self._ask(_request("decode", path, side_cars, index, name), self._micrograph)
 
-    def inspect(self, path: Path, side_cars: Mapping[str, Path] | None = None, index: int = 0) -> Micrograph:
+    def inspect(
+        self, path: Path, side_cars: Mapping[str, Path] | None = None, index: int = 0, name: str | None = None
+    ) -> Micrograph:
         """The same as `decode` gives, also of an image that shows nothing: the reason stands in its warnings."""
-        return self._ask(_request("inspect", path, side_cars, index), self._micrograph)
+        return self._ask(_request("inspect", path, side_cars, index, name), self._micrograph)
 
     def count_images(self, path: Path, side_cars: Mapping[str, Path] | None = None) -> int:
         """How many images a file holds, by its headers alone; raises as `decode` does."""
-        return self._ask(_request("count", path, side_cars, 0), lambda _, answer: _whole(answer["n_images"], 1, MAX_COUNTED))
+        return self._ask(_request("count", path, side_cars), lambda _, answer: _whole(answer["n_images"], 1, MAX_COUNTED))
 
     @property
     def process_id(self) -> int | None:
@@ -150,10 +156,10 @@ def _outcome(child: DecodingChild, request: Answer, read: Callable[[DecodingChil
     return outcome
 
 
-def _request(task: str, path: Path, side_cars: Mapping[str, Path] | None, index: int) -> Answer:
+def _request(task: str, path: Path, side_cars: Mapping[str, Path] | None, index: int = 0, name: str | None = None) -> Answer:
     """Paths as hexadecimal digits: their bytes need not be text."""
     beside = None if side_cars is None else {name: os.fsencode(place).hex() for name, place in side_cars.items()}
-    return {"task": task, "path": os.fsencode(path).hex(), "side_cars": beside, "index": index}
+    return {"task": task, "path": os.fsencode(path).hex(), "side_cars": beside, "index": index, "name": name}
 
 
 def _metadata_of(answer: Answer) -> Metadata | None:

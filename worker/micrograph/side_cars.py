@@ -3,12 +3,12 @@
 They are told by their name beside the image and by their content; a text that is none of them says nothing.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from shared.errors import SaemiError
+from shared.side_car_names import TEXT_ENDINGS, side_cars_of, split_name
 from worker.micrograph.container import open_source
 from worker.micrograph.instruments.hitachi import is_hitachi_text, read_hitachi_text
 from worker.micrograph.instruments.jeol import is_jeol_text, read_jeol_text
@@ -16,9 +16,6 @@ from worker.micrograph.instruments.tescan import read_tescan_text
 from worker.micrograph.statement import Conclusion, Statement, conclude, unless_damaged
 from worker.micrograph.texts import MAX_TEXT_BYTES, decode_text
 
-TEXT_ENDINGS = (".txt", ".TXT", ".hdr", ".HDR")
-# TIA numbers the images of one acquisition behind an underscore.
-SER_NUMBER = re.compile(r"(?P<stem>.+)_(?P<number>\d+)$")
 MAX_SER_NUMBER = 20
 
 
@@ -41,7 +38,7 @@ def read_side_car(side_cars: Mapping[str, Path], width_px: int | None, height_px
         Size of the image; None where only the side-car is at hand.
     """
     for name, path in side_cars.items():
-        if not name.lower().endswith((".txt", ".hdr")):
+        if not name.lower().endswith(TEXT_ENDINGS):
             continue
         try:
             with open_source(path) as source:
@@ -89,14 +86,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _candidates(path: Path) -> Iterator[str]:
-    stem, ending = path.stem, path.suffix.lower()
-    if ending == ".ser":
-        match = SER_NUMBER.match(stem)
-        if match:
-            yield from (f"{match['stem']}{emi}" for emi in (".emi", ".EMI"))
+    if path.suffix.lower() == ".emi":
+        yield from (f"{path.stem}_{number}.ser" for number in range(1, MAX_SER_NUMBER + 1))
         return
-    if ending == ".emi":
-        yield from (f"{stem}_{number}.ser" for number in range(1, MAX_SER_NUMBER + 1))
-        return
-    yield from (f"{stem}{text}" for text in TEXT_ENDINGS)
-    yield from (f"{stem}-{ending[1:]}{text}" for text in (".hdr", ".HDR"))
+    for name in side_cars_of(path.name):
+        stem, ending = split_name(name)
+        yield from (name, f"{stem}{ending.upper()}")

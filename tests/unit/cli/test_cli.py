@@ -21,9 +21,8 @@ from cli.client import Saemi
 from cli.images import ImageOfFile, distinct_stems
 from cli.inputs import find_micrographs
 from cli.main import saemi
-from cli.summary import COLUMNS
 from shared.domain import ModelIdentity, Parameters
-from shared.tables import PARTICLE_COLUMNS
+from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
 from tests.integration.analyses import draw_discs
 from tests.models import LISTED, NEWEST
 from tests.stack import PROJECT, Stack, free_port, start_stack, wait_until
@@ -224,7 +223,7 @@ def test_analyze_writes_the_promised_files_and_one_row_for_each_image(images: Pa
     assert names(out) == {f"{stem}.{ending}" for stem in analysed for ending in endings} | {"summary.csv", "summary.json"}
     with (out / "summary.csv").open() as file:
         rows = {Path(row["file"]).relative_to(images).as_posix(): row for row in csv.DictReader(file)}
-    assert list(rows["a.png"]) == list(COLUMNS)
+    assert list(rows["a.png"]) == list(SUMMARY_COLUMNS)
     found = {name: (row["state"], row["n_particles"]) for name, row in rows.items()}
     assert found == {
         "a.png": ("done", "4"), "a.tif": ("done", "2"), "deeper/[red].png": ("done", "3"),
@@ -496,7 +495,9 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
     assert rows["with"]["banner"] == {"top": sample.banner.top, "bottom": sample.banner.bottom}
     assert rows["with"]["field"] == {"top": 0, "bottom": sample.banner.top, "left": 0, "right": 500}
     assert rows["with"]["counting_rule"] == "all"
-    assert rows["with"]["calibration_status"] == "missing"
+    # The banner that is drawn has a bar, which is read as in analyze.
+    assert (rows["with"]["calibration_source"], rows["alone"]["calibration_status"]) == ("scale_bar", "missing")
+    assert rows["with"]["nm_per_px"] == pytest.approx(sample.nm_per_px, rel=0.01)
 
 
 def test_rows_of_the_summary_have_the_same_keys_whether_an_image_failed_or_not(images: Path, tmp_path: Path) -> None:

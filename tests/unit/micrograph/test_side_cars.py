@@ -141,6 +141,18 @@ def test_an_emi_without_its_ser_says_which_file_is_missing(tmp_path) -> None:
     assert "sample_1.ser" in caught.value.message
 
 
+def test_the_original_name_counts_where_a_file_lies_under_another_one(tmp_path) -> None:
+    emi = write(tmp_path, emi_bytes("TEM uP SA Zoom Image") + emi_bytes("TEM uP SA Zoom Diffraction"), "b10b")
+    ser = write(tmp_path, ser_bytes(noise(shape=(12, 10)), 5e-9), "5e12")
+    with Decoder() as decoder:
+        first = decoder.decode(ser, {"x.emi": emi}, name="x_1.ser")
+        second = decoder.decode(ser, {"x.emi": emi}, name="x_2.ser")
+        with pytest.raises(InputError, match=r"sample_1\.ser"):
+            decoder.decode(emi, {}, name="sample.emi")
+    assert first.metadata.nm_per_px == pytest.approx(5)
+    assert second.metadata.nm_per_px is None, "the second image of the acquisition is a diffraction pattern"
+
+
 def test_emi_and_ser_belong_together(tmp_path) -> None:
     pixels = noise(shape=(12, 10))
     ser = write(tmp_path, ser_bytes(pixels, 5e-9), "sample_1.ser")

@@ -152,7 +152,8 @@ def test_the_submit_page_says_that_side_cars_come_with_their_images(client: Flas
 
 def choices(html: str) -> list[tuple[str, bool]]:
     """The models that the submit page offers, and which of them is chosen."""
-    return [(name, bool(chosen)) for name, chosen in re.findall(r'<option value="([^"]+)"( selected)?>', html)]
+    (select,) = re.findall(r'<select name="model".*?</select>', html, re.DOTALL)
+    return [(name, bool(chosen)) for name, chosen in re.findall(r'<option value="([^"]+)"( selected)?>', select)]
 
 
 def test_the_submit_page_offers_the_models_the_newest_first_and_chooses_the_default(

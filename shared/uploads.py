@@ -1,0 +1,57 @@
+"""What becomes of a file that was uploaded: an image is work to do, a side-car waits for its image.
+
+Functions take the session first and never commit.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shared import jobs, side_cars, submissions
+from shared.database import database_time, insert_of
+from shared.errors import InputError
+from shared.models import SideCarRow
+from shared.side_car_names import split_name
+from shared.storage import BlobInfo
+from shared.submissions import AddedJob
+
+
+@dataclass(frozen=True, slots=True)
+class AddedSideCar:
+    """A stored side-car, whether this call stored it, and the job that an ``.emi`` has while its images are missing."""
+
+    row: SideCarRow
+    is_new: bool
+    job: AddedJob | None
+
+
+def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str) -> AddedSideCar:
+    """Add a stored side-car to a submission, and have the analyses that were made without it made again.
+
+    The same file under the same name a second time changes nothing. An ``.emi`` holds no pixels, but a person who hands it in
+    alone means an image: until a ``.ser`` of its acquisition comes it has a job, which fails and says what is missing.
+
+    Raises
+    ------
+    InputError
+        ``side_car_differs`` where the submission holds another file of this name.
+    """
+    side_cars.hold_submission(session, submission_id)
+    images = side_cars.images_of(session, submission_id, name)
+    key = {"submission_id": submission_id, "name": name}
+    values = {"sha256": blob.sha256, "n_bytes": blob.n_bytes, "has_image": bool(images), "created_at": database_time()}
+    insert = insert_of(session)(SideCarRow).values(key | values).on_conflict_do_nothing()
+    is_new = session.scalar(insert.returning(SideCarRow.id)) is not None
+    row = session.query(SideCarRow).filter_by(**key).one()
+    if row.sha256 != blob.sha256:
+        raise InputError(
+            f"The submission holds another file called {name}: which of the two belongs to the image cannot be told. "
+            "Open another submission for this one.",
+            code="side_car_differs",
+            sha256=row.sha256,
+        )
+    if is_new:
+        jobs.mark_outdated(session, submission_id, images)
+    is_alone = split_name(name)[1] == ".emi" and not images
+    job = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name) if is_alone else None
+    return AddedSideCar(row, is_new, job)
