@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import redis
 from celery import Celery
+from kombu.entity import Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -16,6 +17,8 @@ from shared.errors import TransientError
 ANALYSE_TASK = "saemi.analyse"
 RECALIBRATE_TASK = "saemi.recalibrate"
 ANALYSIS_QUEUE = "analysis"
+# A queue of its own, so that a decision of seconds does not wait behind a backlog of images.
+DECISION_QUEUE = "decisions"
 
 
 def create_celery(broker_url: str, timeout_s: float) -> Celery:
@@ -23,6 +26,8 @@ def create_celery(broker_url: str, timeout_s: float) -> Celery:
     app = Celery("saemi", broker=broker_url, set_as_current=False)
     app.conf.update(
         task_default_queue=ANALYSIS_QUEUE,
+        # A worker takes from both in turn.
+        task_queues=[Queue(name, routing_key=name) for name in (DECISION_QUEUE, ANALYSIS_QUEUE)],  # type: ignore[no-untyped-call]
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -49,11 +54,11 @@ class JobSender:
 
     def send(self, job_ids: Sequence[int]) -> None:
         """Announce jobs, one message; raises TransientError when the broker does not take it."""
-        self._send(ANALYSE_TASK, list(job_ids))
+        self._send(ANALYSIS_QUEUE, ANALYSE_TASK, list(job_ids))
 
     def send_decision(self, decision_id: int) -> None:
         """Announce that a decision is to be applied; raises TransientError when the broker does not take it."""
-        self._send(RECALIBRATE_TASK, decision_id)
+        self._send(DECISION_QUEUE, RECALIBRATE_TASK, decision_id)
 
     def queue_length(self) -> int:
         """Messages that wait in the broker; raises TransientError when it does not answer."""
@@ -67,8 +72,8 @@ class JobSender:
         self._app.close()
         self._redis.close()
 
-    def _send(self, task: str, argument: int | list[int]) -> None:
+    def _send(self, queue: str, task: str, argument: int | list[int]) -> None:
         try:
-            self._app.send_task(task, args=[argument], queue=ANALYSIS_QUEUE, retry=False)
+            self._app.send_task(task, args=[argument], queue=queue, retry=False)
         except (KombuError, RedisError, OSError) as error:
             raise TransientError("The message broker does not answer.", code="broker_unavailable") from error

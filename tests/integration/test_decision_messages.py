@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from shared.database import Database, database_time
 from shared.jobs import JobState
-from shared.messaging import ANALYSIS_QUEUE, JobSender
+from shared.messaging import ANALYSIS_QUEUE, DECISION_QUEUE, JobSender
 from shared.models import DecisionRow, JobRow
 from shared.settings import Settings
 from tests.integration.laboratory import Laboratory
@@ -42,8 +42,9 @@ def dispatcher(database: Database, sender: JobSender, window: int = 10) -> Dispa
 
 
 def announced(broker: redis.Redis) -> list[tuple[str, object]]:
-    """Task and argument of each message that waits, the first sent first."""
-    messages = [json.loads(message) for message in reversed(broker.lrange(ANALYSIS_QUEUE, 0, -1))]
+    """Task and argument of each message that waits, decisions before jobs, the first sent first."""
+    waiting = [message for queue in (DECISION_QUEUE, ANALYSIS_QUEUE) for message in reversed(broker.lrange(queue, 0, -1))]
+    messages = [json.loads(message) for message in waiting]
     return [(message["headers"]["task"], json.loads(b64decode(message["body"]))[0][0]) for message in messages]
 
 

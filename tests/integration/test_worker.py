@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
-from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, RECALIBRATE_TASK, create_celery
+from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, DECISION_QUEUE, RECALIBRATE_TASK, create_celery
 from shared.schema import upgrade
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
@@ -193,9 +193,10 @@ def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> N
     sender.send_task("saemi.unknown", args=[[1]], queue=ANALYSIS_QUEUE)
     for arguments in ([], ["text"], [None], [[None]], [["a", {}]], [[2**80]], [[10**9]], [[-1]], [[1], [2]], [[[1]]], [[]]):
         for task in (ANALYSE_TASK, RECALIBRATE_TASK):
-            sender.send_task(task, args=arguments, queue=ANALYSIS_QUEUE)
+            for queue in (ANALYSIS_QUEUE, DECISION_QUEUE):
+                sender.send_task(task, args=arguments, queue=queue)
     for number in (0, -1, 10**9, 2**80, "1", None):
-        sender.send_task(RECALIBRATE_TASK, args=[number], queue=ANALYSIS_QUEUE)
+        sender.send_task(RECALIBRATE_TASK, args=[number], queue=DECISION_QUEUE)
     sender.send_task(ANALYSE_TASK, kwargs={"unknown": 1}, queue=ANALYSIS_QUEUE)
     sender.close()
     job = worker.finished(worker.submit(png_bytes(draw_discs(5)), "after_the_garbage.png"))

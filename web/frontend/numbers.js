@@ -19,6 +19,8 @@ export const formatOne = (value) => format(value, value === null || Number.isInt
 // make 5 of 0,5. NaN where the text is no number.
 export function parseNumber(text) {
   const trimmed = text.trim();
+  // 1,000 may be one or a thousand: nobody may guess.
+  if (/^[1-9]\d*,\d{3}$/.test(trimmed)) return NaN;
   return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed.replace(",", ".")) : NaN;
 }
 

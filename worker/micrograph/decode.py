@@ -18,6 +18,13 @@ from worker.micrograph.readers import Described, SideCars, describe
 from worker.micrograph.resampling import to_square_pixels
 from worker.micrograph.statement import conclude
 
+# A banner that is looked for is found within so many rows.
+BANNER_TOLERANCE_ROWS = 3
+RESIZED = (
+    "The banner is not where the file says: the image was resized or cut after it was recorded. Neither its banner's row nor "
+    "its pixel size was used."
+)
+
 
 def decode(
     path: Path,
@@ -81,6 +88,9 @@ def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None, index: i
     conclusion = conclude(described.statement, described.header.width_px, described.header.height_px)
     warnings = [*described.warnings, *colour_warnings, *conclusion.warnings]
     metadata = conclusion.metadata
+    if described.statement.columns is None and _contradicts_its_banner(metadata, pixels):
+        warnings.append(RESIZED)
+        metadata = replace(metadata, nm_per_px=None, databar_top=None)
     if conclusion.aspect != 1:
         rows = pixels.shape[0]
         pixels = to_square_pixels(pixels, conclusion.aspect)
@@ -91,6 +101,17 @@ def _read(path: Path, limits: DecodeLimits, side_cars: SideCars | None, index: i
         metadata = replace(metadata, databar_top=None)
     header, stated = described.header, None if metadata == Metadata() else metadata
     return Micrograph(pixels, header.format, tuple(warnings), stated, header.n_images, index)
+
+
+def _contradicts_its_banner(metadata: Metadata, pixels: Pixels) -> bool:
+    """Whether the banner is seen at another row than the file states, which tells that the image was resized or cut."""
+    if metadata.databar_top is None:
+        return False
+    # Needed for the files that say nothing of the columns they were recorded with, such as TESCAN's.
+    from worker.analysis.banner import find_banner  # noqa: PLC0415
+
+    seen = find_banner(pixels)
+    return seen is not None and abs(seen.top - metadata.databar_top) > BANNER_TOLERANCE_ROWS
 
 
 def _load(described: Described) -> Samples:
