@@ -13,6 +13,8 @@ from shared.domain import Banner, Pixels
 from worker.analysis.banner_strip import grey_range, to_8_bit
 from worker.analysis.padding import analysed_field
 
+# Of a wide image at least so many pixels of each row are looked at.
+ROW_SAMPLES = 2000
 # Grey levels of 255 by which JPEG and resizing change a drawn line at its rims, and in the middle.
 LINE_TOLERANCE = 12
 EXACT_TOLERANCE = 4
@@ -110,7 +112,7 @@ def _seam(grey: NDArray[np.uint8], whole: tuple[int, ...]) -> int | None:
 
     The beam or the charge of the specimen may jump too, but then the picture goes on behind the jump as it was before.
     """
-    jumps = np.median(np.abs(np.diff(grey.astype(np.int16), axis=0)), axis=1)
+    jumps = np.median(np.abs(np.diff(_sampled(grey).astype(np.int16), axis=0)), axis=1)
     margin = max(MIN_PICTURE_PX, round(MIN_PICTURE_SHARE * whole[0]))
     if len(jumps) <= 2 * margin:
         return None
@@ -124,6 +126,11 @@ def _seam(grey: NDArray[np.uint8], whole: tuple[int, ...]) -> int | None:
     if above.std() > 0 and below.std() > 0 and np.corrcoef(above, below)[0, 1] > MAX_CORRELATION_AT_SEAM:
         return None
     return row + 1
+
+
+def _sampled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Every so many columns of a wide part: what its rows are made of shows in a few thousand pixels each."""
+    return grey[:, :: max(grey.shape[1] // ROW_SAMPLES, 1)]
 
 
 def _is_from_edge_to_edge(grey: NDArray[np.uint8], row: int, usual_jump: float) -> bool:
@@ -164,8 +171,9 @@ def _is_drawing(grey: NDArray[np.uint8], whole: tuple[int, ...]) -> bool:
 
 def _runs(grey: NDArray[np.uint8]) -> list[_Run]:
     """Runs of rows of one value that begin and end inside the part."""
-    median = np.median(grey, axis=1)
-    distance = np.abs(grey.astype(np.int16) - median[:, None])
+    sampled = _sampled(grey)
+    median = np.median(sampled, axis=1)
+    distance = np.abs(sampled.astype(np.int16) - median[:, None])
     exact = (distance <= EXACT_TOLERANCE).mean(axis=1)
     is_line = (distance <= LINE_TOLERANCE).mean(axis=1) >= np.where(median >= WHITE, WHITE_LINE_SHARE, LINE_SHARE)
     # A flat part of a picture beside the gutter has one value too, but another.

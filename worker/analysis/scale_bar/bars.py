@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.domain import Box
 from worker.analysis.lettering import GreyImage
+from worker.analysis.scale_bar.decoys import has_hidden_end, has_twin, has_walls, is_arrow
 from worker.analysis.scale_bar.ends import MIN_BLOCK_PX, edge_column, ends_sharply, tick_column
 from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, Strip, Stroke, find_strokes, ink_of, tone_of
 
@@ -82,8 +83,11 @@ def find_bars(grey: GreyImage, text: Box) -> list[Bar]:
     first, last = max(text.top - reach, 0), min(text.bottom + reach, grey.shape[0])
     strip = grey[first:last].astype(np.float32)
     strokes = find_strokes(strip, ink, height)
-    bars = [bar for stroke in strokes if (bar := _bar(strip, stroke, height)) is not None]
-    bars += _split_bars(strip, strokes, Box(text.top - first, text.bottom - first, text.left, text.right))
+    place = Box(text.top - first, text.bottom - first, text.left, text.right)
+    bars = [
+        bar for stroke in strokes if (bar := _bar(strip, stroke, place)) is not None and not has_twin(stroke, strokes, place)
+    ]
+    bars += _split_bars(strip, strokes, place)
     return [replace(bar, y=bar.y + first) for bar in _whole(_outermost(bars), strokes)]
 
 
@@ -127,10 +131,13 @@ def find_interrupted(grey: GreyImage, rows: slice) -> list[tuple[Bar, Box]]:
     return found
 
 
-def _bar(strip: Strip, stroke: Stroke, text_height: int) -> Bar | None:
+def _bar(strip: Strip, stroke: Stroke, text: Box) -> Bar | None:
     """The bar that a stroke is; None where it is no straight, even, sharply ended thing."""
     tone = tone_of(strip, stroke)
     if tone is None or not ends_sharply(strip, stroke, tone, "left") or not ends_sharply(strip, stroke, tone, "right"):
+        return None
+    text_height = text.bottom - text.top
+    if has_walls(strip, stroke, tone, text) or is_arrow(strip, stroke, tone) or has_hidden_end(strip, stroke, tone):
         return None
     y = (stroke.top + stroke.bottom - 1) / 2
     left, right = tick_column(strip, stroke, tone, text_height, "left"), tick_column(strip, stroke, tone, text_height, "right")

@@ -15,6 +15,8 @@ MAX_LENGTH_HEIGHTS = 40.0
 
 # How far from its text a bar may lie, in heights of the text; JEOL leaves half a banner between them.
 MAX_GAP_ABOVE, MAX_GAP_BESIDE = 1.6, 9.0
+# A bar beside its text is drawn on its rows, in every banner seen.
+MAX_SHIFT_BESIDE = 0.1
 LOSS_BY_GAP_ABOVE, LOSS_BY_GAP_BESIDE, WEIGHT_BESIDE = 0.15, 0.05, 0.95
 # Of the shorter of bar and text so much must lie one above the other.
 MIN_OVERLAP = 0.3
@@ -64,7 +66,8 @@ def _nearness(bar: Bar, text: Box) -> float:
     if overlap > MIN_OVERLAP * min(bar.length_px, text.right - text.left):
         return 0.0 if gap_rows > MAX_GAP_ABOVE else math.exp(-LOSS_BY_GAP_ABOVE * gap_rows)
     gap_columns = max(-overlap, 0.0) / height
-    is_beside = text.top - 0.5 * height <= bar.y <= text.bottom + 0.5 * height and gap_columns <= MAX_GAP_BESIDE
+    shift = max(text.top - bar.y, bar.y - text.bottom, 0.0) / height
+    is_beside = shift <= MAX_SHIFT_BESIDE and gap_columns <= MAX_GAP_BESIDE
     # The ticks of a ruler stand above its text.
     return WEIGHT_BESIDE * math.exp(-LOSS_BY_GAP_BESIDE * gap_columns) if is_beside and bar.kind != "ruler" else 0.0
 

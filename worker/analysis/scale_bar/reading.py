@@ -15,6 +15,8 @@ from worker.analysis.lettering import GreyImage, TextLine, TextReader
 from worker.analysis.scale_bar.bars import SAME_BAR_PX, Bar, find_bars, find_interrupted
 from worker.analysis.scale_bar.belonging import belonging
 from worker.analysis.scale_bar.conventions import length_by_convention
+from worker.analysis.scale_bar.decoys import is_underline
+from worker.analysis.scale_bar.field_width import field_widths_nm
 from worker.analysis.scale_bar.length_text import most_likely_length
 from worker.analysis.scale_bar.rulers import find_rulers
 from worker.analysis.scale_bar.strokes import ink_of
@@ -24,6 +26,11 @@ from worker.analysis.scale_bar.written import WrittenLength, around, grown, writ
 MIN_CONFIDENCE = 0.5
 # Two bars of one image that differ by more contradict each other.
 MAX_DIFFERENCE = 0.03
+# A banner states the width of its field in three figures; pictures are cut by a few columns.
+MAX_FIELD_DIFFERENCE = 0.05
+OTHER_FIELD = (
+    "The scale bar ({} over {:.1f} px) contradicts the width of the field that the image states ({:.4g} nm); neither was used."
+)
 # A rival needs this share of the best one's confidence to be taken seriously.
 RIVAL_SHARE = 0.5
 # No electron microscope shows more than this along a row: 20 mm is the field at five times magnification.
@@ -90,7 +97,8 @@ def read_scale_bar(
     ScaleBarReading
         Without a scale bar where none is sure, or where two contradict each other by more than 3 %.
     """
-    lengths = written_lengths(grey, lines, reader)
+    # A bar can only lower the confidence in its text.
+    lengths = [written for written in written_lengths(grey, lines, reader) if written.length.confidence >= MIN_CONFIDENCE]
     columns = grey.shape[1]
     pairs = (
         _sure(_pairs(grey, lengths), columns)
@@ -104,6 +112,9 @@ def read_scale_bar(
     rivals = [pair for pair in others if pair.confidence >= RIVAL_SHARE * best.confidence and not _agree(pair, best)]
     if rivals:
         return ScaleBarReading(None, marks, (_contradiction(best, rivals[0]),))
+    field = next((width for width in field_widths_nm(lines) if not _fits(best, width, columns)), None)
+    if field is not None:
+        return ScaleBarReading(None, marks, (OTHER_FIELD.format(best.written.length.text, best.bar.length_px, field),))
     return ScaleBarReading(_scale_bar(best, grey, vendor), marks)
 
 
@@ -128,6 +139,8 @@ def _pairs(grey: GreyImage, lengths: Iterable[WrittenLength]) -> list[_Pair]:
     for written in lengths:
         ink = ink_of(grey, written.box)
         for bar in [*find_bars(grey, written.box), *find_rulers(grey, written.box)]:
+            if is_underline(bar.x0, bar.x1, written.box, written.line):
+                continue
             confidence = belonging(bar, written.box, ink) * written.length.confidence
             pairs.append(_Pair(bar, written, confidence))
     return pairs
@@ -142,7 +155,7 @@ def _pairs_at_half_size(grey: GreyImage, lengths: Iterable[WrittenLength]) -> li
     half = cv2.resize(grey, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA).astype(grey.dtype, copy=False)
     pairs = []
     for written in large:
-        found = _pairs(half, [replace(written, box=_halved(written.box))])
+        found = _pairs(half, [replace(written, box=_halved(written.box), line=_halved(written.line))])
         pairs += [_Pair(_doubled(pair.bar), written, pair.confidence) for pair in found]
     return pairs
 
@@ -163,7 +176,7 @@ def _interrupted(grey: GreyImage, banner: Banner | None, reader: TextReader) -> 
     for bar, box in find_interrupted(grey, rows):
         length = most_likely_length(reader.characters(grey[box.slices]))
         if length is not None:
-            pairs.append(_Pair(bar, WrittenLength(box, length), length.confidence))
+            pairs.append(_Pair(bar, WrittenLength(box, length, box), length.confidence))
     return pairs
 
 
@@ -186,6 +199,11 @@ def _mark(bar: Bar, grey: GreyImage) -> Box:
     half = bar.thickness / 2
     box = Box(math.floor(bar.y - half), math.ceil(bar.y + half) + 1, math.floor(bar.x0), math.ceil(bar.x1) + 1)
     return grown(box, 0, grey)
+
+
+def _fits(pair: _Pair, field_nm: float, columns: int) -> bool:
+    """Whether a bar and a stated width of the field give one pixel size."""
+    return abs(pair.nm_per_px * columns / field_nm - 1) <= MAX_FIELD_DIFFERENCE
 
 
 def _agree(first: _Pair, second: _Pair) -> bool:

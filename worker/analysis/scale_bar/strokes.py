@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from shared.domain import Box, Mask
 from worker.analysis.lettering import GreyImage
 
-MIN_LENGTH_PX = 12
+# The shortest stroke worth looking at, px and in heights of the text: half of an interrupted bar is longer.
+MIN_LENGTH_PX, MIN_LENGTH_HEIGHTS = 12, 0.25
 # A stroke over most of the picture's width is a frame or a rule.
 MAX_SHARE_OF_WIDTH = 0.75
 # In heights of the text beside it.
@@ -87,8 +88,9 @@ def ink_of(grey: GreyImage, box: Box) -> Ink:
 def find_strokes(strip: Strip, ink: Ink, text_height: int) -> list[Stroke]:
     """Horizontal strokes of one tone: in that of the text, in black, in white, or thin and lighter or darker than around."""
     found: dict[Stroke, None] = {}
+    lengths = max(MIN_LENGTH_PX, round(MIN_LENGTH_HEIGHTS * text_height)), round(MAX_SHARE_OF_WIDTH * strip.shape[1])
     for mask in _masks(strip, ink):
-        for stroke in _stacked_runs(mask, round(MAX_SHARE_OF_WIDTH * strip.shape[1])):
+        for stroke in _stacked_runs(mask, *lengths):
             if (
                 MIN_THICKNESS * text_height <= stroke.thickness <= MAX_THICKNESS * text_height
                 and stroke.length >= MIN_SLENDERNESS * stroke.thickness
@@ -136,7 +138,7 @@ def _shifted(strip: Strip, rows: int) -> Strip:
     return strip[index]
 
 
-def _stacked_runs(mask: Mask, max_length: int) -> Iterator[Stroke]:
+def _stacked_runs(mask: Mask, min_length: int, max_length: int) -> Iterator[Stroke]:
     """Yield the rectangles that runs of equal ends in neighbouring rows make."""
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
     padded = np.pad(closed, ((0, 0), (1, 1))).astype(np.int8)
@@ -145,7 +147,7 @@ def _stacked_runs(mask: Mask, max_length: int) -> Iterator[Stroke]:
     ends = np.nonzero(steps == -1)[1]
     lengths = ends - starts
     # What runs into the edge of the picture may go on behind it.
-    wanted = (lengths >= MIN_LENGTH_PX) & (lengths <= max_length) & (starts > 0) & (ends < mask.shape[1])
+    wanted = (lengths >= min_length) & (lengths <= max_length) & (starts > 0) & (ends < mask.shape[1])
     open_strokes: list[Stroke] = []
     for row, start, end in zip(rows[wanted].tolist(), starts[wanted].tolist(), ends[wanted].tolist(), strict=True):
         still_open = []

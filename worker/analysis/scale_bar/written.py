@@ -5,9 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from shared.domain import Box
 from worker.analysis.lettering import GreyImage, TextLine, TextReader
 from worker.analysis.scale_bar.length_text import LengthText, most_likely_length, written_length
+from worker.analysis.scale_bar.strokes import ink_of
 
 # Number and unit, whatever was read of them.
 MAX_CHARACTERS = 9
@@ -18,14 +21,17 @@ LENGTH_WITHIN = re.compile(
 )
 # A word or sign before the number names another length: WD, HFW, field width.
 NAMED = re.compile(r"[A-Za-z]{2,}\W*\d|[=:]")
+# A text that begins nearer to the left edge of the picture, in its own heights, may have lost a figure there: 20 nm of 520 nm.
+MIN_EDGE_GAP = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenLength:
-    """A length that is written somewhere."""
+    """A length that is written somewhere; ``line`` is where the whole line stands of which it may be a part."""
 
     box: Box
     length: LengthText
+    line: Box
 
 
 def written_lengths(grey: GreyImage, lines: Sequence[TextLine], reader: TextReader) -> list[WrittenLength]:
@@ -33,10 +39,20 @@ def written_lengths(grey: GreyImage, lines: Sequence[TextLine], reader: TextRead
     written = []
     for line in [*lines, *_rejoined(lines)]:
         for part in _parts(line):
-            length = _read_again(grey, part, reader)
+            length = None if _is_cut(grey, part.box) else _read_again(grey, part, reader)
             if length is not None:
-                written.append(WrittenLength(part.box, length))
+                written.append(WrittenLength(part.box, length, line.box))
     return written
+
+
+def _is_cut(grey: GreyImage, box: Box) -> bool:
+    """Whether a text begins so near to the left edge of the picture that figures may be lost before it."""
+    margin = round(MIN_EDGE_GAP * (box.bottom - box.top))
+    if box.left > margin:
+        return False
+    ink = ink_of(grey, box)
+    is_ink = np.abs(grey[box.slices].astype(np.float32) - ink.ground) > 0.5 * ink.contrast
+    return bool(is_ink[:, : margin + 1 - box.left].any())
 
 
 def _rejoined(lines: Sequence[TextLine]) -> list[TextLine]:
