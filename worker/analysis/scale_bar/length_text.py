@@ -21,6 +21,9 @@ MIN_BAR_NM, MAX_BAR_NM = 0.1, 5e6
 
 WRITTEN_LENGTH = re.compile(r"^[^\w.,]{0,2}(?P<number>\d{0,4}(?:[.,]\d{1,3})?)\s{0,2}(?P<unit>[^\W\d_]{1,12})\W{0,2}$")
 
+# One, or a thousand: nobody may guess which, as points and commas look alike and half of the world groups by points.
+MAY_BE_THOUSANDS = re.compile(r"[1-9]\d*[.,]\d{3}")
+
 # Characters that look alike, or mean the same here. A bar, its ticks and the frame of a box are read as signs: no character.
 ALIKE: Mapping[str, str] = MappingProxyType(
     {**{digit: digit for digit in "0123456789"}, "O": "0", "o": "0", "l": "1", "I": "1",
@@ -74,7 +77,7 @@ def written_length(text: str) -> tuple[str, float] | None:
     (('1.00 µm', 1000.0), ('0.5 µm', 500.0), None, None)
     """
     match = WRITTEN_LENGTH.match(text.strip())
-    if match is None or not match["number"].strip(".,"):
+    if match is None or not match["number"].strip(".,") or MAY_BE_THOUSANDS.fullmatch(match["number"]):
         return None
     number, factor = parse_number(match["number"]), nm_per_unit(match["unit"])
     if number is None or factor is None:
@@ -184,7 +187,7 @@ def _length_of(text: str) -> float | None:
     number, unit = _parts(text)
     factor = nm_per_unit(unit) if unit in UNITS else None
     value = parse_number(number) if number else None
-    if factor is None or not value or not MIN_BAR_NM <= value * factor <= MAX_BAR_NM:
+    if MAY_BE_THOUSANDS.fullmatch(number) or factor is None or not value or not MIN_BAR_NM <= value * factor <= MAX_BAR_NM:
         return None
     return value * factor
 

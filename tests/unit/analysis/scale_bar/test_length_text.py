@@ -56,6 +56,8 @@ def test_a_length_is_read_in_every_spelling(text, value_nm) -> None:
         "5 1/nm",
         "0 nm",
         "1e3 nm",
+        "1,000 nm",
+        "10,000 nm",
     ],
 )
 def test_what_is_no_length_of_a_bar_is_none(text) -> None:
@@ -112,3 +114,15 @@ def test_the_same_letter_twice_needs_a_blank_between() -> None:
     once = most_likely_length(seen({"1": 1.0}, {}, {"0": 1.0}, {"0": 1.0}, {}, {"n": 1.0}, {}, {"m": 1.0}))
     assert once is not None
     assert once.value_nm == 10
+
+
+@pytest.mark.parametrize("text", ["1,000 nm", "10,000 nm"])
+def test_a_thousand_with_a_comma_is_not_taken_for_one(text) -> None:
+    length = most_likely_length(spelled(text))
+    assert length is None or length.confidence < 0.5
+
+
+def test_a_decimal_comma_is_one() -> None:
+    length = most_likely_length(spelled("0,5 µm"))
+    assert length is not None
+    assert length.value_nm == 500
