@@ -47,7 +47,7 @@ def fei(strip) -> None:
     strip.text("HV", 20, 3, 13, 255)
     strip.text("5.00 kV", 10, 22, 13, 255)
     strip.text("HFW", 120, 3, 13, 255)
-    strip.text("15.9 um", 110, 22, 13, 255)
+    strip.text("13.4 um", 110, 22, 13, 255)
     for left, right in ((300, 390), (450, 540)):
         strip.block(left, right, 20, 22, 255)
     for end in (300, 539):
@@ -124,6 +124,26 @@ def test_two_bars_that_contradict_each_other_give_none_and_say_so(reader) -> Non
     written = read_inscriptions(Micrograph(np.where(overlay == 128, first, overlay), "PNG"), reader)
     assert written.scale_bar is None
     assert any("contradict each other" in warning for warning in written.warnings)
+
+
+@pytest.mark.parametrize(("field", "is_read"), [("HFW 13.3 um", True), ("HFW 26.6 um", False), ("View field: 133 um", False)])
+def test_a_bar_that_contradicts_the_stated_field_gives_none_and_says_so(reader, field, is_read) -> None:
+    def stated(strip) -> None:
+        strip.text("2 um", 30, 6, 14, 255)
+        strip.block(30, 127, 36, 37, 255)
+        for end in (30, 126):
+            strip.block(end, end + 1, 30, 43, 255)
+        strip.text(field, 260, 6, 16, 255)
+
+    # 2 µm over 96 px are 13.3 µm over 640.
+    written = read_inscriptions(with_banner(stated), reader)
+    assert (written.scale_bar is not None) == is_read
+    assert any("width of the field" in warning for warning in written.warnings) != is_read
+
+
+def test_a_text_that_may_have_lost_a_figure_at_the_edge_is_not_read(reader) -> None:
+    whole = burnt_in("520 nm").pixels
+    assert read_inscriptions(Micrograph(np.ascontiguousarray(whole[:, 430:]), "PNG"), reader).scale_bar is None
 
 
 def test_particles_are_not_taken_for_letters(reader) -> None:

@@ -20,9 +20,9 @@ MIN_HEAD_PX, MIN_HEAD_BY_THICKNESS, MIN_HEAD_COLUMNS = 2, 0.5, 4
 PLAIN_SHARE = 0.4
 # Two lines of one frame: their ends agree within so many px or this share of the length.
 TWIN_PX, TWIN_SHARE = 4, 0.03
-# What lies behind an end, from the third column on, differs from what lies above and below the end by less than this share of
-# the contrast, or by no more than noise does.
-BEHIND_FIRST_PX, BEHIND_LAST_PX, HIDDEN_CONTRAST, NOISE = 3, 8, 0.3, 1.5 * MIN_CONTRAST
+# What lies behind an end, from the third column on, differs from what lies above and below the end by no more than this share
+# of the contrast, this many grey levels, and this many standard deviations of them: the grain of the picture.
+BEHIND_FIRST_PX, BEHIND_LAST_PX, HIDDEN_CONTRAST, HIDDEN_STEP, GRAINS = 3, 8, 0.15, MIN_CONTRAST, 3.0
 # An underline ends where its line of text does, within this share of the height of the text.
 UNDERLINE_ENDS = 0.6
 
@@ -66,10 +66,12 @@ def has_hidden_end(strip: Strip, stroke: Stroke, tone: Ink) -> bool:
         behind = _columns(strip[rows], end, step, BEHIND_FIRST_PX, BEHIND_LAST_PX)
         if not behind.size:
             continue
-        beside = [_columns(strip[band], end, step, -BEHIND_LAST_PX, 0) for band in bands]
-        grounds = [tone.ground, *(float(np.median(part)) for part in beside if part.size)]
+        beside = [part for band in bands if (part := _columns(strip[band], end, step, -BEHIND_LAST_PX, 0)).size]
+        grain = max((float(part.std()) for part in beside), default=0.0)
+        grounds = [tone.ground, *(float(np.median(part)) for part in beside)]
         seen = float(np.median(behind))
-        if min(abs(seen - ground) for ground in grounds) > max(HIDDEN_CONTRAST * tone.contrast, NOISE):
+        least = max(HIDDEN_CONTRAST * tone.contrast, HIDDEN_STEP, GRAINS * grain)
+        if min(abs(seen - ground) for ground in grounds) > least:
             return True
     return False
 

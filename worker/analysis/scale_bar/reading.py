@@ -17,10 +17,9 @@ from worker.analysis.scale_bar.belonging import belonging
 from worker.analysis.scale_bar.conventions import length_by_convention
 from worker.analysis.scale_bar.decoys import is_underline
 from worker.analysis.scale_bar.field_width import field_widths_nm
-from worker.analysis.scale_bar.length_text import most_likely_length
 from worker.analysis.scale_bar.rulers import find_rulers
 from worker.analysis.scale_bar.strokes import ink_of
-from worker.analysis.scale_bar.written import WrittenLength, around, grown, written_lengths
+from worker.analysis.scale_bar.written import WrittenLength, around, grown, read_again, written_lengths
 
 # Below this a text and a bar are no answer.
 MIN_CONFIDENCE = 0.5
@@ -174,7 +173,7 @@ def _interrupted(grey: GreyImage, banner: Banner | None, reader: TextReader) -> 
     rows = slice(banner.top, banner.bottom) if banner else slice(round(grey.shape[0] * (1 - SEARCHED_SHARE)), grey.shape[0])
     pairs = []
     for bar, box in find_interrupted(grey, rows):
-        length = most_likely_length(reader.characters(grey[box.slices]))
+        length = read_again(grey, TextLine(box, "", 0.0), reader)
         if length is not None:
             pairs.append(_Pair(bar, WrittenLength(box, length, box), length.confidence))
     return pairs

@@ -21,6 +21,10 @@ LENGTH_WITHIN = re.compile(
 )
 # A word or sign before the number names another length: WD, HFW, field width.
 NAMED = re.compile(r"[A-Za-z]{2,}\W*\d|[=:]")
+# Two looks that disagree are no answer, however sure one of them is: a point that is lost makes 2.0 µm ten times longer.
+TRUST_IN_ONE_OF_TWO = 0.4
+# Margins around a line with which it is read, px; a text of less confidence is small or faint and is looked at in more ways.
+MARGINS, MORE_MARGINS, SURE, MIN_OBJECTION = (0, 3), (2, 5), 0.8, 0.2
 # A text that begins nearer to the left edge of the picture, in its own heights, may have lost a figure there: 20 nm of 520 nm.
 MIN_EDGE_GAP = 0.15
 
@@ -39,7 +43,7 @@ def written_lengths(grey: GreyImage, lines: Sequence[TextLine], reader: TextRead
     written = []
     for line in [*lines, *_rejoined(lines)]:
         for part in _parts(line):
-            length = None if _is_cut(grey, part.box) else _read_again(grey, part, reader)
+            length = None if _is_cut(grey, part.box) else read_again(grey, part, reader)
             if length is not None:
                 written.append(WrittenLength(part.box, length, line.box))
     return written
@@ -95,9 +99,11 @@ def _may_be_length(text: str) -> bool:
     )
 
 
-def _read_again(grey: GreyImage, line: TextLine, reader: TextReader) -> LengthText | None:
-    """Read a line closely and with a margin; where both ways say one length it is surer, else it is none."""
-    looks = [most_likely_length(reader.characters(grey[grown(line.box, margin, grey).slices])) for margin in (0, 3)]
+def read_again(grey: GreyImage, line: TextLine, reader: TextReader) -> LengthText | None:
+    """Read a line closely and with a margin, an unsure one in more ways; where they disagree it is none."""
+    looks = _looks(grey, line.box, MARGINS, reader)
+    if all(look is None or look.confidence < SURE for look in looks):
+        looks += [look for look in _looks(grey, line.box, MORE_MARGINS, reader) if look and look.confidence >= MIN_OBJECTION]
     first = written_length(line.text)
     seen = [look for look in looks if look is not None]
     if not seen:
@@ -105,8 +111,12 @@ def _read_again(grey: GreyImage, line: TextLine, reader: TextReader) -> LengthTe
     best = max(seen, key=lambda look: look.confidence)
     others = [look.value_nm for look in seen] + ([first[1]] if first else [])
     if any(not math.isclose(value, best.value_nm, rel_tol=1e-6) for value in others):
-        return replace(best, confidence=0.5 * best.confidence)
+        return replace(best, confidence=TRUST_IN_ONE_OF_TWO * best.confidence)
     return best
+
+
+def _looks(grey: GreyImage, box: Box, margins: Sequence[int], reader: TextReader) -> list[LengthText | None]:
+    return [most_likely_length(reader.characters(grey[grown(box, margin, grey).slices])) for margin in margins]
 
 
 def _shared_rows(first: Box, second: Box) -> int:
