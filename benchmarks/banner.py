@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks.banner_decoys import decoys
 from benchmarks.banner_variants import Grey, Variant, banner_variants, synthetic
-from shared.domain import Banner, Pixels
+from shared.arrays import Pixels
+from shared.geometry import Banner
 from worker.analysis.banner import find_banner
 from worker.analysis.banner_strip import MAX_ROWS_BELOW
 

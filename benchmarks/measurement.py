@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from skimage.measure import perimeter_crofton, regionprops_table
 
-from shared.domain import AnalysedField, Labels
+from shared.arrays import Labels
+from shared.geometry import AnalysedField
 from worker.analysis.measurement import measure
 
 SIDE_PX = 4096

@@ -23,10 +23,11 @@ from sqlalchemy import func, insert, select
 from shared import decisions, submissions
 from shared.calibration import Choice
 from shared.database import Database
-from shared.domain import PARTICLE_QUANTITIES, Parameters
+from shared.domain import Parameters
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, ParticleRow
 from shared.nanometres import PARTICLE_CONVERSIONS
+from shared.quantities import PARTICLE_QUANTITIES
 from shared.schema import upgrade
 from worker.recalibrator import Recalibrator
 

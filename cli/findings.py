@@ -11,8 +11,9 @@ from typing import Any
 from cli.images import ImageOfFile, left_out
 from cli.inputs import readable
 from shared.calibration import calibration
-from shared.domain import Banner, Calibration, Metadata, Micrograph, ScaleBar
+from shared.domain import Calibration, Metadata, Micrograph, ScaleBar
 from shared.errors import SaemiError
+from shared.geometry import Banner
 from shared.image_names import IMAGE_COLUMNS, WhichImages
 from worker.analysis.inscriptions import calibrate, read_inscriptions
 from worker.analysis.lettering import TextReader

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.domain import Labels
+from shared.arrays import Labels
 from worker.analysis.label_map import labels_from_array
 from worker.label_files import read_label_array
 

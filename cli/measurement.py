@@ -13,8 +13,9 @@ from cli.ranges import NM_PER_PX
 from cli.results import make_folder, report, write_particles
 from cli.summary import analysed
 from cli.summary import failed as failure
+from shared.arrays import Labels
 from shared.calibration import calibration
-from shared.domain import Labels, Micrograph
+from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
 from shared.results import describe_measurement
 from worker.analysis.distribution import size_statistics

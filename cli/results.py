@@ -5,8 +5,8 @@ from typing import Any
 
 from cli.console import print_json, print_table
 from cli.summary import write_summary
-from shared.domain import ParticleTable
 from shared.errors import OperatorError
+from shared.quantities import ParticleTable
 from shared.results import particle_records
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ParticleTable, Quantity
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ParticleTable, Quantity
 
 POWERS = {"nm": 1, "nm²": 2}
 

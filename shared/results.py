@@ -15,19 +15,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from shared import recordings
 from shared.analysis_filter import AnalysisFilter, narrowed
 from shared.database import database_time, insert_of
-from shared.domain import (
-    AnalysedField,
-    Analysis,
-    Banner,
-    Calibration,
-    Micrograph,
-    ModelIdentity,
-    Parameters,
-    ParticleTable,
-    SizeStatistics,
-)
+from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
+from shared.geometry import AnalysedField, Banner
 from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow
+from shared.quantities import ParticleTable, SizeStatistics
 
 SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.

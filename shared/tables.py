@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.image_names import IMAGE_COLUMNS
 from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 
 PARTICLE_COLUMNS = tuple(quantity.name for quantity in PARTICLE_QUANTITIES)
 RECORDING_COLUMNS = (

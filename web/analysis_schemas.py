@@ -6,14 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
-from shared.domain import (
-    PARTICLE_QUANTITIES,
-    STATISTIC_QUANTITIES,
-    CalibrationSource,
-    CalibrationStatus,
-    Quantity,
-)
+from shared.domain import CalibrationSource, CalibrationStatus
 from shared.models import AnalysisRow, ParticleRow
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.calibration_schemas import Calibration
 from web.paging import LARGEST_ID, PageQuery
 from web.schemas import Line

@@ -11,7 +11,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from shared.domain import Analysis, IntArray, Labels, Micrograph, ParticleTable
+from shared.arrays import IntArray, Labels
+from shared.domain import Analysis, Micrograph
+from shared.quantities import ParticleTable
 from shared.results import AnalysisFiles
 from shared.storage import BlobStore, put_bytes
 from worker.analysis.rendering import outlines, overlay, preview, thumbnail

@@ -5,7 +5,9 @@ Callable from a notebook: pixels and a segmenter in, an analysis out; no files, 
 
 from dataclasses import replace
 
-from shared.domain import Analysis, Labels, Micrograph, Parameters, ParticleTable, Segmentation, Segmenter
+from shared.arrays import Labels
+from shared.domain import Analysis, Micrograph, Parameters, Segmentation, Segmenter
+from shared.quantities import ParticleTable
 from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import calibrate, read_inscriptions
 from worker.analysis.label_map import numbers_before

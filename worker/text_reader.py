@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.lettering import CharacterProbabilities, GreyImage, TextLine
 
 # Lines are looked for at this size of the shorter side at least, and of the longer side at most.

@@ -9,7 +9,8 @@ from PIL import Image
 from shared import jobs, recalibration, results, submissions
 from shared.calibration import calibration
 from shared.database import Database
-from shared.domain import Box, Metadata, Micrograph, Parameters, ScaleBar
+from shared.domain import Metadata, Micrograph, Parameters, ScaleBar
+from shared.geometry import Box
 from shared.storage import FolderBlobStore, put_bytes
 from tests.integration.analyses import DiscSegmenter
 from tests.stack import Stack

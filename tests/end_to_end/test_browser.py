@@ -13,8 +13,10 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from shared import jobs, results, submissions
+from shared.arrays import FloatImage
 from shared.database import Database
-from shared.domain import PARTICLE_QUANTITIES, FloatImage, Micrograph, Parameters, Segmentation
+from shared.domain import Micrograph, Parameters, Segmentation
+from shared.quantities import PARTICLE_QUANTITIES
 from shared.storage import FolderBlobStore, put_bytes
 from tests.end_to_end.drawn import RADII_PX, draw_discs
 from tests.integration.analyses import DiscSegmenter

@@ -4,21 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import submissions
+from shared.arrays import FloatImage
 from shared.database import Database
-from shared.domain import (
-    DEFAULT_MIN_CONFIDENCE,
-    AnalysedField,
-    Analysis,
-    Calibration,
-    FloatImage,
-    Micrograph,
-    ModelIdentity,
-    Parameters,
-    ParticleTable,
-    Segmentation,
-    SizeStatistics,
-)
+from shared.domain import DEFAULT_MIN_CONFIDENCE, Analysis, Calibration, Micrograph, ModelIdentity, Parameters, Segmentation
+from shared.geometry import AnalysedField
 from shared.models import ImageRow
+from shared.quantities import ParticleTable, SizeStatistics
 from shared.results import AnalysisFiles, save_analysis
 
 SIDE = 128

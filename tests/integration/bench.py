@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from shared import submissions, uploads
+from shared.arrays import FloatImage
 from shared.database import Database
-from shared.domain import FloatImage, Parameters, Segmentation
+from shared.domain import Parameters, Segmentation
 from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow

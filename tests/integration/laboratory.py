@@ -12,7 +12,8 @@ from shared import decisions, jobs, recalibration, results, submissions
 from shared.calibration import Choice, calibration
 from shared.database import Database, database_time
 from shared.decisions import Target
-from shared.domain import Analysis, Box, Metadata, Micrograph, Parameters, ScaleBar
+from shared.domain import Analysis, Metadata, Micrograph, Parameters, ScaleBar
+from shared.geometry import Box
 from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, ParticleRow, RecordingRow, SubmissionRow
 from shared.results import AnalysisFiles

@@ -10,8 +10,9 @@ from sqlalchemy import func, select, update
 from structlog.testing import capture_logs
 
 from shared import jobs, results, submissions
+from shared.arrays import FloatImage
 from shared.database import Database, database_time
-from shared.domain import FloatImage, Parameters, Segmentation
+from shared.domain import Parameters, Segmentation
 from shared.errors import DecoderKilledError, InputError, OperatorError, TransientError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow

@@ -6,7 +6,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from shared.domain import Box, Micrograph
+from shared.domain import Micrograph
+from shared.geometry import Box
 from shared.storage import FolderBlobStore
 from tests.integration.analyses import draw_discs, make_analysis, particle_table
 from tests.integration.laboratory import scale_bar

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from shared.domain import Banner, Box, Calibration, FloatImage, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
+from shared.arrays import FloatImage
+from shared.domain import Calibration, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
+from shared.geometry import Banner, Box
 from worker.analysis.classical import ClassicalSegmenter
 from worker.analysis.lettering import CharacterProbabilities, TextLine
 from worker.pipeline import SMALLEST_RELIABLE_PX, analyse

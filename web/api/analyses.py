@@ -7,10 +7,10 @@ from flask import Response, request, send_file, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import decisions, recordings, results
-from shared.domain import PARTICLE_QUANTITIES
 from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
+from shared.quantities import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
 from web.analysis_schemas import (
     Analysis,

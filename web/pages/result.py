@@ -7,8 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain import DEFAULT_MIN_CONFIDENCE, PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
+from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.models import AnalysisRow
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.pages import pixel_size
 from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, short_hash
 

@@ -4,7 +4,7 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from web.pages.models import model_line
 from web.pages.result import COUNTING_RULE_TEXT
 from web.services import services

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.lettering import GreyImage, TextLine
 from worker.analysis.scale_bar.strokes import ink_of
 

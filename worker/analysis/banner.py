@@ -7,7 +7,9 @@ begins at one row across the whole width. All three must be seen, because a bann
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Banner, Micrograph, Pixels
+from shared.arrays import Pixels
+from shared.domain import Micrograph
+from shared.geometry import Banner
 from worker.analysis.banner_edge import STEP_OUTSIDE_ROWS, bottom_edge, faint_top_edges, top_edges
 from worker.analysis.banner_evidence import (
     MIN_CHANGES_WITHOUT_EDGE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Pixels
+from shared.arrays import Pixels
 
 # Thin Hitachi TEM banners have 14 rows.
 MIN_BANNER_ROWS = 12

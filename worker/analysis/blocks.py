@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.domain import FloatArray, FloatImage, Labels, Segmentation
+from shared.arrays import FloatArray, FloatImage, Labels
+from shared.domain import Segmentation
 from worker.analysis.instances import numbered
 
 # Of a particle that two blocks claim, since its centroid lies on their border, the second finds the pixels taken.

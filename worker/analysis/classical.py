@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from shared.domain import FloatImage, IntArray, Labels, Mask, ModelIdentity, Segmentation
+from shared.arrays import FloatImage, IntArray, Labels, Mask
+from shared.domain import ModelIdentity, Segmentation
 
 # Noise is removed by a Gaussian of 2 px, of less in small pictures: 1 px where the shorter side has 256 or fewer. Never of
 # more: noise is one pixel wide in a picture of any size, and so may be the gap between two particles.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.domain import FloatArray, FloatImage, Labels
+from shared.arrays import FloatArray, FloatImage, Labels
 from worker.analysis.depth import largest_inside, normalised_distance
 from worker.analysis.instances import PixelMaps
 

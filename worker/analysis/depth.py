@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 
 
 def normalised_distance(labels: Labels) -> FloatImage:

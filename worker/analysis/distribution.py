@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from shared.domain import FloatArray, ParticleTable, SizeStatistics
+from shared.arrays import FloatArray
+from shared.quantities import ParticleTable, SizeStatistics
 
 PERCENTILES = (10, 50, 90)
 

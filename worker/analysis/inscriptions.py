@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from shared.calibration import calibration
-from shared.domain import AnalysedField, Banner, Box, Calibration, Micrograph, ScaleBar
+from shared.domain import Calibration, Micrograph, ScaleBar
+from shared.geometry import AnalysedField, Banner, Box
 from worker.analysis.annotations import find_annotations
 from worker.analysis.banner import locate_banner
 from worker.analysis.banner_strip import grey_range, to_8_bit

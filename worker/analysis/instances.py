@@ -11,7 +11,7 @@ from skimage.measure import label as connected_parts
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 
 # Chosen on the validation split of EMPS (issue 3), where the results change little around them.
 FOREGROUND_PROBABILITY = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label as label_connected
 
-from shared.domain import IntArray, Labels
+from shared.arrays import IntArray, Labels
 from shared.errors import InputError
 
 LARGEST_LABEL = int(np.iinfo(np.int32).max)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Box
+from shared.geometry import Box
 
 GreyImage = NDArray[np.uint8]
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.domain import AnalysedField, Box, FloatArray, IntArray, Labels, Mask, ParticleTable
+from shared.arrays import FloatArray, IntArray, Labels, Mask
+from shared.geometry import AnalysedField, Box
 from shared.nanometres import calibrate
+from shared.quantities import ParticleTable
 from worker.analysis.label_map import Runs, particle_runs
 
 # The cap between the outermost pixel centre and a blunt tip's true end, px: as high as makes this area on the width the tip has

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from shared.domain import FloatArray, IntArray, Labels, Mask, Segmentation
+from shared.arrays import FloatArray, IntArray, Labels, Mask
+from shared.domain import Segmentation
 from worker.analysis.instances import largest_parts
 from worker.analysis.label_map import numbers_before
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 
 ARCHITECTURE = "particlenet-lite0"
 ARCHITECTURE_VERSION = "1"

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from shared.domain import FloatArray, FloatImage, Labels, ModelIdentity, Segmentation
+from shared.arrays import FloatArray, FloatImage, Labels
+from shared.domain import ModelIdentity, Segmentation
 from worker.analysis.blocks import segment_in_blocks
 from worker.analysis.confidence import ConfidenceModel, evidence
 from worker.analysis.instances import FOREGROUND_PROBABILITY, VIEWING_SIZE, largest_parts, split_instances

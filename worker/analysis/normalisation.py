@@ -5,7 +5,7 @@ Sixteen bits stay sixteen bits until here, so that a faint micrograph in a deep 
 
 import numpy as np
 
-from shared.domain import FloatArray, FloatImage, Pixels
+from shared.arrays import FloatArray, FloatImage, Pixels
 
 # Hot pixels, dead pixels and burnt-in text must not set the scale; 0.1 % on each side is ImageDataExtractor's and ImageJ's
 # order of magnitude for "enhance contrast" (0.35 % in all), and is less than one small particle in a full frame.

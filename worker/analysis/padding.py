@@ -10,7 +10,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import AnalysedField, Banner, Box, FloatImage, Labels, Pixels
+from shared.arrays import FloatImage, Labels, Pixels
+from shared.geometry import AnalysedField, Banner, Box
 
 
 def analysed_field(shape: tuple[int, int], banner: Banner | None) -> AnalysedField:

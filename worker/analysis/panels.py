@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Banner, Pixels
+from shared.arrays import Pixels
+from shared.geometry import Banner
 from worker.analysis.banner_strip import grey_range, to_8_bit
 from worker.analysis.padding import analysed_field
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import FloatArray, IntArray, Labels, Mask, Pixels
+from shared.arrays import FloatArray, IntArray, Labels, Mask, Pixels
 from worker.analysis.label_map import Runs, particle_runs
 
 GreyImage = NDArray[np.uint8]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 from worker.analysis.instances import PixelMaps
 from worker.analysis.network import STRIDE_PX, ParticleNet
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 from worker.analysis.confidence import depth_disagreement
 from worker.analysis.instances import ANY_SIZE, split_instances
 from worker.analysis.network import GreyScale, ParticleNet, standardised

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.domain import Metadata, Micrograph, Pixels
+from shared.arrays import Pixels
+from shared.domain import Metadata, Micrograph
 from shared.errors import InputError
 from worker.micrograph.container import Samples, damaged, open_source
 from worker.micrograph.grey import to_grey

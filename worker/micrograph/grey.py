@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Pixels
+from shared.arrays import Pixels
 from worker.micrograph.container import Samples
 
 # Rec. ITU-R BT.601-7, section 2.5.1: the luminance of a colour picture, in thousandths.

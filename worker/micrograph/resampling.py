@@ -6,7 +6,7 @@ The columns stay as they are; the rows are averaged over the width of a pixel, a
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Pixels
+from shared.arrays import Pixels
 from shared.errors import InputError
 from worker.micrograph.pixel_size import MAX_ASPECT
 

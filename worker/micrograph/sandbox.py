@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from shared.domain import Metadata, Micrograph, Pixels
+from shared.arrays import Pixels
+from shared.domain import Metadata, Micrograph
 from worker.micrograph.decoding_child import DecodingChild
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.metadata_message import from_message

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 
 Random = np.random.Generator
 Bytes = NDArray[np.uint8]

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from shared.domain import AnalysedField, FloatArray, Labels, Mask, Segmentation
+from shared.arrays import FloatArray, Labels, Mask
+from shared.domain import Segmentation
+from shared.geometry import AnalysedField
 from worker.analysis.banner import find_banner
 from worker.analysis.confidence import ConfidenceModel
 from worker.analysis.label_map import numbers_before

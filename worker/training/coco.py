@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from skimage.draw import polygon as polygon_pixels
 
-from shared.domain import IntArray, Labels
+from shared.arrays import IntArray, Labels
 from shared.errors import InputError
 
 # `maskApi.c` writes a count in groups of 6 bits as printable characters from "0" on: 5 bits of value, one "more follows".

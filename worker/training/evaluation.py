@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from shared.domain import Labels, Parameters, Pixels, Segmenter
+from shared.arrays import Labels, Pixels
+from shared.domain import Parameters, Segmenter
 from shared.errors import InputError
 from worker.analysis.lettering import TextReader
 from worker.analysis.rendering import ColourImage, GreyImage, outlines, preview

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from shared.domain import Labels, Pixels
+from shared.arrays import Labels, Pixels
 from worker.training.scoring import Figure, ImageScore, summarise
 from worker.training.targets import contacts
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.domain import Labels, Micrograph
+from shared.arrays import Labels
+from shared.domain import Micrograph
 from shared.errors import InputError
 from worker.analysis.label_map import labels_from_array
 from worker.label_files import read_label_array

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from shared.domain import FloatArray
+from shared.arrays import FloatArray
 from worker.analysis.network import ParticleNet
 from worker.training.augmentation import Crop
 from worker.training.losses import Batch, Losses, losses

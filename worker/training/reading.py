@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch.utils.data import Dataset
 
-from shared.domain import Labels, Pixels
+from shared.arrays import Labels, Pixels
 from worker.training.augmentation import Crop
 from worker.training.labelled import LabelledImage, judge, named, refuse, twins
 from worker.training.processes import ahead

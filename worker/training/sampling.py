@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from shared.domain import FloatArray, Labels, Pixels
+from shared.arrays import FloatArray, Labels, Pixels
 from worker.analysis.banner import find_banner
 from worker.analysis.depth import normalised_distance
 from worker.analysis.network import grey_scale, standardised

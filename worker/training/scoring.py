@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from shared.domain import FloatArray, IntArray, Labels, Mask
+from shared.arrays import FloatArray, IntArray, Labels, Mask
 
 # Written as the scorer writes it: the rounding of these steps decides where an IoU is exactly 3/4.
 IOU_THRESHOLDS = np.arange(0.5, 1.0, 0.05)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.domain import FloatArray, IntArray, Labels, Mask
+from shared.arrays import FloatArray, IntArray, Labels, Mask
 from worker.training.labelled import find_labelled
 
 VALIDATION_SHARE = 0.2

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.domain import Banner, FloatArray, Labels
+from shared.arrays import FloatArray, Labels
+from shared.geometry import Banner
 from worker.training.synthetic_banner import banner_height_px, draw_banner
 
 Style = Literal["sem", "tem"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 from worker.analysis.depth import normalised_distance
 
 # Pixels that have two particles within this window touch; at the resolution of the network's maps, half that of the image,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import Box
+from shared.geometry import Box
 from tests.unit.analysis.scale_bar.drawing import specimen
 from worker.analysis.annotations import MARGIN_PX, find_annotations, is_annotation
 from worker.analysis.lettering import TextLine

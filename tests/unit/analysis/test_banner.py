@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain import Banner
+from shared.geometry import Banner
 from worker.analysis.banner import find_banner
 
 ROWS, COLUMNS = 300, 500

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import AnalysedField, ParticleTable, SizeStatistics
+from shared.geometry import AnalysedField
+from shared.quantities import ParticleTable, SizeStatistics
 from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement import measure
 

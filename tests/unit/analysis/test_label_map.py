@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from shared.domain import Labels
+from shared.arrays import Labels
 from shared.errors import InputError
 from worker.analysis.label_map import labels_from_array, numbered_as_before, particle_runs
 

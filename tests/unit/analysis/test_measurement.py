@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from shared.domain import AnalysedField, FloatArray, Labels, Mask, ParticleTable
+from shared.arrays import FloatArray, Labels, Mask
+from shared.geometry import AnalysedField
 from shared.nanometres import calibrate
+from shared.quantities import ParticleTable
 from worker.analysis.measurement import measure
 
 SHIFTS_PER_SHAPE = 200

@@ -5,7 +5,9 @@ import pytest
 from skimage.measure import perimeter_crofton, regionprops_table
 from skimage.morphology import convex_hull_image
 
-from shared.domain import AnalysedField, Labels, ParticleTable
+from shared.arrays import Labels
+from shared.geometry import AnalysedField
+from shared.quantities import ParticleTable
 from worker.analysis.measurement import measure
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from shared.domain import AnalysedField, Banner, Box
+from shared.geometry import AnalysedField, Banner, Box
 from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside, reflect_over
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.domain import Banner
+from shared.geometry import Banner
 from worker.analysis.banner import find_banner
 from worker.analysis.panels import count_panels
 

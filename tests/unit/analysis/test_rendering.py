@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.domain import FloatArray, Labels
+from shared.arrays import FloatArray, Labels
 from worker.analysis.rendering import OKABE_ITO_RGB, THIN_OUTLINE_SIDE_PX, outlines, overlay, preview, thumbnail
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import domain
-from shared.domain import PARTICLE_QUANTITIES, PIPELINE_VERSION, STATISTIC_QUANTITIES, Parameters, ParticleTable, SizeStatistics
+from shared.domain import PIPELINE_VERSION, Parameters
 from shared.models import AnalysisRow, ParticleRow, RecordingRow
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ParticleTable, Quantity, SizeStatistics
 from shared.tables import ANALYSIS_COLUMNS, PARTICLE_COLUMNS, RECORDING_COLUMNS, SUMMARY_COLUMNS, csv_lines
 from web.analysis_schemas import Analysis, Particle, Recording, Statistics
 
@@ -58,7 +58,7 @@ def test_the_api_shows_the_columns_of_an_analysis_under_their_own_names() -> Non
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
-def test_every_quantity_has_a_definition_and_the_unit_that_its_name_ends_in(quantity: domain.Quantity) -> None:
+def test_every_quantity_has_a_definition_and_the_unit_that_its_name_ends_in(quantity: Quantity) -> None:
     assert quantity.definition.endswith(".")
     ending = "_" + quantity.name.rpartition("_")[2]
     unit = UNIT_OF_ENDING.get(ending, "")

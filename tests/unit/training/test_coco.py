@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from shared.domain import Mask
+from shared.arrays import Mask
 from shared.errors import InputError
 from tests.unit.training.data_sets import SHAPE, TWO, entry, problems_of, write_coco, write_image
 from worker.training.coco import decode_counts

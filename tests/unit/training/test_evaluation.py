@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cli.main import saemi
-from shared.domain import FloatImage, Labels, ModelIdentity, Segmentation
+from shared.arrays import FloatImage, Labels
+from shared.domain import ModelIdentity, Segmentation
 from shared.errors import InputError
 from worker.training.evaluation import (
     HEADING_HEIGHT_PX,

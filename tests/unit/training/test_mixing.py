@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import FloatArray
+from shared.arrays import FloatArray
 from worker.training.augmentation import Crop
 from worker.training.loop import TrainingData
 from worker.training.mixing import with_synthetic

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from shared.domain import Labels
+from shared.arrays import Labels
 from worker.training.labelled import find_labelled
 from worker.training.scoring import MEAN_FIGURES, SIZE_CLASSES, ImageScore, score_image, summarise
 from worker.training.split import emps_validation_names

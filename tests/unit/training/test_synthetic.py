@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.domain import AnalysedField
+from shared.geometry import AnalysedField
 from worker.analysis.label_map import labels_from_array
 from worker.analysis.measurement import measure
 from worker.training.synthetic import SyntheticMicrograph, synthetic_micrograph, write_samples

@@ -18,9 +18,10 @@ from sqlalchemy import delete
 
 from shared import registry
 from shared.database import Database
-from shared.domain import PARTICLE_QUANTITIES, ModelIdentity
+from shared.domain import ModelIdentity
 from shared.messaging import ANALYSIS_QUEUE
 from shared.models import ModelRow
+from shared.quantities import PARTICLE_QUANTITIES
 from shared.schema import upgrade
 from shared.settings import Settings
 from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS

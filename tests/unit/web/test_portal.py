@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 
 from shared import registry, submissions
 from shared.database import Database, database_time
-from shared.domain import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ModelIdentity, Parameters
+from shared.domain import ModelIdentity, Parameters
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ModelRow, ParticleRow, SubmissionRow
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.schema import upgrade
 from shared.settings import Settings
 from tests.models import NETWORK, card, register_models

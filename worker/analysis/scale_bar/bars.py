@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.lettering import GreyImage
 from worker.analysis.scale_bar.decoys import has_hidden_end, has_twin, has_walls, is_arrow
 from worker.analysis.scale_bar.ends import MIN_BLOCK_PX, edge_column, ends_sharply, tick_column

@@ -2,7 +2,7 @@
 
 import math
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.scale_bar.bars import Bar
 from worker.analysis.scale_bar.ends import MIN_BLOCK_PX
 from worker.analysis.scale_bar.strokes import BLACK, WHITE, Ink

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from shared.domain import Box, IntArray
+from shared.arrays import IntArray
+from shared.geometry import Box
 from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, Strip, Stroke
 
 # Uprights at both ends that rise beyond the text between them, or on the other side of the stroke, by more than this, in

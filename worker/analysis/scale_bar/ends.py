@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import IntArray, Mask
+from shared.arrays import IntArray, Mask
 from worker.analysis.scale_bar.strokes import Ink, Strip, Stroke
 
 Side = Literal["left", "right"]

@@ -6,7 +6,7 @@ FEI and Thermo Fisher write HFW, TESCAN View field, ZEISS Width, Phenom FW or FO
 import re
 from collections.abc import Sequence
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.lettering import TextLine
 from worker.micrograph.pixel_size import nm_per_unit, parse_number
 

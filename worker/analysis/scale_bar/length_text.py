@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from shared.domain import FloatArray
+from shared.arrays import FloatArray
 from worker.analysis.lettering import CharacterProbabilities
 from worker.micrograph.pixel_size import nm_per_unit, parse_number
 

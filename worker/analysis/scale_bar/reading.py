@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import cv2
 
-from shared.domain import Banner, Box, ScaleBar
+from shared.domain import ScaleBar
+from shared.geometry import Banner, Box
 from worker.analysis.lettering import GreyImage, TextLine, TextReader
 from worker.analysis.scale_bar.bars import SAME_BAR_PX, Bar, find_bars, find_interrupted
 from worker.analysis.scale_bar.belonging import belonging

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Box, FloatArray
+from shared.arrays import FloatArray
+from shared.geometry import Box
 from worker.analysis.lettering import GreyImage
 from worker.analysis.scale_bar.bars import Bar
 from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, ink_of

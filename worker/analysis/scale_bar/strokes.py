@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import Box, Mask
+from shared.arrays import Mask
+from shared.geometry import Box
 from worker.analysis.lettering import GreyImage
 
 # The shortest stroke worth looking at, px and in heights of the text: half of an interrupted bar is longer.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage, Mask
+from shared.arrays import FloatImage, Mask
 
 # Beyond the outline a window goes on so far, for shadow and fringe.
 MARGIN_PX = 8

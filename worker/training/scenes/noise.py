@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 
 Random = np.random.Generator
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 from worker.training.scenes.noise import Random
 from worker.training.synthetic import Style
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain import FloatImage, Labels, Mask
+from shared.arrays import FloatImage, Labels, Mask
 from worker.training.scenes import ground as grounds
 from worker.training.scenes.arrangement import Arrangement, lattice, propose
 from worker.training.scenes.body import Body, Pose

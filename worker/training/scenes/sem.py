@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 from worker.training.scenes.body import Body, radius_of
 from worker.training.scenes.noise import Random, smooth_noise
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shared.domain import FloatImage
+from shared.arrays import FloatImage
 from worker.training.scenes.body import Body, Grid, Pose, body_on, grid_around
 from worker.training.scenes.noise import Random
 

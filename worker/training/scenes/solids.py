@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from shared.domain import FloatArray, FloatImage
+from shared.arrays import FloatArray, FloatImage
 from worker.training.scenes.body import Body, Pose, body_on, grid_around
 from worker.training.scenes.noise import Random
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from shared.domain import FloatImage, Mask
+from shared.arrays import FloatImage, Mask
 from worker.training.scenes.body import Body, radius_of
 from worker.training.scenes.noise import Random, smooth_noise, wall_distance
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain import Box
+from shared.geometry import Box
 from tests.unit.analysis.scale_bar.drawing import canvas
 from worker.analysis.scale_bar.bars import find_bars, find_interrupted
 from worker.analysis.scale_bar.rulers import find_rulers

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import Box
+from shared.geometry import Box
 from tests.unit.analysis.scale_bar.drawing import Canvas, canvas
 from worker.analysis.scale_bar.bars import find_bars
 from worker.analysis.scale_bar.belonging import belonging

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain import Box
+from shared.geometry import Box
 from worker.analysis.lettering import TextLine
 from worker.analysis.scale_bar.field_width import field_widths_nm
 

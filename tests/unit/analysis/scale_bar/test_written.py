@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.domain import Box
+from shared.geometry import Box
 from tests.unit.analysis.scale_bar.drawing import canvas
 from worker.analysis.lettering import CharacterProbabilities, GreyImage, TextLine
 from worker.analysis.scale_bar.written import read_again, written_lengths

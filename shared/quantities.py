@@ -1,0 +1,100 @@
+"""The numbers that SAEMI reports: particle columns and size statistics, each declared once with unit and definition.
+
+Tables, JSON keys, CSV headers and help texts follow them.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, get_type_hints
+
+from shared.arrays import FloatArray, IntArray, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Unit and definition of a number that SAEMI reports; the unit of a ratio is empty."""
+
+    unit: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParticleTable:
+    """Measurements of the particles of one micrograph, one array of shape (n,) for each quantity.
+
+    The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration, ``confidence`` and ``low_confidence``
+    where the model gives none.
+    """
+
+    label: Annotated[IntArray, Meaning("", "Number of the particle in the label map.")]
+    centroid_y_px: Annotated[FloatArray, Meaning("px", "Row of the centroid in the coordinates of the uploaded image.")]
+    centroid_x_px: Annotated[FloatArray, Meaning("px", "Column of the centroid in the coordinates of the uploaded image.")]
+    area_px: Annotated[IntArray, Meaning("px²", "Number of pixels of the particle.")]
+    area_nm2: Annotated[FloatArray | None, Meaning("nm²", "Pixel count × nm_per_px².")]
+    ecd_px: Annotated[FloatArray, Meaning("px", "Equivalent circular diameter √(4A/π).")]
+    ecd_nm: Annotated[FloatArray | None, Meaning("nm", "Equivalent circular diameter √(4A/π).")]
+    perimeter_px: Annotated[FloatArray, Meaning("px", "Perimeter by the Crofton formula over four directions.")]
+    perimeter_nm: Annotated[FloatArray | None, Meaning("nm", "Perimeter by the Crofton formula over four directions.")]
+    feret_max_px: Annotated[FloatArray, Meaning("px", "Largest caliper width over all directions.")]
+    feret_max_nm: Annotated[FloatArray | None, Meaning("nm", "Largest caliper width over all directions.")]
+    feret_min_px: Annotated[FloatArray, Meaning("px", "Smallest caliper width over all directions.")]
+    feret_min_nm: Annotated[FloatArray | None, Meaning("nm", "Smallest caliper width over all directions.")]
+    aspect_ratio: Annotated[FloatArray, Meaning("", "feret_min / feret_max, at most 1 (ISO 9276-6).")]
+    circularity: Annotated[FloatArray, Meaning("", "4πA / P², not clipped; 1 for a disc.")]
+    solidity: Annotated[FloatArray, Meaning("", "Area / area of the convex hull.")]
+    touches_border: Annotated[
+        Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field or beside an annotation in it.")
+    ]
+    confidence: Annotated[
+        FloatArray | None,
+        Meaning("", "Calibrated probability that the particle is one and outlined as a person would (IoU ≥ 0.5)."),
+    ] = None
+    low_confidence: Annotated[
+        Mask | None, Meaning("", "Whether the confidence lies below the threshold of the analysis; such particles are counted.")
+    ] = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeStatistics:
+    """Number-weighted statistics of the equivalent circular diameter of the counted particles.
+
+    A statistic is None where it is not defined: all of them without particles, the standard deviation with one, the ``_nm``
+    ones without a calibration.
+    """
+
+    n_particles: Annotated[int, Meaning("", "Number of particles in the analysed field.")]
+    n_touching_border: Annotated[
+        int, Meaning("", "Number of them that touch the edge of the analysed field or an annotation in it.")
+    ]
+    n_low_confidence: Annotated[int | None, Meaning("", "Number of them with a confidence below the threshold.")]
+    ecd_mean_px: Annotated[float | None, Meaning("px", "Arithmetic mean of the equivalent circular diameters.")]
+    ecd_mean_nm: Annotated[float | None, Meaning("nm", "Arithmetic mean of the equivalent circular diameters.")]
+    ecd_sd_px: Annotated[float | None, Meaning("px", "Standard deviation of the sample (n − 1).")]
+    ecd_sd_nm: Annotated[float | None, Meaning("nm", "Standard deviation of the sample (n − 1).")]
+    ecd_d10_px: Annotated[float | None, Meaning("px", "Diameter below which 10 % of the particles lie, by number.")]
+    ecd_d10_nm: Annotated[float | None, Meaning("nm", "Diameter below which 10 % of the particles lie, by number.")]
+    ecd_d50_px: Annotated[float | None, Meaning("px", "Median diameter: half of the particles lie below, by number.")]
+    ecd_d50_nm: Annotated[float | None, Meaning("nm", "Median diameter: half of the particles lie below, by number.")]
+    ecd_d90_px: Annotated[float | None, Meaning("px", "Diameter below which 90 % of the particles lie, by number.")]
+    ecd_d90_nm: Annotated[float | None, Meaning("nm", "Diameter below which 90 % of the particles lie, by number.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Name, unit and definition of one number, as tables, files and help texts show it."""
+
+    name: str
+    unit: str
+    definition: str
+
+
+def _quantities(record: type) -> tuple[Quantity, ...]:
+    hints = get_type_hints(record, include_extras=True)
+    meanings = {name: meaning for name, hint in hints.items() for meaning in hint.__metadata__}
+    return tuple(Quantity(f.name, meanings[f.name].unit, meanings[f.name].definition) for f in fields(record))
+
+
+PARTICLE_QUANTITIES = _quantities(ParticleTable)
+STATISTIC_QUANTITIES = _quantities(SizeStatistics)
