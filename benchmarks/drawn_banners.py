@@ -205,7 +205,7 @@ def burnt_in(random: np.random.Generator, size: tuple[int, int], pictures: list[
         patch[:] = 255 - tone
     sheet = Sheet(picture, font, tone)
     width = sheet.width_of(length.words, height)
-    start = min(max(left + (px - width) // 2, 2), columns - width - 4)
+    start = min(max(left + (px - width) // 2, height // 2), columns - width - 4)
     if random.random() < 0.75:
         sheet.text(length.words, start, top, height)
         sheet.block(left, left + px, top + round(1.6 * height), top + round(1.6 * height) + thick)

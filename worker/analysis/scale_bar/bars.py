@@ -85,7 +85,9 @@ def find_bars(grey: GreyImage, text: Box) -> list[Bar]:
     strokes = find_strokes(strip, ink, height)
     place = Box(text.top - first, text.bottom - first, text.left, text.right)
     bars = [
-        bar for stroke in strokes if (bar := _bar(strip, stroke, place)) is not None and not has_twin(stroke, strokes, place)
+        bar
+        for stroke in strokes
+        if (bar := _bar(strip, stroke, place)) is not None and not has_twin(strip, stroke, bar.ink, strokes, place)
     ]
     bars += _split_bars(strip, strokes, place)
     return [replace(bar, y=bar.y + first) for bar in _whole(_outermost(bars), strokes)]

@@ -13,7 +13,7 @@ from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, Strip, Stroke
 
 # Uprights at both ends that rise beyond the text between them, or on the other side of the stroke, by more than this, in
 # heights of the text, are walls of a cell or of an inset's frame. The tallest ticks seen, TESCAN's, end level with their text.
-MAX_BEYOND_TEXT, MAX_AWAY_FROM_TEXT = 0.6, 1.5
+MAX_BEYOND_TEXT, MAX_AWAY_FROM_TEXT = 0.35, 1.5
 # Columns at an end that are looked at for something upright, px and in thicknesses of the stroke.
 REACH_PX, REACH_BY_THICKNESS = 8, 4
 MIN_HEAD_PX, MIN_HEAD_BY_THICKNESS, MIN_HEAD_COLUMNS = 2, 0.5, 4
@@ -77,8 +77,8 @@ def has_hidden_end(strip: Strip, stroke: Stroke, tone: Ink) -> bool:
     return False
 
 
-def has_twin(stroke: Stroke, strokes: Iterable[Stroke], text: Box) -> bool:
-    """Whether the text stands between a stroke and another one of the same ends: both frame it, or bound a layer."""
+def has_twin(strip: Strip, stroke: Stroke, tone: Ink, strokes: Iterable[Stroke], text: Box) -> bool:
+    """Whether the text stands between a stroke and another one of its ends and tone: both frame it, or bound a layer."""
     allowed = max(TWIN_PX, TWIN_SHARE * stroke.length)
     middle = (text.top + text.bottom) / 2
     return any(
@@ -86,6 +86,8 @@ def has_twin(stroke: Stroke, strokes: Iterable[Stroke], text: Box) -> bool:
         and abs(other.right - stroke.right) <= allowed
         and (other.top < middle) != (stroke.top < middle)
         and abs(other.top - stroke.top) > (text.bottom - text.top) / 2
+        # The ground between two ticks has the same ends, too.
+        and abs(float(np.median(strip[other.top : other.bottom, other.left : other.right])) - tone.tone) < tone.contrast / 2
         for other in strokes
     )
 

@@ -65,6 +65,15 @@ def test_a_bracket_around_one_line_is_a_bar() -> None:
     assert bars_of(picture) == [pytest.approx(138, abs=0.3)]
 
 
+def test_the_white_ground_between_the_ticks_of_a_black_bracket_is_no_frame() -> None:
+    picture = canvas(200, 500, 255)
+    picture.text("1 um", 100, 40, 16, 0)
+    picture.block(60, 200, 66, 68, 0)
+    for x in (60, 198):
+        picture.block(x, x + 2, 38, 68, 0)
+    assert bars_of(picture) == [pytest.approx(138, abs=0.3)]
+
+
 def test_two_lines_above_and_below_a_text_bound_a_layer() -> None:
     picture = written()
     for y in (20, 75):
