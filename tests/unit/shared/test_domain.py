@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import domain
 from shared.domain import PIPELINE_VERSION, Parameters
 from shared.models import AnalysisRow, ParticleRow, RecordingRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ParticleTable, Quantity, SizeStatistics
