@@ -20,6 +20,8 @@ BarKind = Literal["solid", "ticks", "split", "ruler"]
 # Rows looked at above and below a text, in heights of the text.
 SEARCH_ROWS = 3.5
 SAME_BAR_PX = 5
+# A line without ticks is at least so thick, in heights of its text; a thinner one is a contour or a rule.
+MIN_SOLID_THICKNESS = 0.035
 # The two halves of an interrupted bar are drawn alike.
 HALVES_DIFFERENCE, HALVES_DIFFERENCE_PX = 0.25, 6
 # Halves of an interrupted bar, the gap between them, and the width of the gap in heights of its text.
@@ -149,8 +151,9 @@ def _bar(strip: Strip, stroke: Stroke, text: Box) -> Bar | None:
     if left is not None and right is not None:
         return Bar("ticks", left, right, y, stroke.thickness, tone, (first, last))
     # A thin line with something at one end only is part of a letter, of a frame or of a bar that the text interrupts.
+    is_faint = stroke.thickness < MIN_SOLID_THICKNESS * text_height
     has_one_tick = stroke.thickness < MIN_BLOCK_PX and (left is not None or right is not None)
-    return None if has_one_tick else Bar("solid", first, last, y, stroke.thickness, tone)
+    return None if has_one_tick or is_faint else Bar("solid", first, last, y, stroke.thickness, tone)
 
 
 def _split_bars(strip: Strip, strokes: list[Stroke], text: Box) -> list[Bar]:

@@ -24,6 +24,8 @@ TWIN_PX, TWIN_SHARE = 4, 0.03
 # What lies behind an end, from the third column on, differs from what lies above and below the end by no more than this share
 # of the contrast, this many grey levels, and this many standard deviations of them: the grain of the picture.
 BEHIND_FIRST_PX, BEHIND_LAST_PX, HIDDEN_CONTRAST, HIDDEN_STEP, GRAINS = 3, 8, 0.15, MIN_CONTRAST, 3.0
+# The standard deviation of normal noise by its median absolute deviation.
+STANDARD_BY_MEDIAN = 1.4826
 # An underline ends where its line of text does, within this share of the height of the text.
 UNDERLINE_ENDS = 0.6
 
@@ -68,8 +70,11 @@ def has_hidden_end(strip: Strip, stroke: Stroke, tone: Ink) -> bool:
         if not behind.size:
             continue
         beside = [part for band in bands if (part := _columns(strip[band], end, step, -BEHIND_LAST_PX, 0)).size]
-        grain = max((float(part.std()) for part in beside), default=0.0)
-        grounds = [tone.ground, *(float(np.median(part)) for part in beside)]
+        medians = [float(np.median(part)) for part in beside]
+        # By the median again, which an edge in these few pixels does not change.
+        pairs = zip(beside, medians, strict=True)
+        grain = max((STANDARD_BY_MEDIAN * float(np.median(np.abs(part - median))) for part, median in pairs), default=0.0)
+        grounds = [tone.ground, *medians]
         seen = float(np.median(behind))
         least = max(HIDDEN_CONTRAST * tone.contrast, HIDDEN_STEP, GRAINS * grain)
         if min(abs(seen - ground) for ground in grounds) > least:

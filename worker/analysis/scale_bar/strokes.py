@@ -19,7 +19,7 @@ MIN_LENGTH_PX, MIN_LENGTH_HEIGHTS = 12, 0.25
 # A stroke over most of the picture's width is a frame or a rule.
 MAX_SHARE_OF_WIDTH = 0.75
 # In heights of the text beside it.
-MIN_THICKNESS, MAX_THICKNESS = 0.035, 1.6
+MIN_THICKNESS, MAX_THICKNESS = 0.02, 1.6
 # Bars are long and thin; the stoutest seen is 2.4 times as long as it is thick.
 MIN_SLENDERNESS = 2.2
 

@@ -72,6 +72,19 @@ def test_the_halves_of_an_interrupted_bar_count_as_one_and_never_alone() -> None
     assert bars[0].length_px == pytest.approx(199, abs=0.3)
 
 
+def test_a_line_of_one_pixel_beside_large_text_is_a_bar() -> None:
+    """Thermo Fisher's at 1024 columns: capitals of 22 px, in a box of 35 rows, and a line of one."""
+    picture = canvas(60, 500)
+    picture.text("5 um", 200, 20, 26, 255)
+    for left, right in ((100, 185), (295, 380)):
+        picture.block(left, right, 33, 34, 255)
+    for end in (100, 379):
+        picture.block(end, end + 1, 26, 41, 255)
+    bars = [bar for bar in find_bars(picture.pixels(), Box(16, 51, 198, 282)) if bar.length_px > 40]
+    assert [bar.kind for bar in bars] == ["split"]
+    assert bars[0].length_px == pytest.approx(279, abs=0.3)
+
+
 def test_an_interrupted_bar_is_found_without_its_text() -> None:
     picture = canvas(60, 400)
     for left, right in ((100, 170), (230, 300)):

@@ -36,3 +36,9 @@ def test_a_number_far_away_or_badly_read_is_not_the_field() -> None:
     assert field_widths_nm([line("HFW"), line("20.7 µm", top=80)]) == []
     assert field_widths_nm([line("HFW"), line("20.7 µm", top=26, score=0.7)]) == []
     assert field_widths_nm([line("HFW 20.7 µm", score=0.8)]) == []
+
+
+def test_a_unit_that_was_found_apart_belongs_to_its_number() -> None:
+    assert field_widths_nm([line("HFW 1.52"), line("mm", left=100)]) == [1_520_000]
+    assert field_widths_nm([line("HFW"), line("3.15", top=26), line("mm", top=26, left=52)]) == [3_150_000]
+    assert field_widths_nm([line("HFW 1.52"), line("mm", left=300)]) == []
