@@ -17,9 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from shared.arrays import GreyImage
 from shared.domain import Micrograph, ScaleBar
 from worker.analysis.inscriptions import read_inscriptions
-from worker.analysis.lettering import CharacterProbabilities, GreyImage
+from worker.analysis.lettering import CharacterProbabilities
 from worker.analysis.scale_bar.length_text import most_likely_length, written_length
 from worker.text_reader import RapidTextReader
 

@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
-from worker.analysis.lettering import CharacterProbabilities, GreyImage, TextLine
+from worker.analysis.lettering import CharacterProbabilities, TextLine
 
 # Lines are looked for at this size of the shorter side at least, and of the longer side at most.
 MIN_SIDE_PX, MAX_SIDE_PX = 736, 2000

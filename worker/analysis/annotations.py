@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
-from worker.analysis.lettering import GreyImage, TextLine
+from worker.analysis.lettering import TextLine
 from worker.analysis.scale_bar.strokes import ink_of
 
 # Readings of one letter must be surer than those of several.

@@ -9,9 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
-
-GreyImage = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.arrays import FloatArray, IntArray, Labels, Mask, Pixels
+from shared.arrays import FloatArray, GreyImage, IntArray, Labels, Mask, Pixels
 from worker.analysis.label_map import Runs, particle_runs
 
-GreyImage = NDArray[np.uint8]
 ColourImage = NDArray[np.uint8]
 
 # Largest distance between an outline and its simplified polygon, px. With the corners that the tracing cuts the two differ by

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from shared.arrays import Labels, Pixels
+from shared.arrays import GreyImage, Labels, Pixels
 from shared.domain import Parameters, Segmenter
 from shared.errors import InputError
 from worker.analysis.lettering import TextReader
-from worker.analysis.rendering import ColourImage, GreyImage, outlines, preview
+from worker.analysis.rendering import ColourImage, outlines, preview
 from worker.pipeline import analyse
 from worker.training.labelled import LabelledImage, read_labelled
 from worker.training.scoring import SIZE_CLASSES, ImageScore, score_image

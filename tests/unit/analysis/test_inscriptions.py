@@ -141,6 +141,22 @@ def test_a_bar_that_contradicts_the_stated_field_gives_none_and_says_so(reader, 
     assert any("width of the field" in warning for warning in written.warnings) != is_read
 
 
+def test_a_bar_whose_end_is_hidden_is_marked_but_not_read_and_contradicts_another(reader) -> None:
+    pixels = burnt_in().pixels.copy()
+    pixels[425:475, 500:540] = 30
+    hidden = read_inscriptions(Micrograph(pixels, "PNG"), reader)
+    assert hidden.scale_bar is None
+    assert any("cannot be seen" in warning for warning in hidden.warnings)
+    assert any(box.top <= 445 and box.bottom >= 455 and box.left <= 400 for box in hidden.annotations)
+    drawing = canvas(480, 640, 128)
+    drawing.text("100 nm", 50, 50, 30, 255)
+    drawing.block(50, 250, 95, 105, 255)
+    overlay = drawing.pixels()
+    both = read_inscriptions(Micrograph(np.where(overlay == 128, pixels, overlay), "PNG"), reader)
+    assert both.scale_bar is None
+    assert any("contradict each other" in warning for warning in both.warnings)
+
+
 def test_a_text_that_may_have_lost_a_figure_at_the_edge_is_not_read(reader) -> None:
     whole = burnt_in("520 nm").pixels
     assert read_inscriptions(Micrograph(np.ascontiguousarray(whole[:, 430:]), "PNG"), reader).scale_bar is None

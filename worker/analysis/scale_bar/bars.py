@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
-from worker.analysis.lettering import GreyImage
 from worker.analysis.scale_bar.decoys import has_hidden_end, has_twin, has_walls, is_arrow
 from worker.analysis.scale_bar.ends import MIN_BLOCK_PX, edge_column, ends_sharply, tick_column
-from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, Strip, Stroke, find_strokes, ink_of, tone_of
+from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, Strip, Stroke, find_strokes, ink_of, strip_around, tone_of
 
 BarKind = Literal["solid", "ticks", "split", "ruler"]
 
@@ -46,6 +46,8 @@ class Bar:
         Its tone and that of the ground beside it.
     outer : (float, float) or None
         Columns of the outer edges, where the ends are the centres of ticks.
+    is_doubtful : bool
+        Whether one end may go on behind something, or is an arrow's head: it has no length, but it can contradict another bar.
     """
 
     kind: BarKind
@@ -55,6 +57,7 @@ class Bar:
     thickness: float
     ink: Ink
     outer: tuple[float, float] | None = None
+    is_doubtful: bool = False
 
     @property
     def length_px(self) -> float:
@@ -81,9 +84,7 @@ def find_bars(grey: GreyImage, text: Box) -> list[Bar]:
     ink = ink_of(grey, text)
     if ink.contrast < MIN_CONTRAST:
         return []
-    reach = round(SEARCH_ROWS * height)
-    first, last = max(text.top - reach, 0), min(text.bottom + reach, grey.shape[0])
-    strip = grey[first:last].astype(np.float32)
+    first, strip = strip_around(grey, text, SEARCH_ROWS)
     strokes = find_strokes(strip, ink, height)
     place = Box(text.top - first, text.bottom - first, text.left, text.right)
     bars = [
@@ -141,19 +142,21 @@ def _bar(strip: Strip, stroke: Stroke, text: Box) -> Bar | None:
     if tone is None or not ends_sharply(strip, stroke, tone, "left") or not ends_sharply(strip, stroke, tone, "right"):
         return None
     text_height = text.bottom - text.top
-    if has_walls(strip, stroke, tone, text) or is_arrow(strip, stroke, tone) or has_hidden_end(strip, stroke, tone):
+    if has_walls(strip, stroke, tone, text):
         return None
+    is_doubtful = is_arrow(strip, stroke, tone) or has_hidden_end(strip, stroke, tone)
     y = (stroke.top + stroke.bottom - 1) / 2
     left, right = tick_column(strip, stroke, tone, text_height, "left"), tick_column(strip, stroke, tone, text_height, "right")
     first, last = edge_column(strip, stroke, tone, "left"), edge_column(strip, stroke, tone, "right")
     if first is None or last is None:
         return None
     if left is not None and right is not None:
-        return Bar("ticks", left, right, y, stroke.thickness, tone, (first, last))
+        return Bar("ticks", left, right, y, stroke.thickness, tone, (first, last), is_doubtful)
     # A thin line with something at one end only is part of a letter, of a frame or of a bar that the text interrupts.
     is_faint = stroke.thickness < MIN_SOLID_THICKNESS * text_height
     has_one_tick = stroke.thickness < MIN_BLOCK_PX and (left is not None or right is not None)
-    return None if has_one_tick or is_faint else Bar("solid", first, last, y, stroke.thickness, tone)
+    solid = Bar("solid", first, last, y, stroke.thickness, tone, is_doubtful=is_doubtful)
+    return None if has_one_tick or is_faint else solid
 
 
 def _split_bars(strip: Strip, strokes: list[Stroke], text: Box) -> list[Bar]:
@@ -196,12 +199,21 @@ def _alike(left: Stroke, right: Stroke) -> bool:
 
 
 def _outermost(bars: list[Bar]) -> list[Bar]:
-    """Leave out what is part of another bar: a blurred edge or one half of it. What has ticks at both ends comes first."""
+    """Leave out what is part of another bar: a blurred edge or one half of it. What has ticks at both ends comes first.
+
+    What is doubtful comes last and is left out where it overlaps another one: the same bar, seen with another threshold.
+    """
     kept: list[Bar] = []
-    for bar in sorted(bars, key=lambda bar: (bar.kind not in ("ticks", "split"), -bar.length_px)):
-        if not any(_is_part(bar, longer) for longer in kept):
+    for bar in sorted(bars, key=lambda bar: (bar.is_doubtful, bar.kind not in ("ticks", "split"), -bar.length_px)):
+        same = _overlap if bar.is_doubtful else _is_part
+        if not any(same(bar, other) for other in kept):
             kept.append(bar)
     return kept
+
+
+def _overlap(bar: Bar, other: Bar) -> bool:
+    near = abs(bar.y - other.y) <= max(bar.thickness, other.thickness)
+    return near and bar.x0 <= other.x1 and other.x0 <= bar.x1
 
 
 def _is_part(bar: Bar, longer: Bar) -> bool:

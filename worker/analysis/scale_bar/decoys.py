@@ -34,7 +34,11 @@ def has_walls(strip: Strip, stroke: Stroke, tone: Ink, text: Box) -> bool:
     """Whether narrow uprights taller than ticks stand at both ends: the stroke is a rule of a table or of an inset's frame."""
     height = text.bottom - text.top
     beyond, away = MAX_BEYOND_TEXT * height, MAX_AWAY_FROM_TEXT * height
-    most_above, most_below = max(stroke.top - text.top + beyond, away), max(text.bottom - stroke.bottom + beyond, away)
+    is_over_or_under = min(stroke.right, text.right) > max(stroke.left, text.left)
+    is_under_text = is_over_or_under and (text.top + text.bottom) / 2 < stroke.top
+    is_over_text = is_over_or_under and (text.top + text.bottom) / 2 > stroke.bottom
+    most_above = stroke.top - text.top + beyond if is_under_text else away
+    most_below = text.bottom - stroke.bottom + beyond if is_over_text else away
     reach = max(REACH_PX, 2 * stroke.thickness)
     for columns in (np.arange(stroke.left - 2, stroke.left + reach), np.arange(stroke.right - reach, stroke.right + 2)):
         above, below = _ink_beside(strip, stroke, tone, columns[(columns >= 0) & (columns < strip.shape[1])])

@@ -5,14 +5,15 @@ length says nothing. Where two bars contradict each other there is no answer: a 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 
+from shared.arrays import GreyImage
 from shared.domain import ScaleBar
 from shared.geometry import Banner, Box
-from worker.analysis.lettering import GreyImage, TextLine, TextReader
+from worker.analysis.lettering import TextLine, TextReader
 from worker.analysis.scale_bar.bars import SAME_BAR_PX, Bar, find_bars, find_interrupted
 from worker.analysis.scale_bar.belonging import belonging
 from worker.analysis.scale_bar.conventions import length_by_convention
@@ -28,6 +29,7 @@ MIN_CONFIDENCE = 0.5
 MAX_DIFFERENCE = 0.03
 # A banner states the width of its field in three figures; pictures are cut by a few columns.
 MAX_FIELD_DIFFERENCE = 0.05
+DOUBTFUL = "The scale bar of {} has an end that cannot be seen clearly, or is an arrow; it was not used."
 OTHER_FIELD = (
     "The scale bar ({} over {:.1f} px) contradicts the width of the field that the image states ({:.4g} nm); neither was used."
 )
@@ -100,22 +102,44 @@ def read_scale_bar(
     # A bar can only lower the confidence in its text.
     lengths = [written for written in written_lengths(grey, lines, reader) if written.length.confidence >= MIN_CONFIDENCE]
     columns = grey.shape[1]
-    pairs = (
-        _sure(_pairs(grey, lengths), columns)
-        or _sure(_pairs_at_half_size(grey, lengths), columns)
-        or _sure(_interrupted(grey, banner, reader), columns)
-    )
-    if not pairs:
-        return ScaleBarReading(None)
+    pairs = _first_with_a_reading(_sure(pairs, columns) for pairs in _ways(grey, banner, lengths, reader))
     marks = tuple(_mark(pair.bar, grey) for pair in pairs)
-    best, *others = pairs
-    rivals = [pair for pair in others if pair.confidence >= RIVAL_SHARE * best.confidence and not _agree(pair, best)]
+    best = next((pair for pair in pairs if not pair.bar.is_doubtful), None)
+    if best is None:
+        return ScaleBarReading(None, marks, tuple(DOUBTFUL.format(pair.written.length.text) for pair in pairs[:1]))
+    rivals = [pair for pair in pairs if _contradicts(pair, best)]
     if rivals:
         return ScaleBarReading(None, marks, (_contradiction(best, rivals[0]),))
     field = next((width for width in field_widths_nm(lines) if not _fits(best, width, columns)), None)
     if field is not None:
         return ScaleBarReading(None, marks, (OTHER_FIELD.format(best.written.length.text, best.bar.length_px, field),))
     return ScaleBarReading(_scale_bar(best, grey, vendor), marks)
+
+
+def _ways(
+    grey: GreyImage, banner: Banner | None, lengths: Sequence[WrittenLength], reader: TextReader
+) -> Iterator[list[_Pair]]:
+    """The ways to look for bars, the next one needed only where that found none."""
+    yield _pairs(grey, lengths)
+    yield _pairs_at_half_size(grey, lengths)
+    yield _interrupted(grey, banner, reader)
+
+
+def _first_with_a_reading(stages: Iterable[list[_Pair]]) -> list[_Pair]:
+    """The pairs of the first way of looking that finds a bar with two certain ends; else whatever was found at all."""
+    doubtful: list[_Pair] = []
+    for pairs in stages:
+        if any(not pair.bar.is_doubtful for pair in pairs):
+            return pairs
+        doubtful = doubtful or pairs
+    return doubtful
+
+
+def _contradicts(pair: _Pair, best: _Pair) -> bool:
+    """Whether a pair is sure enough to say that another one is wrong; a doubtful bar says nothing against its own text."""
+    if pair.bar.is_doubtful and pair.written.box == best.written.box:
+        return False
+    return pair.confidence >= RIVAL_SHARE * best.confidence and not _agree(pair, best)
 
 
 def _sure(pairs: Iterable[_Pair], columns: int) -> list[_Pair]:

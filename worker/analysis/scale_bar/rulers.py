@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.arrays import FloatArray
+from shared.arrays import FloatArray, GreyImage
 from shared.geometry import Box
-from worker.analysis.lettering import GreyImage
 from worker.analysis.scale_bar.bars import Bar
-from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, ink_of
+from worker.analysis.scale_bar.strokes import MIN_CONTRAST, Ink, ink_of, strip_around
 
 N_TICKS = 11
 MIN_SEEN = 9
@@ -57,10 +56,9 @@ def find_rulers(grey: GreyImage, text: Box) -> list[Bar]:
     ink = ink_of(grey, text)
     if ink.contrast < MIN_CONTRAST:
         return []
-    reach = round(SEARCH_ROWS * height)
-    first, last = max(text.top - reach, 0), min(text.bottom + reach, grey.shape[0])
+    first, strip = strip_around(grey, text, SEARCH_ROWS)
     sign = 1.0 if ink.tone > ink.ground else -1.0
-    ticks = _ticks(sign * grey[first:last].astype(np.float32), ink.contrast, height)
+    ticks = _ticks(sign * strip, ink.contrast, height)
     rulers: list[tuple[int, Bar]] = []
     for rows in (ticks.top, ticks.bottom):
         for row in np.unique(rows).tolist():

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.arrays import Mask
+from shared.arrays import GreyImage, Mask
 from shared.geometry import Box
-from worker.analysis.lettering import GreyImage
 
 # The shortest stroke worth looking at, px and in heights of the text: half of an interrupted bar is longer.
 MIN_LENGTH_PX, MIN_LENGTH_HEIGHTS = 12, 0.25
@@ -84,6 +83,13 @@ def ink_of(grey: GreyImage, box: Box) -> Ink:
     # Strokes of letters are blurred at their edges; their full tone is the far half.
     tone = np.quantile(ink, 0.75 if is_dark_ground else 0.25)
     return Ink(float(tone), float(np.median(ground)))
+
+
+def strip_around(grey: GreyImage, text: Box, heights: float) -> tuple[int, Strip]:
+    """The rows of an image around a text, so many of its heights above and below: the first row, and the strip."""
+    reach = round(heights * (text.bottom - text.top))
+    first = max(text.top - reach, 0)
+    return first, grey[first : text.bottom + reach].astype(np.float32)
 
 
 def find_strokes(strip: Strip, ink: Ink, text_height: int) -> list[Stroke]:

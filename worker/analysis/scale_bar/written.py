@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
-from worker.analysis.lettering import GreyImage, TextLine, TextReader
+from worker.analysis.lettering import TextLine, TextReader
 from worker.analysis.scale_bar.length_text import LengthText, most_likely_length, written_length
 from worker.analysis.scale_bar.strokes import ink_of
 

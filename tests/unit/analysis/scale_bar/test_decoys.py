@@ -24,7 +24,8 @@ def bars_of(picture: Canvas, text: Box = TEXT) -> list[float]:
     """Lengths of everything that may be the text's bar."""
     pixels = picture.pixels()
     ink = ink_of(pixels, text)
-    return [bar.length_px for bar in find_bars(pixels, text) if belonging(bar, text, ink) > 0.5]
+    bars = [bar for bar in find_bars(pixels, text) if not bar.is_doubtful]
+    return [bar.length_px for bar in bars if belonging(bar, text, ink) > 0.5]
 
 
 def framed(picture: Canvas, left: float, right: float, top: float, bottom: float) -> None:
@@ -53,6 +54,15 @@ def test_a_cell_of_two_lines_is_no_bar() -> None:
     picture.block(90, 230, 66, 68, 255)
     for x in (90, 228):
         picture.block(x, x + 2, 8, 68, 255)
+    assert bars_of(picture) == []
+
+
+def test_a_low_cell_around_one_line_is_no_bar() -> None:
+    """Its walls are no taller than ticks may be elsewhere, but rise beyond the text between them."""
+    picture = written()
+    picture.block(90, 230, 62, 64, 255)
+    for x in (90, 228):
+        picture.block(x, x + 2, 28, 64, 255)
     assert bars_of(picture) == []
 
 

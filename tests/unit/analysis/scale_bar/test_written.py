@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from shared.arrays import GreyImage
 from shared.geometry import Box
 from tests.unit.analysis.scale_bar.drawing import canvas
-from worker.analysis.lettering import CharacterProbabilities, GreyImage, TextLine
+from worker.analysis.lettering import CharacterProbabilities, TextLine
 from worker.analysis.scale_bar.written import read_again, written_lengths
 
 CHARACTERS = ("", *"0123456789. nµm")
