@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(CONFIG_FILE_VARIABLE, "saemi.toml")))
+        file = TomlConfigSettingsSource(settings_cls, _file())
         return init_settings, env_settings, file
 
     @property
@@ -143,7 +143,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems += [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
     except ValueError as error:  # the TOML file does not parse
-        problems.append(str(error))
+        problems.append(f"{_file().absolute()}: {error}")
     if problems:
         raise OperatorError("The settings are not valid:\n  " + "\n  ".join(problems), code="invalid_settings")
     return settings
@@ -152,6 +152,10 @@ def load_settings(**overrides: Any) -> Settings:
 def _masked(url: str) -> str:
     """Return a URL with stars for the password, whether it stands before the host or among the options."""
     return re.sub(r"(?<=[?&]password=)[^&]*", "***", re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url))
+
+
+def _file() -> Path:
+    return Path(os.environ.get(CONFIG_FILE_VARIABLE, "saemi.toml"))
 
 
 def _missing_file() -> list[str]:

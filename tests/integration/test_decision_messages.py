@@ -2,9 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
 
-import pytest
 import redis
 from sqlalchemy import update
 
@@ -16,24 +14,7 @@ from shared.settings import Settings
 from tests.integration.laboratory import Laboratory
 from worker.dispatcher import Dispatcher
 
-TIMEOUT_S = 1.0
 MAX_ATTEMPTS = 2
-
-
-@pytest.fixture
-def broker(broker_url: str) -> Iterator[redis.Redis]:
-    """The broker, with nothing in it."""
-    with redis.Redis.from_url(broker_url.replace("redis+socket", "unix")) as client:
-        client.flushall()
-        yield client
-        client.flushall()
-
-
-@pytest.fixture
-def sender(broker_url: str, broker: redis.Redis) -> Iterator[JobSender]:
-    sender = JobSender(broker_url, TIMEOUT_S)
-    yield sender
-    sender.close()
 
 
 def dispatcher(database: Database, sender: JobSender, window: int = 10) -> Dispatcher:

@@ -23,27 +23,11 @@ from shared.jobs import JobState
 from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, JobSender
 from shared.models import JobRow
 from shared.settings import Settings
+from tests.integration.conftest import BROKER_TIMEOUT_S
 from tests.stack import free_port, wait_until
 from worker.dispatcher import Dispatcher
 
-TIMEOUT_S = 1.0
 LONG_AGO_S = -3600.0
-
-
-@pytest.fixture
-def broker(broker_url: str) -> Iterator[redis.Redis]:
-    """The broker, with nothing in it."""
-    with redis.Redis.from_url(broker_url.replace("redis+socket", "unix")) as client:
-        client.flushall()
-        yield client
-        client.flushall()
-
-
-@pytest.fixture
-def sender(broker_url: str, broker: redis.Redis) -> Iterator[JobSender]:
-    sender = JobSender(broker_url, TIMEOUT_S)
-    yield sender
-    sender.close()
 
 
 def settings(**changes: object) -> Settings:
@@ -128,7 +112,7 @@ def test_a_broker_that_is_away_is_waited_for_and_the_jobs_are_announced_when_it_
     database: Database, short_tmp: Path
 ) -> None:
     port, job_ids = free_port(), add_jobs(database, 3)
-    sender = JobSender(f"redis://127.0.0.1:{port}/0", TIMEOUT_S)
+    sender = JobSender(f"redis://127.0.0.1:{port}/0", BROKER_TIMEOUT_S)
     dispatcher = Dispatcher(database, sender, settings(resend_after_s=0.05))
     with pytest.raises(TransientError) as caught:
         dispatcher.run_round()
@@ -157,18 +141,18 @@ def test_a_database_that_is_away_does_not_end_the_dispatcher(sender: JobSender, 
 
 
 def test_sending_to_a_broker_that_is_away_fails_at_once(short_tmp: Path) -> None:
-    sender = JobSender(f"redis+socket://{short_tmp / 'nobody.sock'}", TIMEOUT_S)
+    sender = JobSender(f"redis+socket://{short_tmp / 'nobody.sock'}", BROKER_TIMEOUT_S)
     started = time.monotonic()
     for action in (lambda: sender.send([1]), sender.queue_length):
         with pytest.raises(TransientError):
             action()
-    assert time.monotonic() - started < 2 * TIMEOUT_S
+    assert time.monotonic() - started < 2 * BROKER_TIMEOUT_S
     sender.close()
 
 
 def test_sending_to_a_broker_that_hangs_fails_within_the_timeout(short_tmp: Path) -> None:
     with ValkeyServer(unix_socket_path=short_tmp / "hangs.sock") as server:
-        sender = JobSender(f"redis+socket://{short_tmp / 'hangs.sock'}", TIMEOUT_S)
+        sender = JobSender(f"redis+socket://{short_tmp / 'hangs.sock'}", BROKER_TIMEOUT_S)
         sender.send([1])
         pid = server._process.pid
         os.kill(pid, signal.SIGSTOP)
@@ -177,7 +161,7 @@ def test_sending_to_a_broker_that_hangs_fails_within_the_timeout(short_tmp: Path
             with pytest.raises(TransientError):
                 sender.send([2])
             # A new connection may follow the one that hangs: two waits.
-            assert time.monotonic() - started < 3 * TIMEOUT_S
+            assert time.monotonic() - started < 3 * BROKER_TIMEOUT_S
         finally:
             os.kill(pid, signal.SIGCONT)
         sender.close()

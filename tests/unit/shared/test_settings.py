@@ -74,9 +74,10 @@ def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path) -> None:
     assert "prot" in problems()
 
 
-def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "saemi.toml").write_bytes(b"port = = 1\xff")
-    problems()
+@pytest.mark.parametrize("content", [b"port = = 1", b"port = 1 # \xff"])
+def test_a_file_that_is_no_toml_is_refused_and_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "saemi.toml").write_bytes(content)
+    assert str(tmp_path / "saemi.toml") in problems()
 
 
 def test_all_problems_of_file_and_environment_are_reported_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""What the tests of the commands start from."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.domain import ModelIdentity
+from tests.integration.analyses import draw_discs
+from tests.unit.micrograph.files import png_bytes, tiff_bytes
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but those of the test, and a folder of its own to write into."""
+    for name in [name for name in os.environ if name.startswith("SAEMI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A folder of three micrographs, two of one stem, and two files that are none."""
+    folder = tmp_path / "images"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "a.png").write_bytes(png_bytes(draw_discs(4)))
+    (folder / "a.tif").write_bytes(tiff_bytes(draw_discs(2)))
+    (folder / "deeper" / "[red].png").write_bytes(png_bytes(draw_discs(3)))
+    whole = png_bytes(draw_discs(3))
+    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.tif").touch()
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def own_model(tmp_path: Path) -> Path:
+    """A network of our own, untrained, with a card."""
+    import torch
+
+    from worker.analysis.network import ParticleNet
+    from worker.weights import save_weights
+
+    torch.manual_seed(0)
+    path = tmp_path / "own-7.safetensors"
+    save_weights(path, ParticleNet(), ModelIdentity("own", "7"), {"description": "Untrained.", "figures": {"f1": 0.125}})
+    return path

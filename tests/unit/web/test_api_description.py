@@ -1,0 +1,52 @@
+"""The description of the API says what its addresses do, and no more."""
+
+import json
+import re
+from typing import Any
+
+from tests.unit.web.opened_portal import API, Portal
+
+
+def test_every_address_of_the_api_is_described_and_every_described_one_answers(portal: Portal) -> None:
+    document = portal.json("/openapi.json")
+    assert document["openapi"].startswith("3.")
+    assert document["info"]["title"] == "SAEMI"
+    served = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in portal.app.url_map.iter_rules()
+        if rule.rule.startswith(API) and rule.endpoint.startswith("api_")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method) for path, operations in document["paths"].items() for method in operations}
+    assert described == served
+    number = portal.analysed()
+    submission = portal.json("/submissions")["items"][0]["id"]
+    decided = {"person": "Ada", "scope": "image", "analysis_id": number, "choice": "automatic"}
+    decision = portal.http.post(f"{API}/calibration-decisions", json=decided).get_json()["id"]
+    for path, method in described:
+        address = path.replace("{label}", "1").replace("{file}", "overlay.png")
+        kind = next(kind for kind in ("analyses", "decisions", "") if kind in path)
+        address = address.replace("{id}", str({"analyses": number, "decisions": decision}.get(kind, submission)))
+        content = decided if kind == "decisions" else {"project": "gold"}
+        body = {"json": content} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
+        answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
+        documented = document["paths"][path][method]["responses"]
+        assert str(answer.status_code) in documented, (path, method, answer.status_code)
+        assert answer.status_code < 300
+        assert {"404", "422", "503"} <= set(documented)
+
+
+def test_every_reference_of_the_description_leads_somewhere_and_everything_is_explained(portal: Portal) -> None:
+    document = portal.json("/openapi.json")
+    for reference in re.findall(r'"\$ref": ?"#/([^"]+)"', json.dumps(document)):
+        target: Any = document
+        for part in reference.split("/"):
+            target = target[part]
+        assert target
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            for parameter in operation.get("parameters", []):
+                assert parameter["in"] in ("path", "query")
+                assert parameter["schema"]
+    assert set(document["components"]["schemas"]["ErrorBody"]["properties"]) == {"code", "message", "details", "reference"}
