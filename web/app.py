@@ -10,7 +10,7 @@ from shared.database import Database
 from shared.messaging import JobSender
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from web.api import analyses, decisions, models, submissions
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
@@ -22,12 +22,14 @@ from web.services import EXTENSION, Services, services
 THREADS_KEPT_FREE = 2
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
-# Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
+# Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and
+# upload libraries.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
+    "default-src 'self'; img-src 'self' data: blob:{stores}; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'self'"
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
-API_CONTENT_SECURITY_POLICY = f"script-src 'self' 'unsafe-inline'; {CONTENT_SECURITY_POLICY}"
+API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 
 
 def create_app(settings: Settings) -> Flask:
@@ -43,7 +45,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions[EXTENSION] = Services(
         settings=settings,
         database=Database(settings.effective_database_url),
-        store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+        store=blob_store(settings),
         sender=JobSender(settings.broker_url, settings.broker_timeout_s),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
@@ -73,6 +75,8 @@ def _finish_response(response: Response) -> Response:
         response.make_conditional(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    is_api = request.path.startswith(API_PREFIX)
-    response.headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY if is_api else CONTENT_SECURITY_POLICY
+    policy = CONTENT_SECURITY_POLICY.format(
+        stores=f" {public_url}" if (public_url := services().settings.s3_public_url) else ""
+    )
+    response.headers["Content-Security-Policy"] = (API_SCRIPTS if request.path.startswith(API_PREFIX) else "") + policy
     return response

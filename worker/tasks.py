@@ -8,7 +8,7 @@ from celery import Task, shared_task
 from shared.database import Database
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.recalibrator import Recalibrator
@@ -39,7 +39,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
         cv2.setNumThreads(1)
         limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
         database = Database(settings.effective_database_url)
-        store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
+        store = blob_store(settings)
         return JobRunner(
             database,
             store,
