@@ -11,6 +11,7 @@ import click
 import httpx
 
 import web
+from cli.blobs import blobs
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
 from cli.preparation import prepare_database, required_database
 from shared import registry, schema
@@ -48,6 +49,9 @@ def config(*, as_json: bool) -> None:
 @click.group()
 def admin() -> None:
     """Look after an installation."""
+
+
+admin.add_command(blobs)
 
 
 @admin.group()
@@ -119,6 +123,11 @@ def _check_database(settings: Settings) -> str:
     return f"{database.dialect}, schema at revision {schema.current_revision(database)}"
 
 
+def _check_file_store(settings: Settings) -> str:
+    blob_store(settings).exists("0" * 64)
+    return f"{settings.blob_url or settings.blob_dir} answers"
+
+
 def _check_models(settings: Settings) -> str:
     store = blob_store(settings)
     with required_database(settings).reading() as session:
@@ -152,6 +161,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "front-end": _check_front_end,
     "data-folder": _check_data_dir,
     "database": _check_database,
+    "file-store": _check_file_store,
     "models": _check_models,
     "device": _check_device,
     "broker": _check_broker,

@@ -97,7 +97,7 @@ class S3BlobStore:
         return self._public_client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_URL_LIFE_S)
 
     def blobs(self) -> Iterator[StoredBlob]:
-        """List all blobs but those that are set aside."""
+        """List all blobs but those that are set aside, in the order of their hashes, which is that of the server."""
         return self._listed("blobs/")
 
     def blobs_set_aside(self) -> Iterator[StoredBlob]:

@@ -62,7 +62,7 @@ class BlobStore(Protocol):
         """Return the address at which a browser gets the blob from the store itself; None where it cannot reach the store."""
 
     def blobs(self) -> Iterator[StoredBlob]:
-        """List all blobs but those that are set aside."""
+        """List all blobs but those that are set aside, in the order of their hashes."""
 
     def blobs_set_aside(self) -> Iterator[StoredBlob]:
         """List the blobs that are set aside."""
@@ -124,8 +124,10 @@ class FolderBlobStore:
         return None
 
     def blobs(self) -> Iterator[StoredBlob]:
-        """List all blobs but those that are set aside."""
-        return _listed(self._root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"))
+        """List all blobs but those that are set aside, in the order of their hashes."""
+        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
+            for inner in sorted(folder.glob("[0-9a-f][0-9a-f]")):
+                yield from _listed(sorted(inner.iterdir()))
 
     def blobs_set_aside(self) -> Iterator[StoredBlob]:
         """List the blobs that are set aside."""
