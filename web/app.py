@@ -20,6 +20,8 @@ from web.services import EXTENSION, Services, services
 
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
+# Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
+STATEMENT_TIMEOUT_S = 30.0
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
 # Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and
@@ -44,7 +46,9 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=Database(settings.effective_database_url),
+        database=Database(
+            settings.effective_database_url, settings.database_connections(settings.web_threads), STATEMENT_TIMEOUT_S
+        ),
         store=blob_store(settings),
         sender=JobSender(settings.broker_url, settings.broker_timeout_s),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),

@@ -5,7 +5,7 @@ from functools import cached_property
 import cv2
 from celery import Task, shared_task
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
 from shared.stores import blob_store
@@ -24,7 +24,7 @@ class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
     def recalibrator(self) -> Recalibrator:
         """What applies decisions in this process."""
         settings = load_settings()
-        database = Database(settings.effective_database_url)
+        database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
@@ -38,7 +38,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
         # As many processes as cores run side by side, so that each has one.
         cv2.setNumThreads(1)
         limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
-        database = Database(settings.effective_database_url)
+        database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
         store = blob_store(settings)
         return JobRunner(
             database,
