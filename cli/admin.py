@@ -11,6 +11,7 @@ import click
 import httpx
 
 import web
+from cli.backups import backup, restore
 from cli.blobs import blobs
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
 from cli.preparation import prepare_database, required_database
@@ -51,7 +52,8 @@ def admin() -> None:
     """Look after an installation."""
 
 
-admin.add_command(blobs)
+for command in (backup, restore, blobs):
+    admin.add_command(command)
 
 
 @admin.group()
