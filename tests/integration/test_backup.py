@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from tests.conftest import fresh_postgres
 from tests.integration.analyses import FILES
 from tests.integration.laboratory import SEM, Laboratory
 from tests.models import register_models
+from tests.stack import wait_until
 
 # Where the two databases do not differ.
 ON_SQLITE = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
@@ -116,6 +118,38 @@ def test_a_restored_system_has_the_same_rows_and_files_and_goes_on_numbering(
     assert steps == [(n, manifest.n_blobs) for n in range(1, manifest.n_blobs + 1)]
     laboratory = Laboratory(emptied)
     assert laboratory.add(laboratory.submit(), "new") == max(row[0] for row in rows_of(filled)["job"]) + 1
+
+
+def test_a_backup_shows_one_moment_while_others_write(
+    database: Database, store: FolderBlobStore, emptied: Database, tmp_path: Path
+) -> None:
+    """An image and its job come in one transaction: as many of the one as of the other, however many there are."""
+    laboratory, stop, n_written = Laboratory(database), threading.Event(), 0
+    submission = laboratory.submit()
+
+    def write() -> None:
+        nonlocal n_written
+        while not stop.is_set():
+            laboratory.add(submission, f"image {n_written}")
+            n_written += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wait_until(lambda: n_written > 5, "something is written")
+        backups = []
+        for n in range(5):
+            before = n_written
+            backups.append(write_backup(database, store, tmp_path / "backups", NOW + timedelta(seconds=n), silent))
+            wait_until(lambda before=before: n_written > before, "more is written")
+    finally:
+        stop.set()
+        writer.join()
+    counts = [{of.name: of.n_rows for of in manifest.tables} for _, manifest in backups]
+    assert all(found["image"] == found["job"] for found in counts)
+    assert counts[0]["job"] < counts[-1]["job"] <= n_written
+    restore_backup(emptied, store, backups[-1][0], silent)
+    assert len(rows_of(emptied)["job"]) == counts[-1]["job"]
 
 
 def test_every_table_of_the_database_is_in_a_backup(filled: Database, backed_up: Path) -> None:
