@@ -1,9 +1,10 @@
 """The connection to an S3-compatible server: time limits everywhere, few attempts, and errors that say who must act."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import urllib3
@@ -109,6 +110,29 @@ def s3_errors() -> Iterator[None]:
 def error_code(error: ClientError) -> str:
     """Return the code that the server gave; the bare status where an answer without a body has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+class ObjectContent(io.RawIOBase):
+    """The bytes of an answer as a file, its errors named."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what fits; the client raises where the answer ends before its length."""
+        with s3_errors():
+            part = self._body.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._body.close()
+        super().close()
 
 
 def _named(error: ClientError) -> Exception:

@@ -17,11 +17,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from shared.errors import OperatorError, SaemiError
-from shared.s3_client import READ_TIMEOUT_S, S3Access, error_code, s3_client, s3_errors
+from shared.s3_client import READ_TIMEOUT_S, ObjectContent, S3Access, error_code, s3_client, s3_errors
 from shared.storage import BlobInfo, Download, StoredBlob, disk_errors, missing_blob, require_hash, write_hashed
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ObjectTypeDef
 
 # One part of each upload is in memory at a time: thirty of them make a quarter of a gigabyte.
 PART_BYTES = 8 * 2**20
@@ -32,6 +32,8 @@ SPOOL_BYTES = 2**20
 CHUNK_BYTES = 2**20
 # Long enough to click on a page that was open for a while.
 DOWNLOAD_URL_LIFE_S = 3600
+# Where browsers store what is not hashed yet.
+INCOMING = "incoming/"
 COPYING = TransferConfig(use_threads=False)
 NOT_THERE = ("NoSuchKey", "404")
 # The object exists already: whoever stored it stored the same bytes.
@@ -71,7 +73,7 @@ class S3BlobStore:
                     if error_code(error) not in NOT_THERE:
                         raise
                 else:
-                    return cast("BinaryIO", io.BufferedReader(_Body(body), CHUNK_BYTES))
+                    return cast("BinaryIO", io.BufferedReader(ObjectContent(body), CHUNK_BYTES))
         raise missing_blob(sha256)
 
     @contextmanager
@@ -124,10 +126,12 @@ class S3BlobStore:
                 for upload in page.get("Uploads", []):
                     if upload["Initiated"] < before:
                         self._abort(upload["Key"], upload["UploadId"])
+            for found in self._objects(INCOMING):
+                if found["LastModified"] < before:
+                    self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
 
     def _key(self, sha256: str) -> str:
-        require_hash(sha256)
-        return f"{self._root}blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+        return blob_key(self._root, sha256)
 
     def _aside_key(self, sha256: str) -> str:
         require_hash(sha256)
@@ -203,11 +207,14 @@ class S3BlobStore:
 
     def _listed(self, folder: str) -> Iterator[StoredBlob]:
         with s3_errors():
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._root + folder)
-            for page in pages:
-                for found in page.get("Contents", []):
-                    sha256 = found["Key"].rpartition("/")[2]
-                    yield StoredBlob(sha256, found["Size"], found["LastModified"].astimezone(UTC))
+            for found in self._objects(folder):
+                sha256 = found["Key"].rpartition("/")[2]
+                yield StoredBlob(sha256, found["Size"], found["LastModified"].astimezone(UTC))
+
+    def _objects(self, folder: str) -> Iterator["ObjectTypeDef"]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._root + folder)
+        for page in pages:
+            yield from page.get("Contents", [])
 
     def _move(self, source: str, target: str, sha256: str) -> None:
         with s3_errors():
@@ -222,24 +229,7 @@ class S3BlobStore:
             self._client.delete_object(Bucket=self._bucket, Key=source)
 
 
-class _Body(io.RawIOBase):
-    """The bytes of an answer as a file, its errors named."""
-
-    def __init__(self, body: Any) -> None:
-        self._body = body
-
-    def readable(self) -> bool:
-        """Tell that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what fits; the client raises where the answer ends before its length."""
-        with s3_errors():
-            part = self._body.read(len(buffer))
-        buffer[: len(part)] = part
-        return len(part)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._body.close()
-        super().close()
+def blob_key(root: str, sha256: str) -> str:
+    """Return the key of a blob."""
+    require_hash(sha256)
+    return f"{root}blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"

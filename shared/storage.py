@@ -199,13 +199,23 @@ def file_too_large(max_bytes: int) -> InputError:
 
 def write_hashed(file: BinaryIO, chunks: Iterable[bytes], max_bytes: int | None) -> BlobInfo:
     """Write a stream to a file, hashing on the way; raises InputError past ``max_bytes``."""
+
+    def written() -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            file.write(chunk)
+
+    return hashed(written(), max_bytes)
+
+
+def hashed(chunks: Iterable[bytes], max_bytes: int | None) -> BlobInfo:
+    """Return hash and size of a stream; raises InputError past ``max_bytes``, without reading on."""
     digest, n_bytes = hashlib.sha256(), 0
     for chunk in chunks:
         n_bytes += len(chunk)
         if max_bytes is not None and n_bytes > max_bytes:
             raise file_too_large(max_bytes)
         digest.update(chunk)
-        file.write(chunk)
     return BlobInfo(digest.hexdigest(), n_bytes)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -30,7 +31,7 @@ class S3Server:
     def access(self) -> S3Access:
         return S3Access(self.address, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY)
 
-    def settings(self, prefix: str) -> dict[str, str]:
+    def settings(self, prefix: str) -> dict[str, Any]:
         """What the settings say of a store below a prefix."""
         return {
             "blob_url": f"s3://{BUCKET}/{prefix}",
