@@ -20,7 +20,7 @@ from shared.errors import NotFoundError, OperatorError
 from shared.housekeeping import named_hashes
 from shared.models import ImageRow
 from shared.results import SOFTWARE_VERSION
-from shared.schema import current_revision, require_current
+from shared.schema import newest_revision, require_current
 from shared.storage import BlobStore, FolderBlobStore
 from shared.table_files import ROWS_AT_A_TIME, ColumnOfFile, TableFile, file_sha256, write_table
 
@@ -91,11 +91,7 @@ def write_backup(
         ``schema_outdated``; ``backup_exists`` where there is one of the same second.
     """
     require_current(database)
-    target = folder / now.strftime("%Y-%m-%dT%H%M%SZ")
-    try:
-        target.mkdir(parents=True)
-    except FileExistsError as error:
-        raise OperatorError(f"{target} exists already.", code="backup_exists") from error
+    target = _new_folder(folder / now.strftime("%Y-%m-%dT%H%M%SZ"))
     try:
         tables = _write_rows(database, target)
         n_blobs = sum(1 for _ in blob_list(target))
@@ -104,15 +100,15 @@ def write_backup(
         shutil.rmtree(target)
         raise
     manifest = Manifest(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
-        created_at=now.isoformat(),
-        software_version=SOFTWARE_VERSION,
-        revision=str(current_revision(database)),
-        tables=tuple(tables),
-        n_blobs=n_blobs,
-        blob_list_sha256=file_sha256(target / BLOB_LIST),
-        missing=tuple(missing),
+        FORMAT,
+        FORMAT_VERSION,
+        now.isoformat(),
+        SOFTWARE_VERSION,
+        str(newest_revision()),
+        tuple(tables),
+        n_blobs,
+        file_sha256(target / BLOB_LIST),
+        tuple(missing),
     )
     _write_durably(target / MANIFEST, json.dumps(asdict(manifest), indent=2).encode())
     return target, manifest
@@ -126,7 +122,9 @@ def blob_list(backup: Path) -> Iterator[str]:
 
 
 def copy_blob(sha256: str, source: BlobStore, target: BlobStore) -> bool:
-    """Copy a blob unless it is there; tells whether its bytes are those of its name, and keeps no others.
+    """Copy a blob unless it is there; tells whether its bytes are those of its name.
+
+    Others are left under their own hash: they may be those of another blob, and what belongs to nothing is removed in its time.
 
     Raises
     ------
@@ -136,11 +134,15 @@ def copy_blob(sha256: str, source: BlobStore, target: BlobStore) -> bool:
     if target.exists(sha256):
         return True
     with source.open(sha256) as content:
-        copied = target.put(iter(lambda: content.read(CHUNK_BYTES), b""))
-    if copied.sha256 != sha256:
-        target.set_aside(copied.sha256)
-        target.discard(copied.sha256)
-    return copied.sha256 == sha256
+        return target.put(iter(lambda: content.read(CHUNK_BYTES), b"")).sha256 == sha256
+
+
+def _new_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError as error:
+        raise OperatorError(f"{path} exists already.", code="backup_exists") from error
+    return path
 
 
 def _write_rows(database: Database, target: Path) -> list[TableFile]:
