@@ -8,7 +8,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
 from shared.messaging import JobSender
@@ -91,7 +91,7 @@ def run_scheduler(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
-    database = Database(settings.effective_database_url)
+    database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
     Scheduler(database, Dispatcher(database, sender, settings), settings).run(stop)
     sender.close()
     database.dispose()

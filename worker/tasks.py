@@ -5,10 +5,10 @@ from functools import cached_property
 import cv2
 from celery import Task, shared_task
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.pool_process import stopping
@@ -25,7 +25,7 @@ class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
     def recalibrator(self) -> Recalibrator:
         """What applies decisions in this process."""
         settings = load_settings()
-        database = Database(settings.effective_database_url)
+        database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
@@ -39,8 +39,8 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
         # As many processes as cores run side by side, so that each has one.
         cv2.setNumThreads(1)
         limits = DecodeLimits.of(settings)
-        database = Database(settings.effective_database_url)
-        store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
+        database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
+        store = blob_store(settings)
         return JobRunner(
             database,
             store,
