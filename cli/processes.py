@@ -14,6 +14,7 @@ from shared.log import configure_logging
 from shared.messaging import JobSender
 from shared.schema import require_current
 from shared.settings import Settings
+from shared.stores import blob_store
 
 # The most that gunicorn takes; a file's name is part of it, percent-encoded.
 REQUEST_LINE_BYTES = 8190
@@ -83,6 +84,7 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
 def run_scheduler(settings: Settings) -> None:
     """Announce waiting work and keep the house, while no other scheduler does."""
     from worker.dispatcher import Dispatcher
+    from worker.housekeeper import Housekeeper
     from worker.scheduler import Scheduler
 
     _require_broker(settings)
@@ -92,7 +94,11 @@ def run_scheduler(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
     database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
-    Scheduler(database, Dispatcher(database, sender, settings), settings).run(stop)
+    scheduler = Scheduler(database, Dispatcher(database, sender, settings), settings)
+    keeper = Housekeeper(database, blob_store(settings), settings.housekeeping_interval_s, lambda: scheduler.leads)
+    keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
+    keeping.start()
+    scheduler.run(stop)
     sender.close()
     database.dispose()
 

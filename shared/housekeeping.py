@@ -16,6 +16,7 @@ itself, so that a new table is protected from its first row.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,22 +62,23 @@ def survey_blobs(session: Session, store: BlobStore, now: datetime) -> BlobSurve
 
     Memory grows with what is found to be wrong, not with what is there: both sides come in the order of the hashes.
     """
-    # The rows are as of now, and the blobs are listed later: a blob that a row names has been there before.
-    named = _named_blobs(session)
-    aside = {blob.sha256: blob for blob in store.blobs_set_aside()}
+    aside: dict[str, StoredBlob] = {}
     n_blobs = n_bytes = 0
     orphans: list[StoredBlob] = []
     missing: list[NamedBlob] = []
     to_bring_back: list[StoredBlob] = []
-    for blob, name in matched(store.blobs(), named):
-        if blob is not None:
-            n_blobs, n_bytes = n_blobs + 1, n_bytes + blob.n_bytes
-            if name is None and blob.changed_at < now - GRACE:
-                orphans.append(blob)
-        if name is not None and (found := aside.pop(name.sha256, None)) is not None:
-            to_bring_back.append(found)
-        elif name is not None and blob is None and not store.exists(name.sha256):
-            missing.append(name)
+    # The rows are as of now, and the blobs are listed later: a blob that a row names has been there before.
+    with _named_blobs(session) as named:
+        aside.update((blob.sha256, blob) for blob in store.blobs_set_aside())
+        for blob, name in matched(store.blobs(), named):
+            if blob is not None:
+                n_blobs, n_bytes = n_blobs + 1, n_bytes + blob.n_bytes
+                if name is None and blob.changed_at < now - GRACE:
+                    orphans.append(blob)
+            if name is not None and (found := aside.pop(name.sha256, None)) is not None:
+                to_bring_back.append(found)
+            elif name is not None and blob is None and not store.exists(name.sha256):
+                missing.append(name)
     to_discard = [blob for blob in aside.values() if blob.changed_at < now - GRACE]
     return BlobSurvey(n_blobs, n_bytes, tuple(orphans), tuple(to_bring_back), tuple(to_discard), tuple(missing))
 
@@ -126,9 +128,11 @@ def named_hashes(session: Session) -> Select[str, str]:
     return select(every.c.sha256, func.min(every.c.named_by)).group_by(every.c.sha256).order_by(by_hash)
 
 
-def _named_blobs(session: Session) -> Iterator[NamedBlob]:
-    rows = session.execute(named_hashes(session), execution_options={"yield_per": ROWS_AT_A_TIME})
-    return (NamedBlob(sha256, named_by) for sha256, named_by in rows)
+@contextmanager
+def _named_blobs(session: Session) -> Iterator[Iterator[NamedBlob]]:
+    # Closed also where the store fails in the middle: a cursor of the server's is not left to chance.
+    with closing(session.execute(named_hashes(session), execution_options={"yield_per": ROWS_AT_A_TIME})) as rows:
+        yield (NamedBlob(sha256, named_by) for sha256, named_by in rows)
 
 
 def _blob_columns(session: Session) -> list[tuple[str, str]]:
