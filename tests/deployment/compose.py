@@ -39,7 +39,7 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
     return {
         name: Service(
             name,
-            tuple(shlex.split(declared.get("command", ""))),
+            _words(declared.get("command", "")),
             {key: str(value) for key, value in declared.get("environment", {}).items()},
             declared,
         )
@@ -58,3 +58,7 @@ def interpolated(path: Path, variables: Mapping[str, str]) -> str:
         return variables[match["name"]]
 
     return VARIABLE.sub(value, path.read_text())
+
+
+def _words(command: str | list[str]) -> tuple[str, ...]:
+    return tuple(shlex.split(command) if isinstance(command, str) else command)
