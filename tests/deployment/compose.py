@@ -35,7 +35,7 @@ class Service:
 
 def services(variables: Mapping[str, str]) -> dict[str, Service]:
     """All services of the file, with the given variables in place of those of .env."""
-    document = yaml.safe_load(interpolated(COMPOSE_FILE, variables))
+    document = _filled(yaml.safe_load(COMPOSE_FILE.read_text()), variables)
     return {
         name: Service(
             name,
@@ -47,8 +47,8 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
     }
 
 
-def interpolated(path: Path, variables: Mapping[str, str]) -> str:
-    """The text of the file with its variables filled in; KeyError for one that must be given and is not."""
+def interpolated(text: str, variables: Mapping[str, str]) -> str:
+    """The text with its variables filled in; KeyError for one that must be given and is not."""
 
     def value(match: re.Match[str]) -> str:
         if match["dollar"]:
@@ -57,7 +57,16 @@ def interpolated(path: Path, variables: Mapping[str, str]) -> str:
             return variables.get(match["name"]) or match["rest"]
         return variables[match["name"]]
 
-    return VARIABLE.sub(value, path.read_text())
+    return VARIABLE.sub(value, text)
+
+
+def _filled(node: Any, variables: Mapping[str, str]) -> Any:
+    """Fill in the variables of every text of a document that is parsed already, in the order in which Compose does it."""
+    if isinstance(node, dict):
+        return {key: _filled(value, variables) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value, variables) for value in node]
+    return interpolated(node, variables) if isinstance(node, str) else node
 
 
 def _words(command: str | list[str]) -> tuple[str, ...]:

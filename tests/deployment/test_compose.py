@@ -9,7 +9,7 @@ import pytest
 
 from shared.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from tests.deployment import commands
-from tests.deployment.compose import COMPOSE_FILE, PASSWORDS, Service, interpolated, services
+from tests.deployment.compose import COMPOSE_FILE, PASSWORDS, Service, services
 
 SERVICES = services(PASSWORDS)
 OWN = [service for service in SERVICES.values() if service.is_saemi]
@@ -79,7 +79,7 @@ def test_without_a_graphics_card_some_worker_takes_from_every_queue() -> None:
 def test_no_password_has_a_default(password: str) -> None:
     others = {name: value for name, value in PASSWORDS.items() if name != password}
     with pytest.raises(KeyError, match=password):
-        interpolated(COMPOSE_FILE, others)
+        services(others)
 
 
 def test_the_variables_of_this_file_are_not_taken_for_settings_by_saemi() -> None:

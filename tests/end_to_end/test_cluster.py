@@ -1,4 +1,4 @@
-"""Two portals, three workers and a scheduler, by the commands of docker-compose.yml, over one database, broker and S3 server."""
+"""Portals, workers and a scheduler by the commands of docker-compose.yml, over one database, broker and S3 server."""
 
 import ssl
 import tempfile
