@@ -46,6 +46,10 @@ def test_no_service_but_the_proxy_is_reached_from_outside(service: Service) -> N
     assert ("outer" in service.declared["networks"]) == (service.name == "proxy")
 
 
+def test_the_proxy_listens_on_this_host_alone_until_somebody_says_otherwise() -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES["proxy"].declared["ports"])
+
+
 @every_own_service
 def test_every_setting_is_one_that_saemi_knows_and_accepts(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]:
