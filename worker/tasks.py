@@ -38,7 +38,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
         settings = load_settings()
         # As many processes as cores run side by side, so that each has one.
         cv2.setNumThreads(1)
-        limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+        limits = DecodeLimits.of(settings)
         database = Database(settings.effective_database_url)
         store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
         return JobRunner(
