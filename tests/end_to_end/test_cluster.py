@@ -48,12 +48,34 @@ def test_images_handed_in_at_both_portals_are_each_analysed_once(cluster: Cluste
     assert stored == found, "particles are stored once, and no analysis is there that nobody asked for"
 
 
+def test_every_process_has_shown_itself_and_one_scheduler_leads(cluster: Cluster) -> None:
+    with psycopg.connect(cluster.database_url) as database:
+        queues = [row[0] for row in database.execute("SELECT queues FROM worker").fetchall()]
+        leaders = database.execute("SELECT count(*) FROM leader WHERE lease_until > now()").fetchone()
+    assert sorted(queues) == [["analysis", "decisions"], ["analysis", "decisions"], ["interactive"]]
+    assert leaders == (1,)
+
+
+def test_an_interactive_image_goes_to_the_worker_that_takes_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
+    with Saemi(cluster.portals[0]) as saemi:
+        submission = saemi.open_submission("one image", model="classical").id
+        with psycopg.connect(cluster.database_url) as database:
+            database.execute("UPDATE submission SET priority = 'interactive' WHERE id = %s", (submission,))
+        saemi.add_file(submission, draw_discs(tmp_path / "now.png", 10 * N_IMAGES))
+        wait_until(lambda: saemi.submission(submission).counts.done == 1, "the image is analysed")
+    with psycopg.connect(cluster.database_url) as database:
+        query = "SELECT queues FROM worker JOIN job ON job.owner = worker.name WHERE job.submission_id = %s"
+        assert database.execute(query, (submission,)).fetchall() == [(["interactive"],)]
+
+
 def test_files_lie_on_the_s3_server_alone(cluster: Cluster, tmp_path: Path) -> None:
     with Saemi(cluster.portals[0]) as first, Saemi(cluster.portals[1]) as second:
         submission = submit(first, tmp_path, 2 * N_IMAGES)
         wait_until(lambda: not second.submission(submission).counts.unfinished, "all jobs have ended", 120)
         assert second.submission(submission).counts.done == N_IMAGES
     assert [blob for process in cluster.processes for blob in (cluster.folder / process / "blobs").rglob("*")] == []
+    volumes = sum(volume.stat().st_size for volume in (cluster.folder / "s3").rglob("*.dat"))
+    assert volumes > sum(image.stat().st_size for image in tmp_path.glob("*.png"))
 
 
 def test_the_proxy_serves_both_portals_over_tls(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
