@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -77,6 +78,8 @@ def named_errors() -> Iterator[None]:
     """Turn what the driver reports into an error that says who must act; what is left is a bug of ours."""
     try:
         yield
+    except psycopg.OperationalError as error:  # of a COPY, which goes past SQLAlchemy
+        raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
     except DBAPIError as error:
         reason = str(error.orig)
         if isinstance(error.orig, sqlite3.Error):
