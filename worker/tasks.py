@@ -2,20 +2,15 @@
 
 from functools import cached_property
 
-import cv2
 from celery import Task, shared_task
 
 from shared.database import Database
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
-from shared.storage import FolderBlobStore
-from worker.micrograph.limits import DecodeLimits
-from worker.micrograph.sandbox import Decoder
+from worker.arrangement import create_runner
 from worker.pool_process import stopping
 from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
-from worker.segmenters import RegisteredSegmenters
-from worker.text_reader import RapidTextReader
 
 
 class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -35,23 +30,7 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
     @cached_property
     def runner(self) -> JobRunner:
         """The runner of this process."""
-        settings = load_settings()
-        # As many processes as cores run side by side, so that each has one.
-        cv2.setNumThreads(1)
-        limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
-        database = Database(settings.effective_database_url)
-        store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
-        return JobRunner(
-            database,
-            store,
-            Decoder(limits),
-            RegisteredSegmenters(database, store, settings.device),
-            RapidTextReader(),
-            lease_s=settings.lease_s,
-            max_attempts=settings.max_attempts,
-            job_timeout_s=settings.job_timeout_s,
-            must_stop=stopping.is_set,
-        )
+        return create_runner(load_settings(), stopping.is_set)
 
 
 @shared_task(bind=True, base=RunnerTask, name=ANALYSE_TASK)
