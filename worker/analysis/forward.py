@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from shared.arrays import FloatImage
-from shared.errors import InputError
+from shared.errors import DeviceFailedError, InputError
 from worker.analysis.network import ParticleNet
 
 # Pixels that go through the network at once. A GPU wants much work; on a CPU several tiles gain a tenth and cost memory.
@@ -58,6 +58,8 @@ class Forward:
         ------
         InputError
             ``device_memory_exhausted`` where a single tile is too much.
+        DeviceFailedError
+            Where the device computes nothing for this process any more.
         """
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, tile in enumerate(tiles):
@@ -72,23 +74,39 @@ class Forward:
         done = 0
         while done < len(positions):
             batch = positions[done : done + max(self.pass_px // tile_px, 1)]
-            try:
-                maps = predicted_batch(self.net, np.stack([tiles[position] for position in batch]))
-            except torch.OutOfMemoryError as error:
-                if len(batch) == 1:
-                    raise _too_large(tile_px) from error
-                self.pass_px = (len(batch) // 2) * tile_px
-                is_too_much = True
-            else:
-                is_too_much = False
-            if is_too_much:
+            maps = self._predicted(np.stack([tiles[position] for position in batch]))
+            if maps is None:
                 # Not while the error is handled: it holds the tensors of the pass that failed.
                 torch.cuda.empty_cache()
+                self.pass_px = (len(batch) // 2) * tile_px
                 continue
             self.n_passes += 1
             self.n_tiles += len(batch)
             done += len(batch)
             yield from ((position, maps[:, number]) for number, position in enumerate(batch))
+
+    def _predicted(self, batch: FloatImage) -> NDArray[np.float32] | None:
+        """Run the network once; None where several tiles together are more than the memory takes."""
+        try:
+            return predicted_batch(self.net, batch)
+        except torch.OutOfMemoryError as error:
+            if len(batch) == 1:
+                raise _too_large(batch.size) from error
+            return None
+        except Exception as error:
+            # Some errors of CUDA stay with the process, and would fail every image that comes after.
+            if not is_well(self.device):
+                message = f"The computing device does not answer this process any more: {error}"
+                raise DeviceFailedError(message) from error
+            raise
+
+
+def is_well(device: torch.device) -> bool:
+    """Tell whether a device still computes for this process."""
+    try:
+        return bool((torch.ones(1, device=device) + 1).item() == 2)
+    except RuntimeError:
+        return False
 
 
 def predicted_batch(net: ParticleNet, images: FloatImage) -> NDArray[np.float32]:

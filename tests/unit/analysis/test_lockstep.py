@@ -8,6 +8,7 @@ import torch
 
 from shared.arrays import FloatImage
 from shared.domain import DEFAULT_MODEL, ModelIdentity, Segmentation
+from shared.errors import DeviceFailedError
 from tests.unit.analysis.test_agreement import MIN_SHARE, share_that_pairs
 from worker.analysis import forward as forward_module
 from worker.analysis.forward import PASS_PX, predicted_batch
@@ -116,6 +117,21 @@ def test_an_image_for_which_the_device_is_too_small_fails_alone_and_says_so(segm
     assert seen[1].code == "device_memory_exhausted"
     assert seen[0].segmentation().labels.shape == (30, 30)
     assert seen[2].segmentation().labels.shape == smaller.shape
+
+
+@pytest.mark.parametrize(("is_well", "expected"), [(True, RuntimeError), (False, DeviceFailedError)])
+def test_an_error_of_the_network_is_the_images_unless_the_device_has_failed_for_all(segmenter, monkeypatch, is_well, expected):
+    def fail(net: torch.nn.Module, images: FloatImage) -> np.ndarray:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(forward_module, "predicted_batch", fail)
+    monkeypatch.setattr(forward_module, "is_well", lambda device: is_well)
+    (seen,) = seen_together(segmenter, micrographs((90, 120)))
+    assert type(seen) is expected
+
+
+def test_a_device_that_computes_is_well():
+    assert forward_module.is_well(torch.device("cpu"))
 
 
 class Brittle:
