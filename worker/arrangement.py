@@ -44,7 +44,7 @@ def create_runner(settings: Settings, must_stop: Callable[[], bool]) -> JobRunne
 
 def create_conveyor(settings: Settings, store: BlobStore) -> tuple[Conveyor, Decoder]:
     """Create the conveyor of a process and one of its decoders."""
-    limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+    limits = DecodeLimits.of(settings)
     n_cores = cores_of_one(settings)
     if n_cores == 1 or not has_gpu(settings.device):
         station = Station(Decoder(limits), RapidTextReader())

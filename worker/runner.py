@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from shared import jobs, results, side_cars, workers
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
-from shared.errors import OperatorError, TransientError
+from shared.errors import DeviceFailedError, OperatorError, TransientError
 from shared.jobs import Claim
 from shared.log import get_logger
 from shared.results import FoundAnalysis
@@ -50,6 +50,7 @@ class _Round:
     ready: list[Ready] = field(default_factory=list)
     waiting: list[Claim] = field(default_factory=list)
     asked_for: set[tuple[object, ...]] = field(default_factory=set)
+    device_failure: DeviceFailedError | None = None
     saved_at: float = field(default_factory=time.monotonic)
 
 
@@ -84,7 +85,8 @@ class JobRunner:
     def run(self, job_ids: Sequence[int], owner: str | None = None) -> None:
         """Run those of the jobs that are still free; when told to stop, give back those not begun.
 
-        ``owner`` is the name of the worker, for people who look who is at it.
+        ``owner`` is the name of the worker, for people who look who is at it. Raises DeviceFailedError, with every job back in
+        the queue that has no result, where this process can compute no more.
         """
         claims = self._claim(job_ids, owner)
         if not claims:
@@ -113,12 +115,18 @@ class JobRunner:
             work = outcome.key
             with work.busy:
                 if isinstance(outcome, Failed):
+                    if isinstance(outcome.error, DeviceFailedError):
+                        together.device_failure = outcome.error
                     self._endings.end_by(work.claim, outcome.error)
                 else:
                     together.ready.append(_ready(outcome))
                 if time.monotonic() - together.saved_at >= SAVE_INTERVAL_S:
                     self._save(together)
         self._save(together)
+        if together.device_failure is not None:
+            for claim in together.waiting:
+                self._endings.give_back(claim, 0.0)
+            raise together.device_failure
         return together.waiting
 
     def _save(self, together: _Round) -> None:
@@ -129,7 +137,7 @@ class JobRunner:
     def _orders(self, claims: Sequence[Claim], together: _Round) -> Iterator[Order[_Work]]:
         """Order what is not stored; what goes wrong with one job before it is read ends that job."""
         for claim in claims:
-            if self._must_stop():
+            if self._must_stop() or together.device_failure is not None:
                 self._endings.give_back(claim, 0.0)
                 continue
             try:

@@ -1,16 +1,23 @@
 """The tasks a message can name. Each is as thin as a view: ids in, the runner does the rest."""
 
+import os
 from functools import cached_property
 
 from celery import Task, shared_task
 
 from shared.database import Database
+from shared.errors import DeviceFailedError
+from shared.log import get_logger
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
 from worker.arrangement import create_runner
 from worker.pool_process import stopping
 from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
+
+EXIT_DEVICE_FAILED = 71
+
+logger = get_logger(__name__)
 
 
 class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -36,7 +43,12 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
 @shared_task(bind=True, base=RunnerTask, name=ANALYSE_TASK)
 def analyse(self: RunnerTask, job_ids: list[int]) -> None:
     """Analyse the micrographs of those of the jobs that are still free."""
-    self.runner.run(job_ids, owner=self.request.hostname)
+    try:
+        self.runner.run(job_ids, owner=self.request.hostname)
+    except DeviceFailedError as error:
+        # A new process of the pool takes this one's place, and touches the device anew.
+        logger.error("process_ends_itself", code=error.code, message=error.message)
+        os._exit(EXIT_DEVICE_FAILED)
 
 
 @shared_task(bind=True, base=RecalibratorTask, name=RECALIBRATE_TASK)

@@ -12,7 +12,7 @@ from shared import results, submissions
 from shared.arrays import FloatImage
 from shared.database import Database, database_time
 from shared.domain import Parameters, Segmentation, Segmenter
-from shared.errors import OperatorError
+from shared.errors import DeviceFailedError, OperatorError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow
 from shared.storage import FolderBlobStore
@@ -198,6 +198,22 @@ def test_what_an_operator_heals_puts_its_own_jobs_back_and_no_others(batch: Batc
     assert batch.states(good) == [JobState.DONE, JobState.DONE]
     (row,) = batch.jobs(waiting)
     assert (row.state, row.attempts) == (JobState.QUEUED, 0)
+
+
+class FailedDevice(DiscSegmenter):
+    """Stands for a GPU that this process has lost."""
+
+    def __call__(self, image: FloatImage) -> Segmentation:
+        raise DeviceFailedError("The device does not answer.")
+
+
+def test_a_device_that_has_failed_puts_all_that_it_had_not_done_back_and_tells_the_process(batch: Batch) -> None:
+    batch.models["failed"] = FailedDevice()
+    job_ids = batch.submit(1, 1, 2, 3, model="failed")
+    with pytest.raises(DeviceFailedError):
+        batch.run(job_ids)
+    rows = batch.jobs(job_ids)
+    assert [(row.state, row.attempts, row.token) for row in rows] == [(JobState.QUEUED, 0, None)] * 4
 
 
 def test_an_image_that_kills_the_process_that_measures_it_uses_its_attempts_up_and_the_others_are_done(
