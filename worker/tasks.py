@@ -47,7 +47,7 @@ def analyse(self: RunnerTask, job_ids: list[int]) -> None:
         self.runner.run(job_ids, owner=self.request.hostname)
     except DeviceFailedError as error:
         # A new process of the pool takes this one's place, and touches the device anew.
-        logger.error("process_ends_itself", code=error.code, message=error.message)
+        logger.exception("process_ends_itself", code=error.code, message=error.message)
         os._exit(EXIT_DEVICE_FAILED)
 
 
