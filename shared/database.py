@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -106,6 +107,8 @@ def named_errors() -> Iterator[None]:
         yield
     except PoolTimeoutError as error:
         raise TransientError("All connections to the database are in use.", code="database_unavailable") from error
+    except psycopg.OperationalError as error:  # of a COPY, which goes past SQLAlchemy
+        raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
     except DBAPIError as error:
         reason = str(error.orig)
         if isinstance(error.orig, sqlite3.Error):
