@@ -18,6 +18,12 @@ from shared.storage import FolderBlobStore
 from tests.stack import PROJECT, Stack, start_stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the tests of `tests/chaos` take."""
+    parser.addoption("--chaos", choices=("short", "long"), default="short", help="form of tests/chaos: short, or long for hours")
+    parser.addoption("--chaos-seed", type=int, default=1, help="first seed of the faults of tests/chaos")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of labelled micrographs; tests that need it skip, and say so, where it does not exist."""
