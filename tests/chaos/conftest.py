@@ -1,6 +1,5 @@
-"""A facility for each test, and how much of everything."""
+"""Facilities for the tests, and how much of everything."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import pytest
 
 from tests.chaos.extent import LONG, SHORT, Extent
 from tests.chaos.facility import Facility, running_facility
-from tests.chaos.handing_in import Client
-from tests.chaos.images import Drawings
 
 EXTENTS = {"short": SHORT, "long": LONG}
 
@@ -28,19 +25,14 @@ def extent(request: pytest.FixtureRequest) -> Extent:
 
 
 @pytest.fixture
-def facility() -> Iterator[Facility]:
-    """A facility of its own."""
-    with tempfile.TemporaryDirectory(prefix="saemi-") as folder, running_facility(Path(folder)) as running:
+def facility(tmp_path: Path) -> Iterator[Facility]:
+    """A facility of one test's own."""
+    with running_facility(tmp_path) as running:
         yield running
 
 
-@pytest.fixture
-def client(facility: Facility) -> Client:
-    """A client of the facility's portal."""
-    return Client(facility.address)
-
-
-@pytest.fixture
-def drawings() -> Drawings:
-    """Micrographs that were not handed in before."""
-    return Drawings()
+@pytest.fixture(scope="module")
+def shared_facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facility]:
+    """A facility that the tests of a module share; each leaves it with all jobs ended."""
+    with running_facility(tmp_path_factory.mktemp("logs")) as running:
+        yield running

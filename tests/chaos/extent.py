@@ -16,7 +16,7 @@ class Extent:
     n_seeds: int
     n_trivial_jobs: int
     n_kills_of_trivial_jobs: int
-    frozen_s: float
+    broker_frozen_s: float
     broker_down_s: float
     database_down_s: float
 
@@ -29,9 +29,9 @@ SHORT = Extent(
     n_database_stops=2,
     n_portal_kills=1,
     n_seeds=1,
-    n_trivial_jobs=2_000,
+    n_trivial_jobs=1_200,
     n_kills_of_trivial_jobs=6,
-    frozen_s=10.0,
+    broker_frozen_s=10.0,
     broker_down_s=10.0,
     database_down_s=10.0,
 )
@@ -45,7 +45,7 @@ LONG = Extent(
     n_seeds=20,
     n_trivial_jobs=30_000,
     n_kills_of_trivial_jobs=40,
-    frozen_s=60.0,
+    broker_frozen_s=60.0,
     broker_down_s=300.0,
     database_down_s=60.0,
 )

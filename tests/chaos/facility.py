@@ -2,9 +2,10 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
@@ -20,6 +21,7 @@ from shared.settings import ENVIRONMENT_PREFIX, Settings
 from shared.storage import FolderBlobStore
 from shared.submissions import JobCounts
 from tests.chaos.disk import Disk, small_disk
+from tests.chaos.images import Drawings
 from tests.chaos.keeper import Keeper
 from tests.chaos.servers import broker_command, database_command
 from tests.stack import PROJECT, answers, free_port, wait_until
@@ -39,6 +41,7 @@ class Facility:
     keeper: Keeper
     disk: Disk
     database: Database
+    drawings: Drawings = field(default_factory=Drawings)
 
     @property
     def address(self) -> str:
@@ -71,6 +74,12 @@ class Facility:
         """Wait until so many jobs of a submission have come to an end."""
         wait_until(lambda: self.n_ended(submission) == n_jobs, f"{n_jobs} jobs have ended", timeout_s)
 
+    def n_announced(self, submission: int) -> int:
+        """Count the jobs of a submission that a message has been sent for."""
+        with self.database.reading() as session:
+            query = select(func.count()).select_from(JobRow).filter_by(submission_id=submission)
+            return session.scalar(query.where(JobRow.sent_at.is_not(None))) or 0
+
     def attempts(self, submission: int) -> int:
         """Sum the attempts that count of the jobs of a submission."""
         with self.database.reading() as session:
@@ -78,11 +87,12 @@ class Facility:
 
 
 @contextmanager
-def running_facility(folder: Path) -> Iterator[Facility]:
-    """Run a facility while the block lasts; nothing of it is left running."""
+def running_facility(log_dir: Path) -> Iterator[Facility]:
+    """Run a facility while the block lasts; nothing of it is left but its logs."""
     with ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
         disk = cleanup.enter_context(small_disk(folder / "disk"))
-        keeper = Keeper(_made(folder / "logs"))
+        keeper = Keeper(log_dir)
         cleanup.callback(_stop, keeper)
         settings = _settings(disk)
         keeper.start(broker_command(folder / "broker", _port(settings.broker_url)))
@@ -136,11 +146,6 @@ def _database_answers(database: Database) -> bool:
     except TransientError:
         return False
     return True
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def _empty(path: Path) -> Path:

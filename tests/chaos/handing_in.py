@@ -9,7 +9,7 @@ from threading import Event
 
 import httpx
 
-from tests.chaos.images import Lot
+from tests.chaos.images import Drawings, Lot
 
 PARALLEL_UPLOADS = 5
 REQUEST_TIMEOUT_S = 10.0
@@ -73,3 +73,15 @@ def handed_in_meanwhile(client: Client, submission: int, lot: Lot) -> Iterator[N
             client.over.set()
             raise
         uploads.result()
+
+
+def hand_in_for(client: Client, drawings: Drawings, duration_s: float) -> tuple[int, Lot]:
+    """Hand in as a person does at work, one small lot after the other, for so long; returns submission and all of it."""
+    project = "at work"
+    submission, lots = client.open_submission(project), []
+    until = time.monotonic() + duration_s
+    while time.monotonic() < until:
+        lots.append(drawings.lot(project, PARALLEL_UPLOADS))
+        client.add_lot(submission, lots[-1])
+        client.over.wait(PAUSE_S)
+    return submission, Lot(project, range(lots[0].numbers.start, lots[-1].numbers.stop))

@@ -7,7 +7,6 @@ from tests.chaos.extent import Extent
 from tests.chaos.facility import Facility
 from tests.chaos.faults import Faults
 from tests.chaos.handing_in import Client, handed_in_meanwhile
-from tests.chaos.images import Drawings, Lot
 from tests.chaos.timeline import draw_moments, play
 from tests.chaos.verdict import judge
 
@@ -28,8 +27,9 @@ def numbers_of(extent: Extent) -> dict[str, int]:
     }
 
 
-def time_without_faults(facility: Facility, client: Client, lot: Lot) -> float:
-    """Seconds an image of a lot takes in a system that is left alone."""
+def time_without_faults(facility: Facility, client: Client, n_images: int) -> float:
+    """Seconds an image takes in a system that is left alone."""
+    lot = facility.drawings.lot("left alone", n_images)
     submission = client.open_submission(lot.project)
     # Workers that have just started first load what they need.
     client.add_file(submission, *next(lot.files()))
@@ -40,11 +40,10 @@ def time_without_faults(facility: Facility, client: Client, lot: Lot) -> float:
     return (time.monotonic() - begun) / len(lot)
 
 
-def test_each_image_is_analysed_exactly_once_whatever_dies_meanwhile(
-    facility: Facility, client: Client, drawings: Drawings, extent: Extent, seed: int
-) -> None:
-    s_per_image = time_without_faults(facility, client, drawings.lot("left alone", extent.n_images_without_faults))
-    lot = drawings.lot("chaos", extent.n_images)
+def test_each_image_is_analysed_exactly_once_whatever_dies_meanwhile(facility: Facility, extent: Extent, seed: int) -> None:
+    client = Client(facility.address)
+    s_per_image = time_without_faults(facility, client, extent.n_images_without_faults)
+    lot = facility.drawings.lot("chaos", extent.n_images)
     allowed_s = ALLOWED_FACTOR * s_per_image * len(lot) + ALLOWED_EXTRA_S
     submission = client.open_submission(lot.project)
     print(f"\nseed {seed}: {len(lot)} images, {s_per_image * len(lot):.0f} s without faults")

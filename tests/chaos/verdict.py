@@ -64,6 +64,13 @@ def judge(facility: Facility, submission: int, lot: Lot) -> Verdict:
         )
 
 
+def label_maps(database: Database, submission: int) -> dict[str, str]:
+    """SHA-256 of the label map of each job of a submission, by the name of its file."""
+    query = select(JobRow.source_name, AnalysisRow.labels_sha256).join(JobRow.analysis)
+    with database.reading() as session:
+        return dict(session.execute(query.where(JobRow.submission_id == submission)).all())
+
+
 def _analyses_of_no_job(session: Session) -> list[int]:
     """Analyses that were stored and whose job did not end with them: the image was counted twice, or is about to be."""
     claimed = select(JobRow.id).where(JobRow.analysis_id == AnalysisRow.id)
