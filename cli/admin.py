@@ -13,13 +13,17 @@ import httpx
 import web
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
 from cli.preparation import prepare_database, required_database
-from shared import registry, schema
+from shared import registry, schema, workers
 from shared.database import Database
+from shared.domain import PIPELINE_VERSION
+from shared.election import is_office_held
 from shared.errors import SaemiError
 from shared.messaging import JobSender
+from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
 from shared.storage import FolderBlobStore
+from worker.scheduler import OFFICE
 from worker.segmenters import compute_device
 
 
@@ -139,7 +143,29 @@ def _check_broker(settings: Settings) -> str:
     if not settings.broker_url:
         return "none set; `saemi up` starts its own"
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
-    return f"answers, {sender.queue_length()} messages wait"
+    try:
+        return f"answers; messages that wait: {', '.join(f'{sender.queue_length(queue)} {queue}' for queue in QUEUES)}"
+    finally:
+        sender.close()
+
+
+def _check_workers(settings: Settings) -> str:
+    with required_database(settings).reading() as session:
+        alive = workers.living(session)
+        foreign = [worker.name for worker in alive if worker.pipeline_version != PIPELINE_VERSION]
+    unserved = set(QUEUES) - {queue for worker in alive for queue in worker.queues}
+    if unserved:
+        raise SaemiError(f"{len(alive)} live, and none takes {', '.join(sorted(unserved))}.")
+    if foreign:
+        raise SaemiError(f"{', '.join(foreign)}: of another release than this command.")
+    return f"{len(alive)} live, {sum(worker.n_processes for worker in alive)} processes"
+
+
+def _check_scheduler(settings: Settings) -> str:
+    with required_database(settings).reading() as session:
+        if not is_office_held(session, OFFICE):
+            raise SaemiError("None leads: nothing that waits is announced. `saemi scheduler` starts one.")
+    return "one leads"
 
 
 def _check_portal(settings: Settings) -> str:
@@ -155,5 +181,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "models": _check_models,
     "device": _check_device,
     "broker": _check_broker,
+    "scheduler": _check_scheduler,
+    "workers": _check_workers,
     "portal": _check_portal,
 }

@@ -7,6 +7,7 @@ import click
 
 from cli.console import EXIT_SOME_FAILED, EXIT_USAGE, messages
 from shared.errors import SaemiError
+from shared.queues import QUEUES
 from shared.settings import load_settings
 
 USAGE_CODES = frozenset({"invalid_settings", "invalid_server", "no_files", "unknown_model"})
@@ -53,7 +54,7 @@ def saemi() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the portal; default: SAEMI_PORT.")
 @click.option("--data", "data_dir", type=click.Path(path_type=Path), help="Data folder; default: SAEMI_DATA_DIR.")
 def up(*, port: int | None, data_dir: Path | None) -> None:
-    """Run everything on this machine: broker, worker, dispatcher and portal. Ctrl-C stops all of it."""
+    """Run everything on this machine: broker, workers, scheduler and portal. Ctrl-C stops all of it."""
     from cli.stack import run_stack, stop_on_signals
 
     settings = load_settings(port=port, data_dir=data_dir)
@@ -71,20 +72,30 @@ def web() -> None:
     run_web(load_settings())
 
 
+def _queues(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
+    names = [name.strip() for name in value.split(",")]
+    if not set(names) <= set(QUEUES):
+        raise click.BadParameter(f"the queues are {', '.join(QUEUES)}")
+    return names
+
+
 @saemi.command()
-def worker() -> None:
+@click.option(
+    "--queues", default=",".join(QUEUES), show_default=True, callback=_queues, help="Work it takes, names with commas between."
+)
+def worker(*, queues: list[str]) -> None:
     """Run a worker alone."""
     from cli.processes import run_worker
 
-    run_worker(load_settings())
+    run_worker(load_settings(), queues)
 
 
 @saemi.command()
-def dispatcher() -> None:
-    """Run the dispatcher alone; one is enough for any number of workers."""
-    from cli.processes import run_dispatcher
+def scheduler() -> None:
+    """Run a scheduler alone. One is enough for any number of workers; of several one leads and the others stand by."""
+    from cli.processes import run_scheduler
 
-    run_dispatcher(load_settings())
+    run_scheduler(load_settings())
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""The long-running processes of an installation: portal, worker and dispatcher, each until it is told to stop."""
+"""The long-running processes of an installation: portal, worker and scheduler, each until it is told to stop."""
 
 import signal
 import threading
+from collections.abc import Sequence
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -66,35 +67,43 @@ def run_web(settings: Settings) -> None:
     PortalServer(settings).run()
 
 
-def run_worker(settings: Settings) -> None:
-    """Analyse micrographs."""
+def run_worker(settings: Settings, queues: Sequence[str]) -> None:
+    """Analyse micrographs that the named queues announce."""
     from worker.celery_app import run_worker as run_celery
     from worker.segmenters import compute_device
 
+    _require_broker(settings)
     _prepare(settings, "worker")
     if settings.device == "cuda":
         # Said once at the start, not with every job. Only who asks for a GPU waits for PyTorch here.
         compute_device(settings.device)
-    run_celery(settings)
+    run_celery(settings, queues)
 
 
-def run_dispatcher(settings: Settings) -> None:
-    """Announce waiting jobs."""
+def run_scheduler(settings: Settings) -> None:
+    """Announce waiting work and keep the house, while no other scheduler does."""
     from worker.dispatcher import Dispatcher
+    from worker.scheduler import Scheduler
 
-    _prepare(settings, "dispatcher")
+    _require_broker(settings)
+    _prepare(settings, "scheduler")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
-    Dispatcher(Database(settings.effective_database_url), sender, settings).run(stop)
+    database = Database(settings.effective_database_url)
+    Scheduler(database, Dispatcher(database, sender, settings), settings).run(stop)
     sender.close()
+    database.dispose()
+
+
+def _require_broker(settings: Settings) -> None:
+    if not settings.broker_url:
+        raise OperatorError("No message broker is set: SAEMI_BROKER_URL says where it is.", code="no_broker")
 
 
 def _prepare(settings: Settings, process: str) -> None:
     configure_logging(settings.log_format, process)
-    if not settings.broker_url:
-        raise OperatorError("No message broker is set: SAEMI_BROKER_URL says where it is.", code="no_broker")
     database = Database(settings.effective_database_url)
     require_current(database)
     database.dispose()

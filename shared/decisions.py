@@ -106,7 +106,6 @@ def decide(
         state=JobState.QUEUED,
         attempts=0,
         created_at=database_time(),
-        sent_at=database_time(),
     )
     session.add(row)
     session.flush()

@@ -37,11 +37,12 @@ class Base(DeclarativeBase):
 
 
 class Claimable:
-    """Work that one worker at a time takes by a token and a lease, and how it ended."""
+    """Work that one worker at a time, the ``owner``, takes by a token and a lease, and how it ended."""
 
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer)
     token: Mapped[str | None]
+    owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -3,18 +3,21 @@
 Functions take the session first and never commit; `leases` says how work is held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, TextClause, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import leases
-from shared.database import database_time
+from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
 from shared.leases import JobState
-from shared.models import JobRow, SubmissionRow
+from shared.models import OPEN, JobRow, SubmissionRow
+
+# Rows changed by one statement; SQLite takes 32,766 parameters at most.
+CHUNK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,17 @@ class Claim:
     attempts: int
 
 
-def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attempts: int) -> list[Claim]:
-    """Take those of the jobs that are free: queued, or running under a lease that has run out.
+def claim(
+    session: Session, job_ids: Sequence[int], *, lease_s: float, max_attempts: int, owner: str | None = None
+) -> list[Claim]:
+    """Take those of the jobs that are free, queued or running under a lease that has run out, with one token for all.
 
-    A job that someone else holds, that is finished or that has used up its attempts is left alone.
+    A job that someone else holds, that is finished, that has used up its attempts, whose submission is paused, or that a newer
+    release took in is left alone.
     """
-    token, taken = leases.take(session, JobRow, job_ids, lease_s=lease_s, max_attempts=max_attempts, is_outdated=False)
+    token, taken = leases.take(
+        session, JobRow, job_ids, _may_begin(), owner=owner, lease_s=lease_s, max_attempts=max_attempts, is_outdated=False
+    )
     rows = session.execute(select(JobRow, SubmissionRow).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id))
     return [
         Claim(
@@ -58,13 +66,15 @@ def claim(session: Session, job_ids: Sequence[int], *, lease_s: float, max_attem
     ]
 
 
-def extend_lease(session: Session, held: Claim, lease_s: float) -> None:
-    """Show a sign of life; raises LostClaimError when the job was given away."""
-    _change_held(session, held, {"lease_until": database_time(lease_s)})
+def extend_leases(session: Session, token: str, lease_s: float) -> set[int]:
+    """Show a sign of life for all jobs claimed under a token; returns those that were not given away, cancelled or ended."""
+    return leases.extend(session, JobRow, token, lease_s)
 
 
-def finish(session: Session, held: Claim, analysis_id: int, n_images: int | None = None) -> None:
-    """End a job with its analysis, and note how many images its file holds where that is known.
+def finish(
+    session: Session, held: Claim, analysis_id: int, n_images: int | None = None, timings: Mapping[str, float] | None = None
+) -> None:
+    """End a job with its analysis, and note how many images its file holds and how long its stages took, where known.
 
     Raises
     ------
@@ -73,8 +83,9 @@ def finish(session: Session, held: Claim, analysis_id: int, n_images: int | None
     OutdatedClaimError
         When side-cars of the image have come since the job was claimed.
     """
-    counted = {} if n_images is None else {"n_images": n_images}
-    _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | counted)
+    known = {"n_images": n_images, "timings": None if timings is None else dict(timings)}
+    noted = {name: value for name, value in known.items() if value is not None}
+    _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | noted)
 
 
 def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
@@ -116,9 +127,16 @@ def set_aside_exhausted(session: Session, max_attempts: int) -> int:
     return leases.set_aside_exhausted(session, JobRow, max_attempts, message)
 
 
-def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) -> list[int]:
-    """Choose the oldest free jobs that no recent message announces, and note that one goes out now."""
-    return leases.mark_waiting_as_sent(session, JobRow, limit, resend_after_s)
+def cancel(session: Session, *which: ColumnElement[bool]) -> int:
+    """Take jobs that have not ended out of the queue, running ones out of their workers' hands; returns their number."""
+    values = leases.ended(JobState.CANCELLED) | leases.NOT_HELD | {"is_outdated": False}
+    return _changed(session, (OPEN, *which), values)
+
+
+def retry(session: Session, *which: ColumnElement[bool]) -> int:
+    """Put jobs that failed or were cancelled back into the queue; returns their number."""
+    again = JobRow.state.in_((JobState.FAILED, JobState.CANCELLED))
+    return _changed(session, (again, *which), _BEGUN_ANEW)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
@@ -126,7 +144,21 @@ def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
     leases.mark_as_not_sent(session, JobRow, job_ids)
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False}
+_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
+
+
+def _may_begin() -> ColumnElement[bool]:
+    """Tell jobs that nobody holds up, and that this release understands."""
+    known = or_(SubmissionRow.pipeline_version.is_(None), SubmissionRow.pipeline_version <= PIPELINE_VERSION)
+    return JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.paused_at.is_(None), known))
+
+
+def _changed(session: Session, which: Sequence[ColumnElement[bool] | TextClause], values: dict[str, object]) -> int:
+    # In one order for all, so that two such changes never wait for each other.
+    ids = session.scalars(select(JobRow.id).where(*which).order_by(JobRow.id).with_for_update()).all()
+    for first in range(0, len(ids), CHUNK):
+        session.execute(update(JobRow).where(JobRow.id.in_(ids[first : first + CHUNK])).values(**values))
+    return len(ids)
 
 
 def _end(session: Session, held: Claim, values: dict[str, object]) -> None:

@@ -26,19 +26,28 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 def take(
-    session: Session, table: Table, ids: Sequence[int], *, lease_s: float, max_attempts: int, **values: object
+    session: Session,
+    table: Table,
+    ids: Sequence[int],
+    *conditions: ColumnElement[bool],
+    owner: str | None = None,
+    lease_s: float,
+    max_attempts: int,
+    **values: object,
 ) -> tuple[str, list[int]]:
     """Take those of the rows that are free, or whose lease has run out, and set further values; returns token and ids."""
     token = uuid.uuid4().hex
     taken = session.scalars(
         update(table)
-        .where(table.id.in_(ids), claimable(table), table.attempts < max_attempts)
+        .where(table.id.in_(ids), claimable(table), table.attempts < max_attempts, *conditions)
         .values(
             state=JobState.RUNNING,
             token=token,
+            owner=owner,
             lease_until=database_time(lease_s),
             attempts=table.attempts + 1,
             started_at=database_time(),
@@ -81,6 +90,12 @@ def begun_anew() -> dict[str, object]:
     return {"state": JobState.QUEUED, "attempts": 0, **times, **errors}
 
 
+def extend(session: Session, table: Table, token: str, lease_s: float) -> set[int]:
+    """Show a sign of life for all that is held under a token; returns what still is."""
+    held = (table.token == token, table.state == JobState.RUNNING)
+    return set(session.scalars(update(table).where(*held).values(lease_until=database_time(lease_s)).returning(table.id)))
+
+
 def set_aside_exhausted(session: Session, table: Table, max_attempts: int, message: str) -> int:
     """Fail the rows whose last allowed attempt ended without a word; returns their number."""
     values = ended(JobState.FAILED, "attempts_exhausted", message) | NOT_HELD
@@ -90,10 +105,14 @@ def set_aside_exhausted(session: Session, table: Table, max_attempts: int, messa
 
 def mark_waiting_as_sent(session: Session, table: Table, limit: int, resend_after_s: float) -> list[int]:
     """Choose the oldest free rows that no recent message announces, and note that one goes out now."""
-    unannounced = or_(table.sent_at.is_(None), table.sent_at < database_time(-resend_after_s))
-    chosen = session.scalars(select(table.id).where(claimable(table), unannounced).order_by(table.id).limit(limit)).all()
-    session.execute(update(table).where(table.id.in_(chosen)).values(sent_at=database_time()))
+    chosen = session.scalars(select(table.id).where(waiting(table, resend_after_s)).order_by(table.id).limit(limit)).all()
+    mark_as_sent(session, table, chosen)
     return list(chosen)
+
+
+def mark_as_sent(session: Session, table: Table, ids: Sequence[int]) -> None:
+    """Note that a message announces these rows now."""
+    session.execute(update(table).where(table.id.in_(ids)).values(sent_at=database_time()))
 
 
 def mark_as_not_sent(session: Session, table: Table, ids: Sequence[int]) -> None:
@@ -105,6 +124,11 @@ def claimable(table: Table) -> ColumnElement[bool]:
     """Tell rows that somebody may take: queued, or running under a lease that has run out."""
     queued = and_(table.state == JobState.QUEUED, or_(table.not_before.is_(None), table.not_before <= database_time()))
     return or_(queued, and_(table.state == JobState.RUNNING, table.lease_until < database_time()))
+
+
+def waiting(table: Table, resend_after_s: float) -> ColumnElement[bool]:
+    """Tell rows that somebody may take and that no recent message announces."""
+    return and_(claimable(table), or_(table.sent_at.is_(None), table.sent_at < database_time(-resend_after_s)))
 
 
 def exhausted(table: Table, max_attempts: int) -> ColumnElement[bool]:

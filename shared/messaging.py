@@ -1,7 +1,7 @@
 """The messages that wake workers: a task's name and numbers of rows, nothing else.
 
-A message may be lost, late or repeated without harm, because the rows are the truth. So publishing never waits long and
-never fails a request.
+A message may be lost, late or repeated without harm, because the rows are the truth. The scheduler alone sends them: a request
+commits and is done, whatever the broker does.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,10 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from shared.errors import TransientError
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, QUEUES
 
 ANALYSE_TASK = "saemi.analyse"
 RECALIBRATE_TASK = "saemi.recalibrate"
-ANALYSIS_QUEUE = "analysis"
-# A queue of its own, so that a decision of seconds does not wait behind a backlog of images.
-DECISION_QUEUE = "decisions"
 
 
 def create_celery(broker_url: str, timeout_s: float) -> Celery:
@@ -26,8 +24,8 @@ def create_celery(broker_url: str, timeout_s: float) -> Celery:
     app = Celery("saemi", broker=broker_url, set_as_current=False)
     app.conf.update(
         task_default_queue=ANALYSIS_QUEUE,
-        # A worker takes from both in turn.
-        task_queues=[Queue(name, routing_key=name) for name in (DECISION_QUEUE, ANALYSIS_QUEUE)],  # type: ignore[no-untyped-call]
+        # A worker takes from them in turn.
+        task_queues=[Queue(name, routing_key=name) for name in QUEUES],  # type: ignore[no-untyped-call]
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -43,27 +41,30 @@ def create_celery(broker_url: str, timeout_s: float) -> Celery:
     return app
 
 
+def redis_url(broker_url: str) -> str:
+    """Return the address of a broker as the Redis client writes it; Celery's differs for sockets."""
+    return broker_url.replace("redis+socket://", "unix://").replace("?virtual_host=", "?db=")
+
+
 class JobSender:
     """Sends the numbers of jobs and decisions to the workers."""
 
     def __init__(self, broker_url: str, timeout_s: float) -> None:
         self._app = create_celery(broker_url, timeout_s)
-        self._redis = redis.Redis.from_url(
-            broker_url.replace("redis+socket://", "unix://"), socket_timeout=timeout_s, socket_connect_timeout=timeout_s
-        )
+        self._redis = redis.Redis.from_url(redis_url(broker_url), socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
-    def send(self, job_ids: Sequence[int]) -> None:
+    def send(self, job_ids: Sequence[int], queue: str = ANALYSIS_QUEUE) -> None:
         """Announce jobs, one message; raises TransientError when the broker does not take it."""
-        self._send(ANALYSIS_QUEUE, ANALYSE_TASK, list(job_ids))
+        self._send(queue, ANALYSE_TASK, list(job_ids))
 
     def send_decision(self, decision_id: int) -> None:
         """Announce that a decision is to be applied; raises TransientError when the broker does not take it."""
         self._send(DECISION_QUEUE, RECALIBRATE_TASK, decision_id)
 
-    def queue_length(self) -> int:
-        """Messages that wait in the broker; raises TransientError when it does not answer."""
+    def queue_length(self, queue: str = ANALYSIS_QUEUE) -> int:
+        """Messages that wait in a queue of the broker; raises TransientError when it does not answer."""
         try:
-            return int(self._redis.llen(ANALYSIS_QUEUE))
+            return int(self._redis.llen(queue))
         except RedisError as error:
             raise TransientError("The message broker does not answer.", code="broker_unavailable") from error
 

@@ -7,13 +7,22 @@ another model or other parameters make another analysis, and a decision about th
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, false, text
+from sqlalchemy import ForeignKey, Index, Integer, TextClause, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.declarative import Base, BigKey, Claimable
 
 # What makes two requests for an analysis the same one.
 IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "model_version", "parameters_sha256")
+
+# Jobs that still have to come to an end, and those of them that a message announces or a worker holds: few beside years of
+# finished ones, so the queue looks at these indexes alone.
+OPEN = text("state IN ('queued', 'running')")
+IN_FLIGHT = text("state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL)")
+
+
+def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 class ImageRow(Base):
@@ -27,7 +36,11 @@ class ImageRow(Base):
 
 
 class SubmissionRow(Base):
-    """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each."""
+    """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each.
+
+    ``person``, ``group_name`` and ``priority`` say whose turn it is in the queue. While ``paused_at`` is set nothing of it
+    begins. ``pipeline_version`` is that of the release that took it in; NULL in rows of releases that did not note it.
+    """
 
     __tablename__ = "submission"
 
@@ -36,6 +49,11 @@ class SubmissionRow(Base):
     sample: Mapped[str | None]
     parameters: Mapped[dict[str, Any]]
     images: Mapped[str] = mapped_column(server_default=text("'first'"))
+    person: Mapped[str | None]
+    group_name: Mapped[str] = mapped_column(server_default=text("''"))
+    priority: Mapped[str] = mapped_column(server_default=text("'normal'"))
+    paused_at: Mapped[datetime | None]
+    pipeline_version: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
 
     jobs: Mapped[list["JobRow"]] = relationship(back_populates="submission")
@@ -45,6 +63,7 @@ class JobRow(Claimable, Base):
     """One image of one file of one submission on its way: state, claim and outcome.
 
     ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
+    ``timings`` says how long each stage took, s.
     """
 
     __tablename__ = "job"
@@ -52,6 +71,8 @@ class JobRow(Claimable, Base):
         UniqueConstraint("submission_id", "source_name", "image_sha256", "image_index"),
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
+        _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
+        _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -61,6 +82,7 @@ class JobRow(Claimable, Base):
     image_index: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     n_images: Mapped[int | None] = mapped_column(Integer)
     is_outdated: Mapped[bool] = mapped_column(server_default=false())
+    timings: Mapped[dict[str, Any] | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")

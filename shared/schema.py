@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
 import migrations
 from shared.database import Database, named_errors
@@ -32,6 +34,7 @@ def current_revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def newest_revision() -> str | None:
     """Return the revision this release works with."""
     return ScriptDirectory.from_config(_config()).get_current_head()
@@ -46,6 +49,15 @@ def require_current(database: Database) -> None:
             "run `saemi admin db upgrade`.",
             code="schema_outdated",
         )
+
+
+def require_own_schema(session: Session) -> None:
+    """Raise OperatorError where the schema was brought on while this process runs: a newer release must do the work."""
+    current = session.scalar(text("SELECT version_num FROM alembic_version"))
+    if current != newest_revision():
+        known = newest_revision()
+        message = f"The database is at revision {current}, this process knows {known}: restart it with the new release."
+        raise OperatorError(message, code="release_outdated")
 
 
 def _config() -> Config:

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the portal listens on.")
     web_threads: int = Field(32, ge=4, le=256, description="Requests the portal answers at the same time.")
     worker_processes: int = Field(0, ge=0, le=256, description="Analyses a worker runs side by side; 0: one per core.")
+    interactive_processes: int = Field(
+        1, ge=0, le=64, description="Processes `saemi up` keeps for interactive work alone; 0: it waits among the rest."
+    )
 
     device: Device = Field("auto", description="Where the worker's networks compute: auto, cpu or cuda.")
 
@@ -71,9 +74,12 @@ class Settings(BaseSettings):
     min_free_bytes: int = Field(200 * 2**20, ge=0, description="Free disk below which nothing is started or accepted.")
 
     lease_s: float = Field(60.0, ge=1, description="Time a worker holds a job without a sign of life.")
+    job_timeout_s: float = Field(900.0, ge=1, description="Time after which an analysis counts as hanging and is ended.")
     max_attempts: int = Field(3, ge=1, description="Attempts after which a job that kills its worker is set aside.")
-    dispatch_interval_s: float = Field(0.5, gt=0, description="Pause between two rounds of the dispatcher.")
-    dispatch_window: int = Field(512, ge=1, description="Messages the dispatcher keeps in the broker at most.")
+    watchdog_s: float = Field(90.0, ge=1, description="Time after which a worker that waiting work passes by starts anew.")
+    dispatch_interval_s: float = Field(0.5, gt=0, description="Pause between two rounds of the scheduler.")
+    dispatch_window: int = Field(512, ge=1, description="Jobs the scheduler has announced and unfinished at most.")
+    leader_lease_s: float = Field(10.0, ge=1, description="Time after which a silent scheduler is replaced by another one.")
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
 

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from shared import jobs, side_cars
 from shared.database import database_time, insert_of
-from shared.domain import CalibrationStatus, Parameters
+from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
+from shared.turns import Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,12 @@ class JobCounts:
     running: int
     done: int
     failed: int
+    cancelled: int
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.queued + self.running + self.done + self.failed
+        return self.queued + self.running + self.done + self.failed + self.cancelled
 
     @property
     def unfinished(self) -> int:
@@ -80,11 +82,23 @@ class ConfidenceCounts:
 
 
 def create_submission(
-    session: Session, project: str, sample: str | None, parameters: Parameters, images: WhichImages = "first"
+    session: Session,
+    project: str,
+    sample: str | None,
+    parameters: Parameters,
+    images: WhichImages = "first",
+    *,
+    person: str | None = None,
+    group: str | None = None,
+    priority: Priority = Priority.NORMAL,
 ) -> SubmissionRow:
-    """Open a submission; files are added to it one by one."""
-    chosen = {"parameters": asdict(parameters), "images": images}
-    row = SubmissionRow(project=project, sample=sample, **chosen, created_at=database_time())
+    """Open a submission; files are added to it one by one.
+
+    Without a group its project is one: what shares a project shares its turns in the queue.
+    """
+    chosen = {"parameters": asdict(parameters), "images": images, "pipeline_version": PIPELINE_VERSION}
+    queued_as = {"person": person, "group_name": group or project, "priority": priority}
+    row = SubmissionRow(project=project, sample=sample, **chosen, **queued_as, created_at=database_time())
     session.add(row)
     session.flush()
     session.refresh(row)
@@ -97,6 +111,17 @@ def submission(session: Session, submission_id: int) -> SubmissionRow:
     if row is None:
         raise NotFoundError(f"There is no submission {submission_id}.", code="submission_not_found")
     return row
+
+
+def pause(session: Session, submission_id: int) -> None:
+    """Let nothing more of a submission begin; what runs comes to its end."""
+    row = submission(session, submission_id)
+    row.paused_at = row.paused_at or session.scalar(select(database_time()))
+
+
+def resume(session: Session, submission_id: int) -> None:
+    """Let a submission go on."""
+    submission(session, submission_id).paused_at = None
 
 
 def job(session: Session, job_id: int) -> JobRow:
@@ -114,7 +139,7 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
     session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
-    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "sent_at": database_time()}
+    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time()}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
     if new_id is not None and side_cars.note_image(session, submission_id, source_name):
         # Another file of the same name no longer has them for itself.
@@ -144,7 +169,7 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
     """Count the jobs of several submissions by state, in one query."""
     query = _count_states().add_columns(JobRow.submission_id).where(JobRow.submission_id.in_(submission_ids))
     found = {row.submission_id: _job_counts(row) for row in session.execute(query.group_by(JobRow.submission_id))}
-    return {number: found.get(number, JobCounts(0, 0, 0, 0)) for number in submission_ids}
+    return {number: found.get(number, JobCounts(0, 0, 0, 0, 0)) for number in submission_ids}
 
 
 def calibration_counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, CalibrationCounts]:
@@ -251,4 +276,4 @@ def _count_states() -> Select[*tuple[Any, ...]]:
 
 
 def _job_counts(row: Row[*tuple[Any, ...]]) -> JobCounts:
-    return JobCounts(row.queued, row.running, row.done, row.failed)
+    return JobCounts(row.queued, row.running, row.done, row.failed, row.cancelled)

@@ -7,7 +7,6 @@ from flask_openapi3 import Info, OpenAPI
 from sqlalchemy import text
 
 from shared.database import Database
-from shared.messaging import JobSender
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
@@ -44,7 +43,6 @@ def create_app(settings: Settings) -> Flask:
         settings=settings,
         database=Database(settings.effective_database_url),
         store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
-        sender=JobSender(settings.broker_url, settings.broker_timeout_s),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers

@@ -125,6 +125,7 @@ class Counts(BaseModel):
     running: int
     done: int
     failed: int
+    cancelled: int
     total: int
     unfinished: int
 

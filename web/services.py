@@ -1,4 +1,4 @@
-"""What a request needs and the application was built with: database, file store, sender, settings."""
+"""What a request needs and the application was built with: database, file store, settings."""
 
 import threading
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flask import current_app
 
 from shared.database import Database
-from shared.messaging import JobSender
 from shared.settings import Settings
 from shared.storage import BlobStore
 
@@ -20,7 +19,6 @@ class Services:
     settings: Settings
     database: Database
     store: BlobStore
-    sender: JobSender
     # Uploads on slow lines hold a thread for minutes: never all of them.
     upload_slots: threading.BoundedSemaphore
 

@@ -1,12 +1,22 @@
 """The Celery worker: a process pool that is woken by messages and takes its work from the job rows."""
 
+import socket
+import uuid
+from collections.abc import Sequence
+
 import celery
 from celery import Celery
 from celery.app.defaults import NAMESPACES, flatten
 
+from shared.database import Database
+from shared.domain import PIPELINE_VERSION
 from shared.errors import OperatorError
 from shared.messaging import create_celery
+from shared.queues import QUEUES
+from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
+from shared.workers import WorkerDescription
+from worker.presence import Presence
 
 CELERY_SERIES = "5.7."
 
@@ -46,13 +56,42 @@ def create_worker(settings: Settings) -> Celery:
     return app
 
 
-def run_worker(settings: Settings) -> None:
+def run_worker(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
     """Run a worker until it is told to stop; it then finishes what it has begun."""
-    create_worker(settings).worker_main(
+    app = create_worker(settings)
+    worker = describe_worker(settings, queues)
+    database = Database(settings.effective_database_url)
+    presence = Presence(database, worker, settings.watchdog_s)
+    presence.start()
+    try:
+        _run(app, worker)
+    finally:
+        presence.stop()
+        database.dispose()
+
+
+def describe_worker(settings: Settings, queues: Sequence[str]) -> WorkerDescription:
+    """Give a worker that starts a name of its own."""
+    host = socket.gethostname()
+    return WorkerDescription(
+        name=f"saemi@{host}-{uuid.uuid4().hex[:8]}",
+        host=host,
+        software_version=SOFTWARE_VERSION,
+        pipeline_version=PIPELINE_VERSION,
+        device=settings.device,
+        queues=list(queues),
+        n_processes=settings.effective_worker_processes,
+    )
+
+
+def _run(app: Celery, worker: WorkerDescription) -> None:
+    app.worker_main(
         [
             "--quiet",  # no banner: the log is JSON from its first line
             "worker",
-            f"--concurrency={settings.effective_worker_processes}",
+            f"--hostname={worker.name}",
+            f"--queues={','.join(worker.queues)}",
+            f"--concurrency={worker.n_processes}",
             # Our own logging decides; this is the level of the pool's library, which writes lines of its own form.
             "--loglevel=WARNING",
             "--without-gossip",

@@ -1,34 +1,26 @@
 """The dispatcher: sees to it that every free job and every decision is announced, and that hopeless ones are set aside.
 
-The portal announces a job when it is submitted, and a decision when it is made. The dispatcher repeats what was lost: by a
-broker that was away, or by a worker that died. It never puts more than a window of messages into the broker, so that nothing is
-repeated again and again.
+It alone sends messages. It announces whose turn it is, never more than the workers finish within seconds, so that who comes
+next waits for seconds only, and repeats what was lost: by a broker that was away, or by a worker that died.
 """
 
-import threading
-from collections.abc import Callable, Sequence
-from typing import Protocol
+import time
+from collections.abc import Sequence
 
-from sqlalchemy.orm import Session
-
-from shared import decisions, jobs
+from shared import decisions, jobs, turns, workers
 from shared.database import Database
-from shared.errors import OperatorError, TransientError
+from shared.errors import TransientError
 from shared.log import get_logger
 from shared.messaging import JobSender
+from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import Settings
+from shared.turns import Chosen, Priority
+from worker.window import Window, batched
+
+# Which queue announces what.
+PRIORITIES = {INTERACTIVE_QUEUE: (Priority.INTERACTIVE,), ANALYSIS_QUEUE: (Priority.NORMAL, Priority.BULK)}
 
 logger = get_logger(__name__)
-
-
-class _Kind(Protocol):
-    """What jobs and decisions have in common for who announces them."""
-
-    def mark_waiting_as_sent(self, session: Session, limit: int, resend_after_s: float, /) -> list[int]:
-        """Choose those that wait, and note that a message goes out."""
-
-    def mark_as_not_sent(self, session: Session, ids: Sequence[int], /) -> None:
-        """Take back that note."""
 
 
 class Dispatcher:
@@ -38,16 +30,17 @@ class Dispatcher:
         self._database = database
         self._sender = sender
         self._settings = settings
+        self._windows = {queue: Window(settings.dispatch_window) for queue in PRIORITIES}
 
     def run_round(self) -> int:
-        """Set aside what is exhausted and announce what is free up to the window; returns the number announced."""
+        """Set aside what is exhausted and announce what is free up to the window; returns the number announced.
+
+        Raises TransientError or OperatorError where broker or database are away.
+        """
         self._set_aside()
-        room = self._settings.dispatch_window - self._sender.queue_length()
-        if room <= 0:
-            return 0
         # Few, quick, and somebody waits before a screen.
-        n_decisions = self._announce(decisions, self._sender.send_decision, room)
-        n_jobs = self._announce(jobs, lambda job_id: self._sender.send([job_id]), room - n_decisions)
+        n_decisions = self._announce_decisions()
+        n_jobs = sum(self._announce_jobs(queue) for queue in PRIORITIES)
         if n_decisions or n_jobs:
             logger.info("announced", n_jobs=n_jobs, n_decisions=n_decisions)
         return n_decisions + n_jobs
@@ -59,23 +52,37 @@ class Dispatcher:
         if n_jobs or n_decisions:
             logger.warning("set_aside", n_jobs=n_jobs, n_decisions=n_decisions)
 
-    def _announce(self, kind: _Kind, send: Callable[[int], None], room: int) -> int:
-        """Send one message for each that waits; those that the broker does not take are free for the next round."""
+    def _announce_decisions(self) -> int:
         with self._database.writing() as session:
-            ids = kind.mark_waiting_as_sent(session, room, self._settings.resend_after_s)
+            ids = decisions.mark_waiting_as_sent(session, self._settings.dispatch_window, self._settings.resend_after_s)
         for position, number in enumerate(ids):
             try:
-                send(number)
+                self._sender.send_decision(number)
             except TransientError:
                 with self._database.writing() as session:
-                    kind.mark_as_not_sent(session, ids[position:])
+                    decisions.mark_as_not_sent(session, ids[position:])
                 raise
         return len(ids)
 
-    def run(self, stop: threading.Event) -> None:
-        """Run rounds until told to stop; a broker or a database that is away is waited for."""
-        while not stop.wait(self._settings.dispatch_interval_s):
+    def _announce_jobs(self, queue: str) -> int:
+        n_messages = self._sender.queue_length(queue)
+        with self._database.writing() as session:
+            under_way = turns.in_flight(session, self._settings.resend_after_s, PRIORITIES[queue])
+            n_processes = sum(worker.n_processes for worker in workers.living(session) if queue in worker.queues)
+            window = self._windows[queue]
+            room = window.room(sum(under_way.values()), n_messages, n_processes, time.monotonic())
+            chosen = turns.take_turns(session, room, self._settings.resend_after_s, PRIORITIES[queue]) if room > 0 else []
+            window.announced(len(chosen))
+        self._send(queue, batched(chosen, window.batch_size(n_processes)))
+        return len(chosen)
+
+    def _send(self, queue: str, batches: Sequence[Sequence[Chosen]]) -> None:
+        """Send a message for each batch; those that the broker does not take are free for the next round."""
+        for position, batch in enumerate(batches):
             try:
-                self.run_round()
-            except (TransientError, OperatorError) as error:
-                logger.warning("dispatch_postponed", code=error.code, message=error.message)
+                self._sender.send([job.job_id for job in batch], queue)
+            except TransientError:
+                unsent = [job.job_id for left in batches[position:] for job in left]
+                with self._database.writing() as session:
+                    jobs.mark_as_not_sent(session, unsent)
+                raise

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from shared import jobs, recalibration, results, side_cars, submissions
+from shared import jobs, recalibration, results, side_cars, submissions, workers
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
 from shared.errors import (
@@ -27,6 +27,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.log import get_logger
+from shared.schema import require_own_schema
 from shared.side_cars import BelongingSideCar
 from shared.storage import BlobStore
 from worker.analysis.lettering import TextReader
@@ -54,6 +55,8 @@ class JobRunner:
         *,
         lease_s: float,
         max_attempts: int,
+        job_timeout_s: float = float("inf"),
+        must_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._store = store
@@ -62,28 +65,43 @@ class JobRunner:
         self._text_reader = text_reader
         self._lease_s = lease_s
         self._max_attempts = max_attempts
+        self._job_timeout_s = job_timeout_s
+        self._must_stop = must_stop
 
-    def run(self, job_ids: Sequence[int]) -> None:
-        """Run those of the jobs that are still free, one after the other."""
-        for job_id in job_ids:
-            for claim in self._claim(job_id):
-                with bound_contextvars(job_id=claim.job_id, submission_id=claim.submission_id):
-                    self._run_claimed(claim)
+    def run(self, job_ids: Sequence[int], owner: str | None = None) -> None:
+        """Run those of the jobs that are still free, one after the other; when told to stop, give back those not begun.
 
-    def _claim(self, job_id: int) -> list[jobs.Claim]:
-        """Claim a job; where the database is away it stays in the queue, and the dispatcher announces it again."""
+        ``owner`` is the name of the worker, for people who look who is at it.
+        """
+        claims = self._claim(job_ids, owner)
+        if not claims:
+            return
+        with LeaseKeeper(self._database, claims, self._lease_s, self._job_timeout_s) as keeper:
+            for claim in claims:
+                with bound_contextvars(job_id=claim.job_id, submission_id=claim.submission_id), keeper.busy_with(claim):
+                    if self._must_stop():
+                        self._give_back(claim, 0.0)
+                    else:
+                        self._run_claimed(claim, keeper)
+
+    def _claim(self, job_ids: Sequence[int], owner: str | None) -> list[jobs.Claim]:
+        """Claim jobs; where the database is away they stay in the queue, and the dispatcher announces them again."""
         try:
             with self._database.writing() as session:
-                return jobs.claim(session, [job_id], lease_s=self._lease_s, max_attempts=self._max_attempts)
+                require_own_schema(session)
+                claims = jobs.claim(session, job_ids, lease_s=self._lease_s, max_attempts=self._max_attempts, owner=owner)
+                if owner is not None and claims:
+                    workers.note_claim(session, owner)
+                return claims
         except (TransientError, OperatorError) as error:
-            logger.warning("job_not_claimed", job_id=job_id, code=error.code, message=error.message)
+            logger.warning("jobs_not_claimed", job_ids=list(job_ids), code=error.code, message=error.message)
             return []
 
-    def _run_claimed(self, claim: jobs.Claim) -> None:
+    def _run_claimed(self, claim: jobs.Claim, keeper: LeaseKeeper) -> None:
         logger.info("job_started", source_name=claim.source_name, attempt=claim.attempts)
         try:
-            with LeaseKeeper(self._database, claim, self._lease_s):
-                self._analyse_and_save(claim)
+            keeper.require(claim)
+            self._analyse_and_save(claim)
         except LostClaimError:
             logger.warning("job_result_dropped")
         except OutdatedClaimError:
@@ -96,7 +114,7 @@ class JobRunner:
             logger.warning("decoder_killed", message=error.message)
         except (TransientError, OperatorError) as error:
             logger.warning("job_given_back", code=error.code, message=error.message)
-            self._change(claim, lambda session: jobs.give_back(session, claim, RETRY_DELAY_S))
+            self._give_back(claim, RETRY_DELAY_S)
         except Exception:
             reference = uuid.uuid4().hex[:8]
             logger.exception("job_crashed", reference=reference)
@@ -178,6 +196,9 @@ class JobRunner:
             return self._count_images(claim, ())
         except SaemiError:  # the file cannot be read at all, and the job says why
             return 1
+
+    def _give_back(self, claim: jobs.Claim, delay_s: float) -> None:
+        self._change(claim, lambda session: jobs.give_back(session, claim, delay_s))
 
     def _run_again(self, claim: jobs.Claim) -> None:
         logger.info("job_runs_again")

@@ -11,6 +11,7 @@ from shared.settings import load_settings
 from shared.storage import FolderBlobStore
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
+from worker.pool_process import stopping
 from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
 from worker.segmenters import RegisteredSegmenters
@@ -48,13 +49,15 @@ class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
             RapidTextReader(),
             lease_s=settings.lease_s,
             max_attempts=settings.max_attempts,
+            job_timeout_s=settings.job_timeout_s,
+            must_stop=stopping.is_set,
         )
 
 
 @shared_task(bind=True, base=RunnerTask, name=ANALYSE_TASK)
 def analyse(self: RunnerTask, job_ids: list[int]) -> None:
     """Analyse the micrographs of those of the jobs that are still free."""
-    self.runner.run(job_ids)
+    self.runner.run(job_ids, owner=self.request.hostname)
 
 
 @shared_task(bind=True, base=RecalibratorTask, name=RECALIBRATE_TASK)

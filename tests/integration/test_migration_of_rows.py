@@ -54,7 +54,7 @@ def counted(database: Database) -> dict[str, int]:
 def test_all_rows_stay_on_the_way_up_down_and_up_again(with_rows: Database) -> None:
     before = counted(with_rows)
     assert before["particle"] == 2
-    for revision in ("0004", "0002", "0004"):
+    for revision in ("head", "0002", "head"):
         (schema.downgrade if revision == "0002" else schema.upgrade)(with_rows, revision)
         assert counted(with_rows) == before, revision
     with with_rows.reading() as session:
@@ -87,7 +87,7 @@ def test_a_database_that_the_older_tables_cannot_hold_does_not_go_back(with_rows
     insert(with_rows, "analysis", **ANALYSIS | {"id": 6, "image_index": 1})
     with pytest.raises(RuntimeError, match="1 analyses of further images"):
         schema.downgrade(with_rows, "0002")
-    assert schema.current_revision(with_rows) == "0004"
+    assert schema.current_revision(with_rows) == schema.newest_revision()
     with with_rows.reading() as session:
         assert session.get(AnalysisRow, 6) is not None
 
@@ -109,7 +109,7 @@ def test_side_cars_are_forgotten_on_the_way_back_and_jobs_of_further_images_forb
     insert(with_rows, "job", created_at=NOW, image_index=1, **job)
     with pytest.raises(RuntimeError, match="1 jobs of further images"):
         schema.downgrade(with_rows, "0003")
-    assert schema.current_revision(with_rows) == "0004"
+    assert schema.current_revision(with_rows) == schema.newest_revision()
     with with_rows.writing() as session:
         session.execute(text("DELETE FROM job WHERE image_index = 1"))
     before = counted(with_rows)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from flask.testing import FlaskClient
 from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
-from shared.messaging import ANALYSE_TASK, ANALYSIS_QUEUE, DECISION_QUEUE, RECALIBRATE_TASK, create_celery
+from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK, JobSender, create_celery
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE
 from shared.schema import upgrade
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
@@ -27,7 +29,9 @@ from tests.stack import PROJECT, wait_until
 from tests.unit.micrograph.files import png_bytes
 from web.app import create_app
 from web.services import EXTENSION
+from worker.dispatcher import Dispatcher
 from worker.model_files import card_path, file_sha256
+from worker.scheduler import Scheduler
 from worker.shipped import add_model, register_shipped
 
 TIMEOUT_S = 2.0
@@ -113,13 +117,20 @@ def worker(database_url: str, broker_url: str, tmp_path_factory: pytest.TempPath
             stdout=output,
             stderr=output,
         )
-    app = create_app(Settings(**values))
+    settings = Settings(**values)
+    app = create_app(settings)
+    services = app.extensions[EXTENSION]
+    sender = JobSender(own_broker, TIMEOUT_S)
+    scheduler, stop = Scheduler(services.database, Dispatcher(services.database, sender, settings), settings), threading.Event()
+    thread = threading.Thread(target=scheduler.run, args=(stop,))
+    thread.start()
     running = RunningWorker(process, app.test_client(), own_broker, log)
     yield running
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0, log.read_text()
-    services = app.extensions[EXTENSION]
-    services.sender.close()
+    stop.set()
+    thread.join(30)
+    sender.close()
     services.database.dispose()
 
 

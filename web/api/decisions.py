@@ -9,8 +9,7 @@ from shared import decisions, results, submissions
 from shared.calibration import Choice, Scope
 from shared.decisions import Target
 from shared.domain import MAX_NM_PER_PX, MIN_NM_PER_PX
-from shared.errors import InputError, TransientError
-from shared.log import get_logger
+from shared.errors import InputError
 from shared.models import AnalysisRow
 from web.api.blueprint import answer, api_blueprint
 from web.calibration_schemas import CalibrationDecision, DecisionRequest
@@ -22,7 +21,6 @@ from web.services import services
 MIN_DISTANCE_PX = 5.0
 
 api = api_blueprint("decisions", "What people decide of pixel sizes.")
-logger = get_logger(__name__)
 
 
 @api.post("/calibration-decisions", responses={202: CalibrationDecision})
@@ -40,7 +38,6 @@ def decide(body: DecisionRequest) -> Response:
             session, target, body.person, body.choice, nm_per_px, evidence=evidence, comment=body.comment or None
         )
         made = CalibrationDecision.of(row)
-    _announce(made.id)
     return answer(made, 202)
 
 
@@ -115,11 +112,3 @@ def _pixel_size(body: DecisionRequest, analysis: AnalysisRow | None) -> tuple[fl
         raise InputError(message, code="pixel_size_out_of_range")
     ends = " and ".join(f"(y {y:g}, x {x:g})" for y, x in body.points)
     return nm_per_px, f"{body.length_nm:g} nm over {distance_px:.6g} px between {ends} on analysis {analysis.id}"
-
-
-def _announce(decision_id: int) -> None:
-    """Wake a worker. When the broker is away the decision waits in its row until the dispatcher announces it."""
-    try:
-        services().sender.send_decision(decision_id)
-    except TransientError as error:
-        logger.warning("decision_not_announced", decision_id=decision_id, code=error.code)

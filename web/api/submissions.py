@@ -11,7 +11,6 @@ from werkzeug.wsgi import get_input_stream
 from shared import registry, side_cars, submissions, uploads
 from shared.errors import TransientError
 from shared.image_names import clean_name
-from shared.log import get_logger
 from shared.models import SubmissionRow
 from shared.side_car_names import is_side_car
 from shared.storage import BlobInfo, file_too_large
@@ -34,7 +33,6 @@ from web.services import services
 UPLOAD_CHUNK_BYTES = 2**20
 
 api = api_blueprint("submissions", "What people hand in, and how far it is.")
-logger = get_logger(__name__)
 
 
 @api.post("/submissions", responses={201: Submission})
@@ -154,8 +152,6 @@ def _add_image(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseModel
     with services().database.writing() as session:
         added = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name)
         job = Job.of(added.row)
-    if added.is_new:
-        _announce(job.id)
     return job, added.is_new
 
 
@@ -163,9 +159,6 @@ def _add_side_car(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseMo
     with services().database.writing() as session:
         added = uploads.add_side_car(session, submission_id, blob, name)
         side_car = SideCar.of(added.row)
-        job_id = added.job.row.id if added.job is not None and added.job.is_new else None
-    if job_id is not None:
-        _announce(job_id)
     return side_car, added.is_new
 
 
@@ -187,11 +180,3 @@ def _upload_slot() -> Iterator[None]:
         yield
     finally:
         slots.release()
-
-
-def _announce(job_id: int) -> None:
-    """Wake a worker. When the broker is away the job waits in its row until the dispatcher announces it."""
-    try:
-        services().sender.send([job_id])
-    except TransientError as error:
-        logger.warning("job_not_announced", job_id=job_id, code=error.code)

@@ -13,7 +13,13 @@ from web.pages.pixel_size import STATUS_TEXT, state_text
 from web.pages.recording import taken
 from web.pages.writing import count, duration, pixel_size
 
-STATE_TEXT = {JobState.QUEUED: "Queued", JobState.RUNNING: "Running", JobState.DONE: "Done", JobState.FAILED: "Failed"}
+STATE_TEXT = {
+    JobState.QUEUED: "Queued",
+    JobState.RUNNING: "Running",
+    JobState.DONE: "Done",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Progress:
     @property
     def ended(self) -> int:
         """Jobs that came to an end."""
-        return self.counts.done + self.counts.failed
+        return self.counts.total - self.counts.unfinished
 
 
 @dataclass(frozen=True, slots=True)

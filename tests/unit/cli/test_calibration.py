@@ -40,7 +40,6 @@ def server(lab: Laboratory, tmp_path: Path, broker_url: str) -> Iterator[str]:
     listening.shutdown()
     thread.join(30)
     listening.server_close()
-    app.extensions[EXTENSION].sender.close()
     app.extensions[EXTENSION].database.dispose()
 
 

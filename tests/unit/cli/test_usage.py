@@ -101,7 +101,7 @@ AWAY = {"SAEMI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/saemi"}
     [
         ("web", {}, "SAEMI_BROKER_URL"),
         ("worker", BROKER, "saemi admin db upgrade"),
-        ("dispatcher", BROKER | AWAY, "The database does not answer"),
+        ("scheduler", BROKER | AWAY, "The database does not answer"),
     ],
     ids=["no broker", "no schema", "no database"],
 )

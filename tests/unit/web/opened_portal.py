@@ -75,7 +75,6 @@ def open_portal(folder: Path, database_url: str, broker_url: str = "redis+socket
     app = create_app(Settings(**values, max_upload_bytes=MAX_UPLOAD_BYTES, broker_timeout_s=BROKER_TIMEOUT_S))
     behind = app.extensions[EXTENSION]
     yield Portal(app, app.test_client(), behind.database, behind.store, folder / "blobs")
-    behind.sender.close()
     behind.database.dispose()
 
 

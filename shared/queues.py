@@ -1,0 +1,7 @@
+"""The queues by which workers are woken. Their names stand alone, for commands that need no broker."""
+
+ANALYSIS_QUEUE = "analysis"
+# Queues of their own, so that what takes seconds does not wait behind a backlog of images.
+INTERACTIVE_QUEUE = "interactive"
+DECISION_QUEUE = "decisions"
+QUEUES = (INTERACTIVE_QUEUE, DECISION_QUEUE, ANALYSIS_QUEUE)

@@ -1,0 +1,211 @@
+"""Whose turn it is: which of the waiting jobs are announced next, so that ten thousand and ten go on side by side.
+
+Groups share the workers by weight, people of a group evenly, and what one person handed in by priority. What counts is how much
+of each is under way at this moment: nothing of the past is remembered, and whoever comes to a busy system has the next turn.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from shared import leases
+from shared.database import database_time
+from shared.models import IN_FLIGHT, OPEN, JobRow, SubmissionRow
+from shared.service_models import GroupWeightRow
+
+# Jobs of one submission that are looked up at once.
+CHUNK = 32
+
+
+class Priority(StrEnum):
+    """How urgent a submission is. An interactive one has workers of its own; somebody waits before a screen."""
+
+    INTERACTIVE = "interactive"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+# Of what one person handed in, this many turns each.
+PRIORITY_WEIGHTS = {Priority.INTERACTIVE: 1.0, Priority.NORMAL: 4.0, Priority.BULK: 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A submission with waiting jobs, where it belongs, and how many of its jobs are under way."""
+
+    submission_id: int
+    group: str
+    person: str
+    priority: Priority
+    group_weight: float = 1.0
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A job whose turn it is, and how many workers died over it or fell silent."""
+
+    job_id: int
+    attempts: int
+
+
+def in_turns(lanes: Iterable[Lane], take: Callable[[Lane], Chosen | None], room: int) -> list[Chosen]:
+    """Choose up to ``room`` jobs: always from where the least is under way by weight, and of equals from the oldest.
+
+    Parameters
+    ----------
+    lanes
+        One for each submission.
+    take
+        Gives the next waiting job of a lane, None when there is no more.
+    """
+    root = _Branch()
+    for lane in lanes:
+        root.add(lane)
+    chosen: list[Chosen] = []
+    while root.children and len(chosen) < room:
+        path = root.next_path()
+        waiting = path[-1].lane
+        assert waiting is not None
+        job = take(waiting)
+        if job is None:
+            root.remove(waiting)
+            continue
+        chosen.append(job)
+        for branch in path:
+            branch.load += 1
+    return chosen
+
+
+def take_turns(
+    session: Session, room: int, resend_after_s: float, priorities: Collection[Priority] = tuple(Priority)
+) -> list[Chosen]:
+    """Choose the waiting jobs that are announced next, and note that a message goes out now."""
+    under_way = in_flight(session, resend_after_s, priorities)
+    queues = _WaitingJobs(session, resend_after_s)
+    chosen = in_turns(_lanes(session, priorities, under_way), queues.take, room)
+    leases.mark_as_sent(session, JobRow, [one.job_id for one in chosen])
+    return chosen
+
+
+def in_flight(session: Session, resend_after_s: float, priorities: Collection[Priority] = tuple(Priority)) -> dict[int, int]:
+    """Count the jobs of each submission that run, or that a recent message announces."""
+    running = and_(JobRow.state == leases.JobState.RUNNING, JobRow.lease_until >= database_time())
+    announced = and_(JobRow.state == leases.JobState.QUEUED, JobRow.sent_at >= database_time(-resend_after_s))
+    query = (
+        select(JobRow.submission_id, func.count().label("n"))
+        .join(SubmissionRow)
+        .where(IN_FLIGHT, or_(running, announced), SubmissionRow.priority.in_(priorities))
+        .group_by(JobRow.submission_id)
+    )
+    return {row.submission_id: row.n for row in session.execute(query)}
+
+
+def set_group_weight(session: Session, name: str, weight: float) -> None:
+    """Give a group so many turns beside the others; 1 is what each has that nobody set."""
+    if not 0 < weight < float("inf"):
+        raise ValueError(f"the weight of a group is a number above 0, not {weight}")
+    session.merge(GroupWeightRow(name=name, weight=weight))
+
+
+def group_weights(session: Session) -> Sequence[GroupWeightRow]:
+    """Return the weights that were set, by the names of the groups."""
+    return session.scalars(select(GroupWeightRow).order_by(GroupWeightRow.name)).all()
+
+
+def open_submissions() -> Select[int]:
+    """Select the submissions with jobs that have not ended, by one step for each: years of finished jobs are not looked at."""
+    first = select(func.min(JobRow.submission_id).label("id")).where(OPEN).cte("open_submission", recursive=True)
+    following = select(func.min(JobRow.submission_id)).where(OPEN, JobRow.submission_id > first.c.id).scalar_subquery()
+    steps = first.union_all(select(following).where(first.c.id.is_not(None)))
+    return select(steps.c.id).where(steps.c.id.is_not(None))
+
+
+def _lanes(session: Session, priorities: Collection[Priority], under_way: dict[int, int]) -> list[Lane]:
+    row = SubmissionRow
+    query = (
+        select(row.id, row.group_name, row.person, row.priority, GroupWeightRow.weight)
+        .outerjoin(GroupWeightRow, GroupWeightRow.name == row.group_name)
+        .where(row.id.in_(open_submissions()), row.paused_at.is_(None), row.priority.in_(priorities))
+        .order_by(row.id)
+    )
+    return [
+        Lane(number, group, person or "", Priority(priority), weight or 1.0, under_way.get(number, 0))
+        for number, group, person, priority, weight in session.execute(query)
+    ]
+
+
+class _WaitingJobs:
+    """The waiting jobs of submissions, the oldest first, looked up as they are needed."""
+
+    def __init__(self, session: Session, resend_after_s: float) -> None:
+        self._session = session
+        self._resend_after_s = resend_after_s
+        self._found: dict[int, list[Chosen]] = {}
+        self._after: dict[int, int | None] = {}
+
+    def take(self, lane: Lane) -> Chosen | None:
+        """Return the next job of a submission, None where no more waits."""
+        found = self._found.setdefault(lane.submission_id, [])
+        if not found and self._after.get(lane.submission_id, 0) is not None:
+            found.extend(self._look_up(lane.submission_id))
+        return found.pop(0) if found else None
+
+    def _look_up(self, submission_id: int) -> list[Chosen]:
+        waiting = (OPEN, JobRow.submission_id == submission_id, leases.waiting(JobRow, self._resend_after_s))
+        further = JobRow.id > (self._after.get(submission_id) or 0)
+        query = select(JobRow.id, JobRow.attempts).where(*waiting, further).order_by(JobRow.id).limit(CHUNK)
+        found = [Chosen(job_id, attempts) for job_id, attempts in self._session.execute(query)]
+        self._after[submission_id] = found[-1].job_id if len(found) == CHUNK else None
+        return found
+
+
+@dataclass(slots=True)
+class _Branch:
+    """A group, a person, a priority or a submission: what of it is under way, and what it consists of."""
+
+    weight: float = 1.0
+    oldest: int = 0
+    load: int = 0
+    lane: Lane | None = None
+    children: dict[object, Self] = field(default_factory=dict)
+
+    def add(self, lane: Lane) -> None:
+        """Put a submission into its place."""
+        branch = self
+        for key, weight in _place(lane):
+            branch = branch.children.setdefault(key, type(self)(weight, lane.submission_id))
+            branch.load += lane.in_flight
+        branch.lane = lane
+
+    def next_path(self) -> list[Self]:
+        """Return the branches down to the submission that has the next turn."""
+        path, branch = [], self
+        while branch.children:
+            branch = min(branch.children.values(), key=lambda child: (child.load / child.weight, child.oldest))
+            path.append(branch)
+        return path
+
+    def remove(self, lane: Lane) -> None:
+        """Take a submission out, and what is empty without it."""
+        keys = [key for key, _ in _place(lane)]
+        parents = [self]
+        for key in keys[:-1]:
+            parents.append(parents[-1].children[key])
+        for parent, key in zip(reversed(parents), reversed(keys), strict=True):
+            if parent.children[key].children:
+                break
+            del parent.children[key]
+
+
+def _place(lane: Lane) -> tuple[tuple[object, float], ...]:
+    return (
+        (lane.group, lane.group_weight),
+        (lane.person, 1.0),
+        (lane.priority, PRIORITY_WEIGHTS[lane.priority]),
+        (lane.submission_id, 1.0),
+    )
