@@ -20,7 +20,7 @@ from tests.stack import PROJECT, Stack, start_stack
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Say how long the tests of `tests/chaos` take."""
-    parser.addoption("--chaos", choices=("short", "long"), default="short", help="form of tests/chaos: short, or long for hours")
+    parser.addoption("--chaos", choices=("short", "long"), default="short", help="form of tests/chaos; long takes hours")
     parser.addoption("--chaos-seed", type=int, default=1, help="first seed of the faults of tests/chaos")
 
 

@@ -9,6 +9,7 @@ from shared.database import Database
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
 from shared.storage import FolderBlobStore
+from worker.acknowledgement import InsistentRequest
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
 from worker.pool_process import stopping
@@ -18,7 +19,13 @@ from worker.segmenters import RegisteredSegmenters
 from worker.text_reader import RapidTextReader
 
 
-class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
+class InsistentTask(Task):  # type: ignore[misc]  # Celery has no types
+    """Messages for it never leave a worker deaf."""
+
+    Request = InsistentRequest
+
+
+class RecalibratorTask(InsistentTask):
     """Holds the resources of its process that decisions need: a database, no images."""
 
     @cached_property
@@ -29,7 +36,7 @@ class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
-class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
+class RunnerTask(InsistentTask):
     """Holds the resources of its process, made when the first message arrives, after the pool has started its processes."""
 
     @cached_property

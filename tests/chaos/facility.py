@@ -26,7 +26,7 @@ from tests.chaos.keeper import Keeper
 from tests.chaos.servers import broker_command, database_command
 from tests.stack import PROJECT, answers, free_port, wait_until
 
-SCHEDULER = "dispatcher"
+SCHEDULER = "scheduler"
 WORKERS = ("worker-1", "worker-2", "worker-3")
 # Short, so that what a killed worker held is given away soon.
 LEASE_S = 5.0

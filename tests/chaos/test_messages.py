@@ -2,6 +2,10 @@
 
 import hashlib
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
 
 from shared.domain import Parameters
 from shared.messaging import ANALYSIS_QUEUE
@@ -24,6 +28,9 @@ N_DIFFERENT_IMAGES = 20
 N_IMAGES_DELIVERED_AGAIN = 90
 DELIVERIES = 3
 MOST_TIME_TO_RECOVER_S = 120.0
+N_IMAGES_NOT_ACKNOWLEDGED = 30
+# Sooner than the watchdog would end a worker that does not listen.
+MOST_TIME_TO_NOTICE_S = 45.0
 
 
 def test_no_trivial_job_is_lost_when_workers_are_killed_between_message_and_claim(
@@ -57,6 +64,40 @@ def test_messages_delivered_three_times_give_what_the_pipeline_finds_once(shared
     assert judge(facility, submission, lot).problems == {}
     assert label_maps(facility.database, submission) == label_maps_of_the_pipeline(facility, lot)
     assert facility.attempts(submission) == len(lot), "each job was taken once"
+
+
+def test_a_worker_that_cannot_acknowledge_a_message_goes_on_with_a_new_connection(shared_facility: Facility) -> None:
+    facility, client = shared_facility, Client(shared_facility.address)
+    only, *others = WORKERS
+    lot = facility.drawings.lot("not acknowledged", N_IMAGES_NOT_ACKNOWLEDGED)
+    submission = client.open_submission(lot.project)
+    with facility.keeper.held_down(others, signal.SIGKILL):
+        n_before = n_not_acknowledged(facility)
+        with ExitStack() as outage:
+            with suspended(facility.keeper.process(only).children(recursive=True)):
+                client.add_lot(submission, lot)
+                wait_until(lambda: n_not_acknowledged(facility) > n_before, "the worker holds the one message it may")
+                outage.enter_context(facility.keeper.held_down(["broker"], signal.SIGKILL))
+            wait_until(lambda: facility.n_ended(submission), "the message was to be acknowledged, and its work is done")
+        facility.wait_for_end(submission, len(lot), MOST_TIME_TO_NOTICE_S)
+    assert judge(facility, submission, lot).problems == {}
+
+
+@contextmanager
+def suspended(processes: list[psutil.Process]) -> Iterator[None]:
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def n_not_acknowledged(facility: Facility) -> int:
+    """Count the messages that were taken from the queues and not acknowledged; kombu keeps them under this key."""
+    with facility.broker() as broker:
+        return broker.hlen("unacked")
 
 
 def repeat_messages(facility: Facility) -> int:
