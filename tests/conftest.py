@@ -113,10 +113,10 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium; where there is none the test is skipped, in CI it fails."""
+    """The path of a Chromium; where there is none a test with it is skipped, in CI it fails."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        message = "NO CHROMIUM HERE: the browser test did not run; `apt-get install chromium` brings one"
+        message = "NO CHROMIUM HERE: the browser tests did not run; `apt-get install chromium` brings one"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

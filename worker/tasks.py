@@ -45,7 +45,7 @@ class RunnerTask(InsistentTask):
         settings = load_settings()
         # As many processes as cores run side by side, so that each has one.
         cv2.setNumThreads(1)
-        limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+        limits = DecodeLimits.of(settings)
         database = Database(settings.effective_database_url)
         store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
         return JobRunner(

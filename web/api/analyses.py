@@ -29,6 +29,7 @@ from web.schemas import IdPath
 from web.services import services
 
 FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png", "scale_bar.png"]
+MEDIA_TYPES = {"tif": "image/tiff", "png": "image/png", "json": "application/json"}
 UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
@@ -150,7 +151,7 @@ def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     return as_download(Response(stream_with_context(lines()), mimetype="text/csv"), f"{stem}.particles.csv")
 
 
-@api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {"application/octet-stream": {}}}})
+@api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {name: {} for name in MEDIA_TYPES.values()}}})
 def download_file(path: FilePath, query: DownloadQuery) -> Response:
     """Download the label map (TIFF), the outlines (JSON), or as PNG: overlay, preview, thumbnail, the scale bar."""
     suffix = path.file.rpartition(".")[2]
@@ -164,7 +165,7 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
     else:
         response = send_file(
             services().store.open(sha256),
-            mimetype={"tif": "image/tiff", "png": "image/png", "json": "application/json"}[suffix],
+            mimetype=MEDIA_TYPES[suffix],
             download_name=f"{stem}.{path.file}",
             as_attachment=suffix == "tif",
             etag=sha256,

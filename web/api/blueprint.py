@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response, jsonify, make_response
-from flask_openapi3 import APIBlueprint, Tag
+from flask_openapi3 import APIBlueprint, RawModel, Tag
 from pydantic import BaseModel
 
 from web.schemas import ErrorAnswer
@@ -17,6 +17,12 @@ ERRORS: dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None] = 
     422: ErrorAnswer,
     503: ErrorAnswer,
 }
+
+
+class FileBody(RawModel):
+    """A body that is the bytes of a file; a view gets the request under the name `raw` and reads it as it arrives."""
+
+    mimetypes = ["application/octet-stream"]  # noqa: RUF012 - the library declares it so
 
 
 def api_blueprint(name: str, description: str) -> APIBlueprint:

@@ -78,6 +78,13 @@ def open_portal(folder: Path, database_url: str, broker_url: str = "redis+socket
     behind.database.dispose()
 
 
+def shown(portal: Portal, address: str, status: int = 200) -> str:
+    """Open a page; white space counts as little as in a browser."""
+    answer = portal.http.get(address)
+    assert answer.status_code == status, answer.text
+    return re.sub(r"[ \n]+", " ", answer.text)
+
+
 def error_of(answer: TestResponse, status: int) -> dict[str, Any]:
     """Check the one shape of every error and return what it says."""
     assert answer.status_code == status, answer.text
