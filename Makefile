@@ -6,6 +6,8 @@ export SAEMI_SHARED_DATA ?= $(abspath ../shared/data)
 # pip must not read a configuration of the user's that asks for other places than the lock file was made for.
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
+# The first of the seeds of `make chaos`.
+SEED ?= 1
 # The build for this machine, with or without CUDA, is what the package index offers it.
 TORCH ?= 2.13.0
 
@@ -28,7 +30,6 @@ test: setup .venv/installed-dev ## Run all tests
 
 chaos: setup .venv/installed-dev ## Kill everything again and again during large submissions, for hours
 	@$(BIN)/python -m pytest tests/chaos --chaos long --chaos-seed $(SEED) --timeout 0 -s
-SEED := 1
 
 check: setup .venv/installed-dev ## Lint, types, import contracts
 	@$(BIN)/ruff check .

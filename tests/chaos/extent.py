@@ -22,14 +22,14 @@ class Extent:
 
 
 SHORT = Extent(
-    n_images=600,
-    n_images_without_faults=300,
+    n_images=500,
+    n_images_without_faults=200,
     n_worker_kills=8,
     n_broker_kills=2,
     n_database_stops=2,
     n_portal_kills=1,
     n_seeds=1,
-    n_trivial_jobs=1_200,
+    n_trivial_jobs=1_000,
     n_kills_of_trivial_jobs=6,
     broker_frozen_s=10.0,
     broker_down_s=10.0,
