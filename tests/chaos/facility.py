@@ -23,6 +23,7 @@ from shared.submissions import JobCounts
 from tests.chaos.disk import Disk, small_disk
 from tests.chaos.images import Drawings
 from tests.chaos.keeper import Keeper
+from tests.chaos.line import Line
 from tests.chaos.servers import broker_command, database_command
 from tests.stack import PROJECT, answers, free_port, wait_until
 
@@ -41,6 +42,7 @@ class Facility:
     keeper: Keeper
     disk: Disk
     database: Database
+    line: Line
     drawings: Drawings = field(default_factory=Drawings)
 
     @property
@@ -92,16 +94,21 @@ def running_facility(log_dir: Path) -> Iterator[Facility]:
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
         disk = cleanup.enter_context(small_disk(folder / "disk"))
+        settings = _settings(disk)
+        line = Line(free_port(), _port(settings.database_url))
+        cleanup.callback(line.remove)
         keeper = Keeper(log_dir)
         cleanup.callback(_stop, keeper)
-        settings = _settings(disk)
         keeper.start(broker_command(folder / "broker", _port(settings.broker_url)))
         keeper.start(database_command(folder / "database", _port(settings.database_url)))
         database = Database(settings.database_url)
-        facility = Facility(settings, keeper, disk, database)
+        facility = Facility(settings, keeper, disk, database, line)
         wait_until(lambda: _database_answers(database), "the database answers")
         prepare_database(settings)
-        for name in (*WORKERS, SCHEDULER, "web"):
+        far = settings.model_copy(update={"database_url": _url_of_port(line.port)})
+        for name in WORKERS:
+            keeper.start(_command(name, far, folder))
+        for name in (SCHEDULER, "web"):
             keeper.start(_command(name, settings, folder))
         cleanup.callback(database.dispose)
         wait_until(lambda: answers(facility.address), "the portal answers")
@@ -112,7 +119,7 @@ def _settings(disk: Disk) -> Settings:
     return Settings(
         data_dir=disk.folder / "data",
         min_free_bytes=disk.min_free_bytes,
-        database_url=f"postgresql://postgres@127.0.0.1:{free_port()}/postgres",
+        database_url=_url_of_port(free_port()),
         broker_url=f"redis://127.0.0.1:{free_port()}/0",
         port=free_port(),
         worker_processes=1,
@@ -134,6 +141,10 @@ def _stop(keeper: Keeper) -> None:
     for process in left:
         process.kill()
     assert left == [], "no process outlives the one that started it"
+
+
+def _url_of_port(port: int) -> str:
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
 def _port(url: str) -> int:

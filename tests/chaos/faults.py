@@ -15,6 +15,7 @@ from tests.chaos.facility import LEASE_S, WORKERS, Facility
 # Longer than a lease, so that what the worker holds is given away, and it wakes up to find that.
 PAUSE_S = 2 * LEASE_S
 FULL_DISK_S = 3.0
+CUT_S = 3.0
 
 KILL_WORKER = "kill a worker"
 KILL_WORKER_CHILD = "kill a child of a worker"
@@ -23,6 +24,7 @@ STOP_DATABASE = "stop the database at once"
 KILL_PORTAL = "kill the portal"
 FILL_DISK = "fill the disk"
 PAUSE_WORKER = "pause a worker"
+CUT_LINE = "cut the line between workers and database"
 
 
 class Faults:
@@ -43,6 +45,7 @@ class Faults:
             KILL_PORTAL: self._kill_portal,
             FILL_DISK: self._fill_disk,
             PAUSE_WORKER: self._pause_worker,
+            CUT_LINE: self._cut_line,
         }
 
     def __enter__(self) -> Self:
@@ -88,6 +91,11 @@ class Faults:
         self._facility.disk.fill()
         self._later(FULL_DISK_S, self._facility.disk.empty)
         return f"for {FULL_DISK_S:g} s"
+
+    def _cut_line(self) -> str:
+        self._facility.line.cut()
+        self._later(CUT_S, self._facility.line.mend)
+        return f"for {CUT_S:g} s"
 
     def _later(self, delay_s: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(delay_s, action)

@@ -24,6 +24,7 @@ def numbers_of(extent: Extent) -> dict[str, int]:
         faults.KILL_PORTAL: extent.n_portal_kills,
         faults.FILL_DISK: 1,
         faults.PAUSE_WORKER: 1,
+        faults.CUT_LINE: 1,
     }
 
 
