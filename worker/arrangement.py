@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import cv2
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.settings import Settings
-from shared.storage import BlobStore, FolderBlobStore
+from shared.storage import BlobStore
+from shared.stores import blob_store
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_around_network, conveyor_in_one_thread
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
@@ -26,8 +27,8 @@ PREPARING_SHARE = 2 / 3
 def create_runner(settings: Settings, must_stop: Callable[[], bool]) -> JobRunner:
     """Create the runner of a process; CUDA is first touched here, after the pool has started the process."""
     cv2.setNumThreads(1)  # whatever runs side by side has one core each
-    database = Database(settings.effective_database_url)
-    store = FolderBlobStore(settings.blob_dir, settings.min_free_bytes)
+    database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
+    store = blob_store(settings)
     conveyor, decoder = create_conveyor(settings, store)
     return JobRunner(
         database,

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from celery import Task, shared_task
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import DeviceFailedError
 from shared.log import get_logger
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
@@ -27,7 +27,7 @@ class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
     def recalibrator(self) -> Recalibrator:
         """What applies decisions in this process."""
         settings = load_settings()
-        database = Database(settings.effective_database_url)
+        database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
