@@ -105,10 +105,10 @@ def named_errors() -> Iterator[None]:
     """Turn what the driver reports into an error that says who must act; what is left is a bug of ours."""
     try:
         yield
-    except psycopg.OperationalError as error:  # of a COPY, which goes past SQLAlchemy
-        raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
     except PoolTimeoutError as error:
         raise TransientError("All connections to the database are in use.", code="database_unavailable") from error
+    except psycopg.OperationalError as error:  # of a COPY, which goes past SQLAlchemy
+        raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
     except DBAPIError as error:
         reason = str(error.orig)
         if isinstance(error.orig, sqlite3.Error):

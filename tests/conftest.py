@@ -20,6 +20,12 @@ from tests.s3_server import S3Server, running_s3_server
 from tests.stack import PROJECT, Stack, start_stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the tests of `tests/chaos` take."""
+    parser.addoption("--chaos", choices=("short", "long"), default="short", help="form of tests/chaos; long takes hours")
+    parser.addoption("--chaos-seed", type=int, default=1, help="first seed of the faults of tests/chaos")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of labelled micrographs; tests that need it skip, and say so, where it does not exist."""

@@ -10,6 +10,7 @@ from shared.errors import DeviceFailedError
 from shared.log import get_logger
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
+from worker.acknowledgement import InsistentRequest
 from worker.arrangement import create_runner
 from worker.pool_process import stopping
 from worker.recalibrator import Recalibrator
@@ -20,7 +21,13 @@ EXIT_DEVICE_FAILED = 71
 logger = get_logger(__name__)
 
 
-class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
+class InsistentTask(Task):  # type: ignore[misc]  # Celery has no types
+    """Messages for it never leave a worker deaf."""
+
+    Request = InsistentRequest
+
+
+class RecalibratorTask(InsistentTask):
     """Holds the resources of its process that decisions need: a database, no images."""
 
     @cached_property
@@ -31,7 +38,7 @@ class RecalibratorTask(Task):  # type: ignore[misc]  # Celery has no types
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
-class RunnerTask(Task):  # type: ignore[misc]  # Celery has no types
+class RunnerTask(InsistentTask):
     """Holds the resources of its process, made when the first message arrives, after the pool has started its processes."""
 
     @cached_property
