@@ -2,9 +2,9 @@
 
 usage: python -m benchmarks.throughput [--jobs N] [--processes N]
 
-The images are so small (31 × 96 px) that decoding, the classical method, measuring and encoding take a few milliseconds together,
-and each is different, so that each leaves an analysis, its particles and its files. Timed from when the rows are there until the
-last job has ended; rows and bytes are put where the portal would put them.
+The images are so small (31 × 96 px) that decoding, the classical method, measuring and encoding take a few milliseconds
+together, and each is different, so that each leaves an analysis, its particles and its files. Timed from when the rows are
+there until the last job has ended; rows and bytes are put where the portal would put them.
 """
 
 import argparse
