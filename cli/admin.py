@@ -16,14 +16,13 @@ from cli.preparation import prepare_database, required_database
 from shared import registry, schema, workers
 from shared.database import Database
 from shared.domain import PIPELINE_VERSION
-from shared.election import is_office_held
+from shared.election import SCHEDULER, is_office_held
 from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
 from shared.storage import FolderBlobStore
-from worker.scheduler import OFFICE
 from worker.segmenters import compute_device
 
 
@@ -163,13 +162,13 @@ def _check_workers(settings: Settings) -> str:
 
 def _check_scheduler(settings: Settings) -> str:
     with required_database(settings).reading() as session:
-        if not is_office_held(session, OFFICE):
+        if not is_office_held(session, SCHEDULER):
             raise SaemiError("None leads: nothing that waits is announced. `saemi scheduler` starts one.")
     return "one leads"
 
 
 def _check_portal(settings: Settings) -> str:
-    httpx.get(f"{settings.effective_server}/healthz", timeout=3, trust_env=False).raise_for_status()
+    httpx.get(f"{settings.effective_server}/readyz", timeout=3, trust_env=False).raise_for_status()
     return f"{settings.effective_server} answers"
 
 

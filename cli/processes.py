@@ -83,7 +83,9 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
 def run_scheduler(settings: Settings) -> None:
     """Announce waiting work and keep the house, while no other scheduler does."""
     from worker.dispatcher import Dispatcher
+    from worker.metrics import serve_metrics
     from worker.scheduler import Scheduler
+    from worker.scheduler_metrics import SchedulerCollector
 
     _require_broker(settings)
     _prepare(settings, "scheduler")
@@ -92,7 +94,9 @@ def run_scheduler(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
     database = Database(settings.effective_database_url)
-    Scheduler(database, Dispatcher(database, sender, settings), settings).run(stop)
+    leading = Scheduler(database, Dispatcher(database, sender, settings), settings)
+    serve_metrics(SchedulerCollector(leading), settings.metrics_port)
+    leading.run(stop)
     sender.close()
     database.dispose()
 

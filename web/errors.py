@@ -13,7 +13,7 @@ from shared.log import get_logger
 from web.schemas import ErrorAnswer, ErrorBody
 
 RETRY_AFTER_S = 5
-STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "storage_full": 507}
+STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "job_ended": 409, "job_done": 409, "storage_full": 507}
 
 logger = get_logger(__name__)
 

@@ -7,13 +7,11 @@ import threading
 import uuid
 
 from shared.database import Database
-from shared.election import hold_office, leave_office
+from shared.election import SCHEDULER, hold_office, leave_office
 from shared.errors import OperatorError, TransientError
 from shared.log import get_logger
 from shared.settings import Settings
 from worker.dispatcher import Dispatcher
-
-OFFICE = "scheduler"
 
 logger = get_logger(__name__)
 
@@ -28,6 +26,11 @@ class Scheduler:
         self._name = uuid.uuid4().hex
         self._leads = False
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one is at work, and no other."""
+        return self._leads
+
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; a broker or a database that is away is waited for."""
         while not stop.wait(self._settings.dispatch_interval_s):
@@ -40,7 +43,7 @@ class Scheduler:
 
     def _is_leader(self) -> bool:
         with self._database.writing() as session:
-            leads = hold_office(session, OFFICE, self._name, self._settings.leader_lease_s)
+            leads = hold_office(session, SCHEDULER, self._name, self._settings.leader_lease_s)
         if leads != self._leads:
             logger.info("leads" if leads else "stands_by")
         self._leads = leads
@@ -49,6 +52,6 @@ class Scheduler:
     def _leave(self) -> None:
         try:
             with self._database.writing() as session:
-                leave_office(session, OFFICE, self._name)
+                leave_office(session, SCHEDULER, self._name)
         except (TransientError, OperatorError) as error:
             logger.info("office_left_to_its_lease", code=error.code)
