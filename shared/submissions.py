@@ -211,6 +211,12 @@ def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts 
     return None if n_low is None else ConfidenceCounts(int(n_low), int(n_particles))
 
 
+def group_names(session: Session, most: int) -> list[str]:
+    """Return the groups for which something was handed in lately, by name."""
+    lately = select(SubmissionRow.group_name).order_by(SubmissionRow.id.desc()).limit(most).subquery()
+    return list(session.scalars(select(distinct(lately.c.group_name)).order_by(lately.c.group_name)))
+
+
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:
     """Return up to ``limit`` submissions, the newest first, those with a smaller number than ``before`` only."""
     query = select(SubmissionRow).order_by(SubmissionRow.id.desc()).limit(limit)

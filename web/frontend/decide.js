@@ -1,9 +1,9 @@
 // The form that decides a pixel size: says what will be applied before it is, sends it, and follows it until all obey.
 import { countOf, formatPixelSize, parseNumber } from "./numbers.js";
+import { remember, remembered } from "./person.js";
 import { ask } from "./portal_api.js";
 
 const [SMALLEST, LARGEST] = [1e-4, 1e6]; // nm/px that the portal takes
-const PERSON = "saemi.person";
 const POLL_MS = 400;
 const LATER_POLL_MS = 2000;
 const PATIENT_POLLS = 25;
@@ -133,21 +133,4 @@ function resetButName(form, show) {
   form.reset();
   form.elements.person.value = name;
   show();
-}
-
-// A browser may forbid to keep anything.
-function remembered() {
-  try {
-    return localStorage.getItem(PERSON) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function remember(person) {
-  try {
-    localStorage.setItem(PERSON, person);
-  } catch {
-    // It is asked for again the next time.
-  }
 }
