@@ -160,19 +160,19 @@ def add_further_images(session: Session, submission_id: int, image_sha256: str, 
         session.connection().execute(insert_of(session)(JobRow).values(values).on_conflict_do_nothing(), further)
 
 
-def counts(session: Session, submission_id: int | None = None) -> JobCounts:
-    """Count the jobs of one submission, or of all, by state. Of all takes a while where there are years of them."""
-    if submission_id is not None:
-        return counts_of(session, [submission_id])[submission_id]
+def counts(
+    session: Session, submission_id: int | None = None, calibration_status: CalibrationStatus | None = None
+) -> JobCounts:
+    """Count the jobs of one submission, or of all, by state; those that ended with an analysis of one status, or all.
+
+    Of all submissions it takes a while where there are years of them.
+    """
     query = select(JobRow.state, func.count().label("n")).group_by(JobRow.state)
+    if submission_id is not None:
+        query = query.where(JobRow.submission_id == submission_id)
+    if calibration_status is not None:
+        query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
     return _job_counts({row.state: row.n for row in session.execute(query)})
-
-
-def counts_up_to(session: Session, most: int) -> JobCounts:
-    """Count all jobs by state, of each state no more than ``most``: however many there are, it takes no longer."""
-    some = {state: select(JobRow.id).where(JobRow.state == state).limit(most).subquery() for state in JobState}
-    query = select(*(select(func.count()).select_from(rows).scalar_subquery().label(state) for state, rows in some.items()))
-    return _job_counts(session.execute(query).one()._asdict())
 
 
 def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobCounts]:
@@ -209,12 +209,6 @@ def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts 
     )
     n_low, n_particles = session.execute(query).one()
     return None if n_low is None else ConfidenceCounts(int(n_low), int(n_particles))
-
-
-def group_names(session: Session, most: int) -> list[str]:
-    """Return the groups for which something was handed in lately, by name."""
-    lately = select(SubmissionRow.group_name).order_by(SubmissionRow.id.desc()).limit(most).subquery()
-    return list(session.scalars(select(distinct(lately.c.group_name)).order_by(lately.c.group_name)))
 
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:

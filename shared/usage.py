@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shared import turns
 from shared.leases import JobState
 from shared.models import ENDED, OPEN, JobRow, SubmissionRow
+from shared.submissions import JobCounts
 from shared.turns import Priority
 
 # A constant of the statement: as a parameter PostgreSQL would not see that grouped and selected are the same.
@@ -134,3 +135,16 @@ def in_hand(session: Session, owner: str) -> tuple[int, int]:
     held = (JobRow.state == JobState.RUNNING, JobRow.owner == owner)
     n_jobs, n_messages = session.execute(select(func.count(), func.count(distinct(JobRow.token))).where(*held)).one()
     return n_jobs, n_messages
+
+
+def counts_up_to(session: Session, most: int) -> JobCounts:
+    """Count all jobs by state, of each state no more than ``most``: however many there are, it takes no longer."""
+    some = {state: select(JobRow.id).where(JobRow.state == state).limit(most).subquery() for state in JobState}
+    query = select(*(select(func.count()).select_from(rows).scalar_subquery().label(state) for state, rows in some.items()))
+    return JobCounts(*session.execute(query).one())
+
+
+def group_names(session: Session, most: int) -> list[str]:
+    """Return the groups for which something was handed in lately, by name."""
+    lately = select(SubmissionRow.group_name).order_by(SubmissionRow.id.desc()).limit(most).subquery()
+    return list(session.scalars(select(lately.c.group_name).distinct().order_by(lately.c.group_name)))

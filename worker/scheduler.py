@@ -1,4 +1,4 @@
-"""The scheduler: of several that run, one leads; it announces work and keeps the house.
+"""The scheduler: of several that run, one leads and announces work.
 
 A leader that sleeps through its lease does at most one more round beside its successor, harmless, as rows are claimed once.
 """
@@ -26,11 +26,6 @@ class Scheduler:
         self._name = uuid.uuid4().hex
         self._leads = False
 
-    @property
-    def leads(self) -> bool:
-        """Whether this one is at work, and no other."""
-        return self._leads
-
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; a broker or a database that is away is waited for."""
         while not stop.wait(self._settings.dispatch_interval_s):
@@ -41,10 +36,16 @@ class Scheduler:
                 logger.warning("dispatch_postponed", code=error.code, message=error.message)
         self._leave()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one led when it last asked."""
+        return self._leads
+
     def _is_leader(self) -> bool:
+        previously, self._leads = self._leads, False  # should the database not answer
         with self._database.writing() as session:
             leads = hold_office(session, SCHEDULER, self._name, self._settings.leader_lease_s)
-        if leads != self._leads:
+        if leads != previously:
             logger.info("leads" if leads else "stands_by")
         self._leads = leads
         return leads

@@ -150,8 +150,8 @@ def test_what_was_done_since_a_time_is_told_by_person(database: Database) -> Non
 def test_counts_of_all_jobs_stop_at_a_limit(database: Database) -> None:
     hand_in(database, 5)
     with database.reading() as session:
-        assert submissions.counts_up_to(session, 3).queued == 3
-        assert submissions.counts_up_to(session, 9) == submissions.counts(session)
+        assert usage.counts_up_to(session, 3).queued == 3
+        assert usage.counts_up_to(session, 9) == submissions.counts(session)
 
 
 def test_a_worker_counts_each_end_once_also_one_that_is_seen_late(database: Database) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, registry, side_cars, submissions, watching
+from shared import audit, registry, side_cars, submissions, usage, watching
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
@@ -15,6 +15,7 @@ from web.pages import choices
 from web.pages.decisions import decision_line
 from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line, up_to
 from web.pages.models import ModelLine, model_line
+from web.pages.pixel_size import STATUS_TEXT
 from web.pages.standing import PRIORITY_TEXT, standing_line
 from web.services import services
 from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
@@ -29,7 +30,7 @@ def submit_page() -> str:
     """Show the page to hand in micrographs."""
     with services().database.reading() as session:
         models = [model_line(row) for row in registry.models(session)]
-        groups = submissions.group_names(session, CHOICES)
+        groups = usage.group_names(session, CHOICES)
     known = {model.reference for model in models}
     default = next((model.reference for model in models if model.is_default), None)
     wanted = request.args.get("model")
@@ -98,7 +99,7 @@ def submission_page(submission_id: int) -> str:
 
 
 def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
-    """Read one page of jobs with the counts of its filters."""
+    """Read one page of jobs with the counts of its filters: `counts` of all jobs, `fitting` of the pixel sizes asked for."""
     rows = submissions.jobs_page(
         session,
         submission_id=query.submission,
@@ -110,15 +111,21 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
     )
     lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
     counts = _counts(session, query.submission)
-    states = [(state.value, STATE_TEXT[state], up_to(getattr(counts, state.value))) for state in JobState]
+    fitting = counts
+    if query.calibration_status is not None:
+        fitting = submissions.counts(session, query.submission, query.calibration_status)
+    states = [(state.value, STATE_TEXT[state], up_to(getattr(fitting, state.value))) for state in JobState]
     return {
         "jobs": lines,
         "counts": counts,
+        "fitting": fitting,
         "states": states,
-        "total": up_to(counts.total),
+        "total": up_to(fitting.total),
+        "total_of_all": up_to(counts.total),
         "state": query.state.value if query.state else None,
         "error_code": query.error_code,
         "calibration_status": query.calibration_status,
+        "calibration_states": STATUS_TEXT,
         "submission_id": query.submission,
         "before": query.before,
         "older": lines[-1].id if len(rows) > ROWS else None,
@@ -128,7 +135,7 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
 def _counts(session: Session, submission_id: int | None) -> JobCounts:
     """Count the jobs of a submission exactly, and all jobs as far as it is quick."""
     if submission_id is None:
-        return submissions.counts_up_to(session, MOST_COUNTED + 1)
+        return usage.counts_up_to(session, MOST_COUNTED + 1)
     return submissions.counts(session, submission_id)
 
 
