@@ -77,7 +77,7 @@ def wait_for_database(url: str) -> None:
 
 def wait_for_s3(address: str) -> None:
     """Wait until the S3 server takes objects."""
-    wait_for_answer(f"http://{address}/readyz")
+    wait_for_answer(f"http://{address}/healthz")
 
 
 def wait_for_answer(url: str) -> None:
