@@ -10,7 +10,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -19,10 +19,13 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
+from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
 from shared.image_names import WhichImages
 from shared.leases import JobState
+from shared.turns import Priority
+from web.action_schemas import ActionOutcome, ActionOutcomes
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
@@ -64,6 +67,9 @@ class Saemi:
         model: str | None = None,
         min_confidence: float = DEFAULT_MIN_CONFIDENCE,
         images: WhichImages = "first",
+        person: str | None = None,
+        group: str | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> Submission:
         """Open a submission; its files follow. Without a model it gets the default of the portal.
 
@@ -76,6 +82,9 @@ class Saemi:
             "model": model,
             "min_confidence": min_confidence,
             "images": images,
+            "person": person,
+            "group": group,
+            "priority": priority,
         }
         return Submission.model_validate(self._request("POST", "/submissions", json=body))
 
@@ -107,6 +116,13 @@ class Saemi:
     def submissions(self) -> Iterator[Submission]:
         """Yield all submissions, the newest first."""
         return self._all_pages(Submission, "/submissions", {})
+
+    def act(
+        self, action: Action, submission_ids: Sequence[int], *, person: str | None = None, state: Retried = "failed"
+    ) -> list[ActionOutcome]:
+        """Pause, resume, cancel or retry submissions, all or none; what is so already stays so."""
+        body = {"action": action, "submission_ids": list(submission_ids), "person": person, "state": state}
+        return ActionOutcomes.model_validate(self._request("POST", "/submissions/actions", json=body)).items
 
     def jobs(self, submission_id: int) -> Iterator[Job]:
         """Yield the jobs of a submission, the newest first."""

@@ -18,12 +18,13 @@ from shared.errors import SaemiError, TransientError
 from shared.image_names import WhichImages, shown_name
 from shared.settings import load_settings
 from shared.side_car_names import is_side_car
+from shared.turns import Priority
 from web.schemas import Submission
 from worker.micrograph.side_cars import side_cars_beside
 
 PARALLEL_UPLOADS = 4
 RESULT_COLUMNS = ("file", "state", "particles", "mean ECD", "D50", "unit", "result")
-STATUS_COLUMNS = ("submission", "project", "sample", "queued", "running", "done", "failed")
+STATUS_COLUMNS = ("submission", "project", "sample", "queued", "running", "done", "failed", "cancelled", "paused")
 
 server_option = click.option("--server", help="Address of the portal; default: SAEMI_SERVER.")
 
@@ -36,6 +37,15 @@ server_option = click.option("--server", help="Address of the portal; default: S
 @click.option("--model", help="Name or reference of a registered model; without, the portal's default.")
 @min_confidence_option
 @images_option
+@click.option("--person", help="Who hands in; people of a group share its turns evenly.")
+@click.option("--group", help="Whose turns in the queue these are; without, the project's own.")
+@click.option(
+    "--priority",
+    type=click.Choice(list(Priority)),
+    default=Priority.NORMAL,
+    show_default=True,
+    help="interactive: somebody waits for it; bulk: it has time, the rest of the person's goes first.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the results and print them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the submission as JSON.")
 @server_option
@@ -50,6 +60,9 @@ def submit(
     model: str | None,
     min_confidence: float,
     which: WhichImages,
+    person: str | None,
+    group: str | None,
+    priority: Priority,
     wait: bool,
     as_json: bool,
     server: str | None,
@@ -61,7 +74,15 @@ def submit(
     files = with_side_cars(find_micrographs(paths))
     with Saemi(server or load_settings().effective_server) as saemi:
         submission = saemi.open_submission(
-            project, sample=sample, nm_per_px=nm_per_px, model=model, min_confidence=min_confidence, images=which
+            project,
+            sample=sample,
+            nm_per_px=nm_per_px,
+            model=model,
+            min_confidence=min_confidence,
+            images=which,
+            person=person,
+            group=group,
+            priority=priority,
         )
         refused = upload_all(saemi, submission.id, names_of(paths, files))
         for path, reason in refused:
@@ -165,5 +186,6 @@ def print_results(saemi: Saemi, submission_id: int) -> None:
 
 
 def _status_row(submission: Submission) -> list[Any]:
-    counts = submission.counts
-    return [submission.id, submission.project, submission.sample, counts.queued, counts.running, counts.done, counts.failed]
+    counts, paused = submission.counts, "yes" if submission.paused_at else None
+    states = (counts.queued, counts.running, counts.done, counts.failed, counts.cancelled)
+    return [submission.id, submission.project, submission.sample, *states, paused]
