@@ -48,7 +48,7 @@ class FolderBlobStore:
 
     def put(self, chunks: Iterable[bytes], max_bytes: int | None = None) -> BlobInfo:
         """Store a stream, hashing on the way; raises InputError past ``max_bytes`` and leaves nothing behind."""
-        with _operator_errors():
+        with disk_errors():
             self._incoming.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(self._root).free < self._min_free_bytes:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -130,7 +130,7 @@ def _missing(sha256: str) -> NotFoundError:
 
 
 @contextmanager
-def _operator_errors() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """Name what only the person who runs the installation can mend."""
     try:
         yield

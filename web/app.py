@@ -9,8 +9,9 @@ from sqlalchemy import text
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
+from shared.spool import FolderSpool
 from shared.storage import FolderBlobStore
-from web.api import analyses, decisions, models, submissions
+from web.api import analyses, decisions, known_files, models, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -43,12 +44,13 @@ def create_app(settings: Settings) -> Flask:
         settings=settings,
         database=Database(settings.effective_database_url),
         store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+        spool=FolderSpool(settings.spool_dir, settings.min_free_bytes),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, analyses.api, decisions.api, models.api):
+    for api in (submissions.api, known_files.api, uploads.api, analyses.api, decisions.api, models.api):
         app.register_api(api)
     app.register_blueprint(portal)
     app.add_url_rule("/healthz", view_func=healthz)
