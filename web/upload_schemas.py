@@ -54,22 +54,31 @@ class UploadPath(BaseModel):
     id: str = Field(pattern="^[0-9a-f]{32}$")
 
 
-class CreationHeader(BaseModel):
+class TusHeader(BaseModel):
+    """The header that every request of the tus protocol has."""
+
+    tus_resumable: str = Field(alias="Tus-Resumable", description="`1.0.0`")
+
+
+class CreationHeader(TusHeader):
     """Headers that open an upload."""
 
-    upload_length: int = Field(ge=0, le=LARGEST_ID, description="Size of the file.")
+    upload_length: int = Field(alias="Upload-Length", ge=0, le=LARGEST_ID, description="Size of the file.")
     upload_metadata: str = Field(
+        alias="Upload-Metadata",
         description="`submission_id` and `filename`, each with its value in base64, separated by commas; `sha256` of the file "
-        "where it is known, which is compared at the end."
+        "where it is known, which is compared at the end.",
     )
 
 
-class ChunkHeader(BaseModel):
+class ChunkHeader(TusHeader):
     """Headers of a piece of a file."""
 
-    upload_offset: int = Field(ge=0, le=LARGEST_ID, description="Bytes of the file before this piece.")
+    upload_offset: int = Field(alias="Upload-Offset", ge=0, le=LARGEST_ID, description="Bytes of the file before this piece.")
     upload_checksum: str | None = Field(
-        None, description="`sha1` or `sha256` and the digest of the body in base64; the body is 32 MiB at most then."
+        None,
+        alias="Upload-Checksum",
+        description="`sha1` or `sha256` and the digest of the body in base64; the body is 32 MiB at most then.",
     )
 
 

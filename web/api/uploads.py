@@ -19,7 +19,7 @@ from web.receiving import CutBody, upload_slot
 from web.resumable_uploads import MAX_CHECKED_BYTES, Checksum
 from web.schemas import ErrorAnswer
 from web.services import services
-from web.upload_schemas import SHA256, ChunkHeader, CreationHeader, Upload, UploadPath
+from web.upload_schemas import SHA256, ChunkHeader, CreationHeader, TusHeader, Upload, UploadPath
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,checksum,expiration"
@@ -105,7 +105,7 @@ def add_chunk(path: UploadPath, header: ChunkHeader, raw: ChunkBody) -> Response
 
 
 @api.delete("/uploads/<id>", responses={204: None, 412: ErrorAnswer})
-def end_upload(path: UploadPath) -> Response:
+def end_upload(path: UploadPath, header: TusHeader) -> Response:  # noqa: ARG001 - for the description
     """Give an upload up; what came of it is removed. A file that is complete stays in its submission."""
     resumable_uploads.end(services(), path.id)
     return Response(status=204)
