@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from shared.models import Base
+from shared.all_tables import ALL_TABLES
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=ALL_TABLES,
     # SQLite changes a table by copying it.
     render_as_batch=True,
 )

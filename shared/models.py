@@ -99,7 +99,7 @@ class SideCarRow(Base):
     """A file that instruments write beside an image, under the name it was handed in with; no job of its own."""
 
     __tablename__ = "side_car"
-    __table_args__ = (UniqueConstraint("submission_id", "name"),)
+    __table_args__ = (UniqueConstraint("submission_id", "name"), Index(None, "sha256"))
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))

@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         return self.data_dir / "blobs"
 
     @property
+    def spool_dir(self) -> Path:
+        """The folder of the pieces of uploads, on the disk of the blobs."""
+        return self.blob_dir / "uploads"
+
+    @property
     def effective_worker_processes(self) -> int:
         """Analyses side by side, with the cores this process may use counted."""
         return self.worker_processes or len(os.sched_getaffinity(0))

@@ -11,7 +11,7 @@ from shared import jobs, side_cars, submissions
 from shared.database import database_time, insert_of
 from shared.errors import InputError
 from shared.models import SideCarRow
-from shared.side_car_names import split_name
+from shared.side_car_names import is_side_car, split_name
 from shared.storage import BlobInfo
 from shared.submissions import AddedJob
 
@@ -23,6 +23,13 @@ class AddedSideCar:
     row: SideCarRow
     is_new: bool
     job: AddedJob | None
+
+
+def add_file(session: Session, submission_id: int, blob: BlobInfo, name: str) -> AddedJob | AddedSideCar:
+    """Add a stored file to a submission: a side-car, told by its name, or an image, which gets a job."""
+    if is_side_car(name):
+        return add_side_car(session, submission_id, blob, name)
+    return submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name)
 
 
 def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str) -> AddedSideCar:
@@ -44,14 +51,19 @@ def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str
     is_new = session.scalar(insert.returning(SideCarRow.id)) is not None
     row = session.query(SideCarRow).filter_by(**key).one()
     if row.sha256 != blob.sha256:
-        raise InputError(
-            f"The submission holds another file called {name}: which of the two belongs to the image cannot be told. "
-            "Open another submission for this one.",
-            code="side_car_differs",
-            sha256=row.sha256,
-        )
+        raise side_car_differs(name, row.sha256)
     if is_new:
         jobs.mark_outdated(session, submission_id, images)
     is_alone = split_name(name)[1] == ".emi" and not images
     job = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name) if is_alone else None
     return AddedSideCar(row, is_new, job)
+
+
+def side_car_differs(name: str, sha256: str) -> InputError:
+    """Return the error of a side-car where the submission holds another file of its name."""
+    return InputError(
+        f"The submission holds another file called {name}: which of the two belongs to the image cannot be told. "
+        "Open another submission for this one.",
+        code="side_car_differs",
+        sha256=sha256,
+    )

@@ -8,9 +8,10 @@ from flask_openapi3 import Info, OpenAPI
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
+from shared.spool import FolderSpool
 from shared.stores import blob_store
 from web import health, metrics, request_ids
-from web.api import actions, analyses, decisions, models, submissions
+from web.api import actions, analyses, decisions, known_files, models, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -49,12 +50,13 @@ def create_app(settings: Settings) -> Flask:
             settings.effective_database_url, settings.database_connections(settings.web_threads), STATEMENT_TIMEOUT_S
         ),
         store=blob_store(settings),
+        spool=FolderSpool(settings.spool_dir, settings.min_free_bytes),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, actions.api, analyses.api, decisions.api, models.api):
+    for api in (submissions.api, actions.api, known_files.api, uploads.api, analyses.api, decisions.api, models.api):
         app.register_api(api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

@@ -14,7 +14,20 @@ from web.schemas import ErrorAnswer, ErrorBody
 from web.validation import problems_of, sentence_of
 
 RETRY_AFTER_S = 5
-STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "job_ended": 409, "job_done": 409, "storage_full": 507}
+STATUS_BY_CODE = {
+    "checksum_differs": 460,  # the number that the tus protocol gave it
+    "file_too_large": 413,
+    "job_done": 409,
+    "job_ended": 409,
+    "side_car_differs": 409,
+    "storage_full": 507,
+    "tus_version": 412,
+    "unsupported_checksum": 400,
+    "unsupported_media_type": 415,
+    "upload_expired": 410,
+    "upload_offset_differs": 409,
+    "upload_too_long": 413,
+}
 
 logger = get_logger(__name__)
 

@@ -258,3 +258,8 @@ class SideCar(BaseModel):
 
 class AddedFile(RootModel[Annotated[Job | SideCar, Field(discriminator="kind")]]):
     """What became of an uploaded file: the job that analyses it, or a side-car."""
+
+    @classmethod
+    def of(cls, row: JobRow | SideCarRow) -> "AddedFile":
+        """Describe a row."""
+        return cls(Job.of(row) if isinstance(row, JobRow) else SideCar.of(row))

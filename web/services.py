@@ -1,4 +1,4 @@
-"""What a request needs and the application was built with: database, file store, settings."""
+"""What a request needs and the application was built with: database, file store, spool of uploads, settings."""
 
 import threading
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from flask import current_app
 
 from shared.database import Database
 from shared.settings import Settings
+from shared.spool import ChunkSpool
 from shared.storage import BlobStore
 
 EXTENSION = "saemi"
@@ -19,6 +20,7 @@ class Services:
     settings: Settings
     database: Database
     store: BlobStore
+    spool: ChunkSpool
     # Uploads on slow lines hold a thread for minutes: never all of them.
     upload_slots: threading.BoundedSemaphore
 

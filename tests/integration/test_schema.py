@@ -8,14 +8,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from shared import schema
+from shared.all_tables import ALL_TABLES
 from shared.database import Database
 from shared.errors import OperatorError, TransientError
-from shared.models import Base
 from tests import tables
 from tests.conftest import fresh_postgres
 from tests.stack import free_port
 
-TABLES = set(Base.metadata.tables)
+TABLES = set(ALL_TABLES.tables)
 
 
 def table_names(database: Database) -> set[str]:
@@ -46,7 +46,7 @@ def test_the_migrated_schema_is_the_one_the_models_declare(database: Database) -
     }
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, ALL_TABLES) == []
 
 
 def test_particles_lie_in_partitions_by_analysis_on_postgresql(postgres_url: str) -> None:
@@ -62,7 +62,7 @@ def test_particles_lie_in_partitions_by_analysis_on_postgresql(postgres_url: str
 def test_constraints_and_indexes_have_the_names_that_the_models_give_them(empty_database: Database, tmp_path: Path) -> None:
     schema.upgrade(empty_database)
     declared = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
-    Base.metadata.create_all(declared)
+    ALL_TABLES.create_all(declared)
     for table in TABLES:
         for kind in ("get_indexes", "get_unique_constraints", "get_foreign_keys"):
             wanted = {item["name"] for item in getattr(inspect(declared), kind)(table)}

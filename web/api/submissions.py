@@ -1,23 +1,17 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from flask import Response, request
-from pydantic import BaseModel
+from flask import Response
 from sqlalchemy.orm import Session
-from werkzeug.wsgi import get_input_stream
 
 from shared import registry, side_cars, submissions, uploads, watching
-from shared.errors import TransientError
 from shared.image_names import clean_name
 from shared.log import get_logger
 from shared.models import SubmissionRow
-from shared.side_car_names import is_side_car
-from shared.storage import BlobInfo, file_too_large
+from shared.storage import file_too_large
 from shared.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS, csv_lines, failure_record, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
+from web.receiving import RequestBody, upload_slot
 from web.schemas import (
     AddedFile,
     ErrorAnswer,
@@ -31,8 +25,6 @@ from web.schemas import (
     SubmissionRequest,
 )
 from web.services import services
-
-UPLOAD_CHUNK_BYTES = 2**20
 
 logger = get_logger(__name__)
 api = api_blueprint("submissions", "What people hand in, and how far it is.")
@@ -102,10 +94,13 @@ def add_file(path: IdPath, query: FileQuery, raw: FileBody) -> Response:
         raise file_too_large(max_bytes)
     with services().database.reading() as session:
         submissions.submission(session, path.id)
-    with _upload_slot():
-        blob = services().store.put(_request_chunks(), max_bytes)
-    added, is_new = (_add_side_car if is_side_car(name) else _add_image)(path.id, blob, name)
-    return answer(added, 201 if is_new else 200)
+    with upload_slot():
+        # One byte more than the store takes, so that it is the store that refuses, also a body that does not state its length.
+        blob = services().store.put(RequestBody(max_bytes + 1).pieces(), max_bytes)
+    with services().database.writing() as session:
+        added = uploads.add_file(session, path.id, blob, name)
+        shown = AddedFile.of(added.row)
+    return answer(shown, 201 if added.is_new else 200)
 
 
 @api.get("/submissions/<int:id>/side-cars", responses={200: Page[SideCar]})
@@ -176,37 +171,3 @@ def described(session: Session, row: SubmissionRow) -> Submission:
     """Describe a submission with all that is counted of it."""
     counts, calibrations = submissions.counts(session, row.id), submissions.calibration_counts_of(session, [row.id])[row.id]
     return Submission.of(row, counts, calibrations, side_cars.counts_of(session, [row.id])[row.id])
-
-
-def _add_image(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseModel, bool]:
-    with services().database.writing() as session:
-        added = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name)
-        job = Job.of(added.row)
-    return job, added.is_new
-
-
-def _add_side_car(submission_id: int, blob: BlobInfo, name: str) -> tuple[BaseModel, bool]:
-    with services().database.writing() as session:
-        added = uploads.add_side_car(session, submission_id, blob, name)
-        side_car = SideCar.of(added.row)
-    return side_car, added.is_new
-
-
-def _request_chunks() -> Iterator[bytes]:
-    """Yield the body as it arrives, never all of it in memory; a body that breaks off raises."""
-    # One byte more than the store takes, so that it is the store that refuses, also a body that does not state its length.
-    stream = get_input_stream(request.environ, max_content_length=services().settings.max_upload_bytes + 1)
-    while chunk := stream.read(UPLOAD_CHUNK_BYTES):
-        yield chunk
-
-
-@contextmanager
-def _upload_slot() -> Iterator[None]:
-    """Hold one of the places for uploads, or answer at once that all are taken; clients come again."""
-    slots = services().upload_slots
-    if not slots.acquire(blocking=False):
-        raise TransientError("Many files are being uploaded at the moment; this one can come again.", code="uploads_busy")
-    try:
-        yield
-    finally:
-        slots.release()
