@@ -20,7 +20,7 @@ IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "mo
 OPEN = text("state IN ('queued', 'running')")
 # In brackets, because a condition written as text stands among others as it is.
 IN_FLIGHT = text("(state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))")
-# What came to an end, by when: the latest of it is asked for again and again.
+# What came to an end, by when: the latest of it is asked for again and again, and answered from the index alone.
 ENDED = text("finished_at IS NOT NULL")
 
 
@@ -78,7 +78,7 @@ class JobRow(Claimable, Base):
         Index(None, "submission_id", "state"),
         _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
         _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
-        _partial_index("ix_job_ended", "finished_at", "submission_id", "state", where=ENDED),
+        _partial_index("ix_job_ended", "finished_at", "submission_id", "state", "started_at", where=ENDED),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import get_args
 
-from sqlalchemy import case, delete, distinct, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from shared import jobs, side_cars
@@ -19,6 +19,8 @@ from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
 from shared.turns import Priority
+
+NOTHING_CALIBRATED: Mapping[str, int] = dict.fromkeys(get_args(CalibrationStatus), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +191,15 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
 def calibration_counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, CalibrationCounts]:
     """Count the analyses of several submissions by the state of their pixel size, in one query."""
     # The same image twice in a submission is one analysis.
-    states = ((state, case((AnalysisRow.calibration_status == state, AnalysisRow.id))) for state in get_args(CalibrationStatus))
-    query = (
-        select(JobRow.submission_id, *(func.count(distinct(one)).label(state) for state, one in states))
-        .join(AnalysisRow, AnalysisRow.id == JobRow.analysis_id)
-        .where(JobRow.submission_id.in_(submission_ids))
-        .group_by(JobRow.submission_id)
+    kept = (
+        select(JobRow.submission_id, JobRow.analysis_id).where(JobRow.submission_id.in_(submission_ids)).distinct().subquery()
     )
-    found = {row.submission_id: CalibrationCounts(row.ok, row.missing, row.conflict) for row in session.execute(query)}
-    return {number: found.get(number, CalibrationCounts(0, 0, 0)) for number in submission_ids}
+    keys = (kept.c.submission_id, AnalysisRow.calibration_status)
+    query = select(*keys, func.count()).join(kept, kept.c.analysis_id == AnalysisRow.id).group_by(*keys)
+    found: dict[int, dict[str, int]] = {}
+    for number, status, n in session.execute(query):
+        found.setdefault(number, {})[status] = n
+    return {number: CalibrationCounts(**{**NOTHING_CALIBRATED, **found.get(number, {})}) for number in submission_ids}
 
 
 def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts | None:

@@ -7,6 +7,7 @@ have counted in their memory would be gone, while a row that has ended stays.
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.core import GaugeMetricFamily
@@ -84,14 +85,18 @@ class WorkerCollector(Collector):
             self._stages.labels(name.removesuffix("_s")).observe(seconds)
 
 
-def serve_metrics(collector: Collector, port: int) -> None:
-    """Give metrics on a port of this machine from a thread of its own, as long as the process lives; 0 gives none."""
+def serve_metrics(collector: Collector, port: int) -> WSGIServer | None:
+    """Give metrics on a port of this machine from a thread of its own, as long as the process lives; 0 gives none.
+
+    Raises OperatorError ``port_unavailable`` where the port is taken.
+    """
     if port == 0:
-        return
+        return None
     registry = CollectorRegistry()
     registry.register(collector)
     try:
-        start_http_server(port, registry=registry)
+        server, _ = start_http_server(port, registry=registry)
     except OSError as error:
         message = f"The metrics cannot be given on port {port}: {error.strerror}. SAEMI_METRICS_PORT sets another one."
         raise OperatorError(message, code="port_unavailable") from error
+    return server

@@ -17,7 +17,7 @@ ENDED = "finished_at IS NOT NULL"
 def upgrade() -> None:
     op.add_column("submission", sa.Column("paused_by", sa.Text(), nullable=True))
     condition = sa.text(ENDED)
-    columns = ["finished_at", "submission_id", "state"]
+    columns = ["finished_at", "submission_id", "state", "started_at"]
     op.create_index("ix_job_ended", "job", columns, sqlite_where=condition, postgresql_where=condition)
 
 
