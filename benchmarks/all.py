@@ -10,7 +10,7 @@ from shared.settings import load_settings
 def main() -> None:
     """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
     data = Path(load_settings().shared_data)
-    runs = [["measurement"], ["overhead"], ["recalibration"], ["large"]]
+    runs = [["measurement"], ["overhead"], ["saving"], ["conveyor"], ["recalibration"], ["inspection"], ["large"]]
     if (data / "emps" / "labels").is_dir():
         runs += [
             ["banner", str(data)],

@@ -6,6 +6,7 @@ size is off by more than 5 %; the exit code is 1 where more than 1 % are wrong.
 """
 
 import csv
+import resource
 import sys
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ import numpy as np
 from shared.arrays import GreyImage
 from shared.domain import Micrograph, ScaleBar
 from worker.analysis.inscriptions import read_inscriptions
-from worker.analysis.lettering import CharacterProbabilities
+from worker.analysis.lettering import CharacterProbabilities, TextReader
 from worker.analysis.scale_bar.length_text import most_likely_length, written_length
 from worker.text_reader import RapidTextReader
 
@@ -64,9 +65,8 @@ def bar_truths(data: Path) -> Iterator[BarTruth]:
             yield BarTruth(row["file"], _kind(row), length[1], float(row["bar_px"]), float(row["bar_precision_px"] or 1))
 
 
-def read_all(data: Path, truths: Iterable[BarTruth]) -> Iterator[tuple[BarTruth, ScaleBar | None, float]]:
+def read_all(data: Path, truths: Iterable[BarTruth], reader: TextReader) -> Iterator[tuple[BarTruth, ScaleBar | None, float]]:
     """Read the bar of every image as the pipeline does; with the seconds it took."""
-    reader = RapidTextReader(threads=2)
     for truth in truths:
         pixels = _grey(data / truth.file)
         start = time.perf_counter()
@@ -84,9 +84,9 @@ def verdict(truth: BarTruth, bar: ScaleBar | None) -> str:
     return "wrong" if abs(bar.nm_per_px / truth.nm_per_px - 1) > WRONG_SHARE else "near"
 
 
-def report_texts(data: Path) -> str:
+def report_texts(data: Path, reader: RapidTextReader) -> str:
     """Read the crops of scale texts and say how many were right, wrong and not read."""
-    reader, counts, misses = RapidTextReader(threads=2), Counter[str](), []
+    counts, misses = Counter[str](), []
     for row in _rows(data / "ocr" / "truth.csv"):
         seen = reader.characters(_grey(data / "ocr" / row["file"]).astype(np.uint8))
         found, plain = most_likely_length(seen), written_length(_best_characters(seen))
@@ -126,10 +126,18 @@ def report_bars(results: list[tuple[BarTruth, ScaleBar | None, float]]) -> str:
 def main() -> int:
     """Print both tables; 1 where more than one bar in a hundred is wrong."""
     data = Path(sys.argv[1])
-    print(report_texts(data))
-    results = list(read_all(data, bar_truths(data)))
+    before_mib = _peak_mib()
+    reader = RapidTextReader(threads=2)
+    loaded_mib = _peak_mib() - before_mib
+    print(report_texts(data, reader))
+    results = list(read_all(data, bar_truths(data), reader))
     print(report_bars(results))
+    print(f"memory: {loaded_mib:.0f} MiB for the reader, {_peak_mib() - before_mib:.0f} MiB at most with images of every size")
     return int(sum(verdict(truth, bar) == "wrong" for truth, bar, _ in results) > 0.01 * len(results))
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _best_characters(seen: CharacterProbabilities) -> str:

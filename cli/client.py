@@ -5,14 +5,14 @@
 ...     submission = saemi.open_submission("gold", nm_per_px=0.5)
 ...     saemi.add_file(submission.id, Path("gold_01.tif"))
 ...     saemi.wait(submission.id)
-...     analyses = [saemi.analysis(job.analysis_id) for job in saemi.jobs(submission.id) if job.analysis_id]
+...     analyses = list(saemi.analyses(submission_id=submission.id))
 """
 
 import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -157,6 +157,13 @@ class Saemi:
         """Return an analysis."""
         return Analysis.model_validate(self._request("GET", f"/analyses/{analysis_id}"))
 
+    def analyses(self, **wanted: object) -> Iterator[Analysis]:
+        """Yield the analyses that fit all that is given, the newest first.
+
+        Takes what the list of the API takes, such as ``submission_id``, ``instrument`` or ``acquired_from``.
+        """
+        return self._all_pages(Analysis, "/analyses", wanted)
+
     def particles(self, analysis_id: int) -> Iterator[Particle]:
         """Yield the particles of an analysis by label."""
         return self._all_pages(Particle, f"/analyses/{analysis_id}/particles", {})
@@ -202,7 +209,7 @@ class Saemi:
                 return current
             time.sleep(POLL_INTERVAL_S)
 
-    def _all_pages(self, item: type[Model], path: str, query: dict[str, Any]) -> Iterator[Model]:
+    def _all_pages(self, item: type[Model], path: str, query: Mapping[str, object]) -> Iterator[Model]:
         cursor: str | None = None
         while True:
             params = {**query, "limit": 500, **({"cursor": cursor} if cursor else {})}

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from shared.image_names import numbered
+
 # A file system's limit, with room for what is appended to a stem.
 MAX_STEM_BYTES = 220
 
@@ -25,7 +27,7 @@ scale_bar_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.opt
     "--scale-bar/--no-scale-bar",
     default=True,
     show_default=True,
-    help="Whether scale bars and burnt-in text are looked for; it takes about half a second an image.",
+    help="Whether scale bars and burnt-in text are looked for; without, an image takes less time.",
 )
 
 
@@ -49,14 +51,8 @@ class ImageOfFile:
 
     @property
     def stem(self) -> str:
-        """A name for results: the stem of the file, shortened where too long, numbered from 1 where all its images are meant.
-
-        Numbers have as many digits as the last one, so that names sort as the images do.
-        """
-        base = os.fsencode(self.path.stem)[:MAX_STEM_BYTES].decode(errors="replace")
-        if self.n_images is None or self.n_images == 1:
-            return base
-        return f"{base}_{self.index + 1:0{len(str(self.n_images))}d}"
+        """A name for results: the stem of the file, shortened where too long, numbered as the portal's downloads are."""
+        return numbered(os.fsencode(self.path.stem)[:MAX_STEM_BYTES].decode(errors="replace"), self.index, self.n_images)
 
     @property
     def place(self) -> dict[str, int | None]:

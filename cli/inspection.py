@@ -40,8 +40,7 @@ def inspect(context: click.Context, *, paths: tuple[Path, ...], which: WhichImag
         from shared.settings import load_settings
         from worker.micrograph.limits import DecodeLimits
 
-        settings = load_settings()
-        limits = DecodeLimits(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)
+        limits = DecodeLimits.of(load_settings())
         records = inspect_files(files, which, limits, child, _reader() if scale_bar else None)
     finally:
         child.end()

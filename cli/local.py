@@ -64,7 +64,7 @@ class _Start:
     @property
     def limits(self) -> DecodeLimits:
         """Ceilings for each image."""
-        return DecodeLimits(max_pixels=self.settings.max_pixels, timeout_s=self.settings.decode_timeout_s)
+        return DecodeLimits.of(self.settings)
 
 
 _process: list[_Process | SaemiError] = []

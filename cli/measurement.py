@@ -18,6 +18,7 @@ from shared.calibration import calibration
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
 from shared.results import describe_measurement
+from shared.settings import load_settings
 from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbered_as_before
@@ -63,8 +64,9 @@ def measure(
         raise click.UsageError("--image belongs to one label map.")
     make_folder(out)
     stems = distinct_stems([ImageOfFile(path) for path in labels])
+    limits = DecodeLimits.of(load_settings())
     records = [
-        _measure_one(path, out / stem, nm_per_px, image, reads_scale_bar=scale_bar)
+        _measure_one(path, out / stem, nm_per_px, image, limits, reads_scale_bar=scale_bar)
         for path, stem in zip(labels, stems, strict=True)
     ]
     report(out, records, as_json=as_json)
@@ -72,11 +74,11 @@ def measure(
 
 
 def _measure_one(
-    path: Path, target: Path, nm_per_px: float | None, image: Path | None, *, reads_scale_bar: bool
+    path: Path, target: Path, nm_per_px: float | None, image: Path | None, limits: DecodeLimits, *, reads_scale_bar: bool
 ) -> dict[str, Any]:
     try:
         labels = read_labels(path)
-        micrograph = None if image is None else _micrograph_of(image, labels)
+        micrograph = None if image is None else _micrograph_of(image, labels, limits)
         written = _inscriptions(micrograph, labels.shape, reads_scale_bar=reads_scale_bar)
         calibrated = calibration(nm_per_px, None, None)
         if micrograph is not None:
@@ -110,9 +112,9 @@ def _specimen_of(labels: Labels, written: Inscriptions) -> Labels:
     return labels if cut is labels else numbered_as_before(cut, labels)
 
 
-def _micrograph_of(image: Path, labels: Labels) -> Micrograph:
+def _micrograph_of(image: Path, labels: Labels, limits: DecodeLimits) -> Micrograph:
     """Read the micrograph of a label map; raises InputError ``size_mismatch`` when it is not its micrograph."""
-    with Decoder(DecodeLimits()) as decoder:
+    with Decoder(limits) as decoder:
         micrograph = decoder.decode(image)
     if micrograph.pixels.shape != labels.shape:
         (label_height, label_width), (height, width) = labels.shape, micrograph.pixels.shape

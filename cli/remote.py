@@ -71,13 +71,15 @@ def wait_with_bar(saemi: Saemi, submission_id: int) -> Submission:
 
 def print_results(saemi: Saemi, submission_id: int) -> None:
     """Print one line for each image of a submission."""
+    jobs = sorted(saemi.jobs(submission_id), key=lambda job: job.id)
+    analyses = {analysis.id: analysis for analysis in saemi.analyses(submission_id=submission_id)}
     rows: list[list[Any]] = []
-    for job in sorted(saemi.jobs(submission_id), key=lambda job: job.id):
+    for job in jobs:
         name = shown_name(job.source_name, job.image_index, job.n_images)
         if job.analysis_id is None:
             rows.append([name, job.state, None, None, None, None, job.error_message])
             continue
-        analysis = saemi.analysis(job.analysis_id)
+        analysis = analyses[job.analysis_id]
         found, calibrated = analysis.statistics, analysis.nm_per_px is not None
         sizes = (found.ecd_mean_nm, found.ecd_d50_nm, "nm") if calibrated else (found.ecd_mean_px, found.ecd_d50_px, "px")
         page = f"{saemi.server}/analyses/{analysis.id}"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -52,7 +53,8 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         cleanup.enter_context(_locked_data_dir(settings))
         _require_free_port(settings)
         prepare_database(settings)
-        FolderBlobStore(settings.blob_dir).discard_incomplete()
+        if not settings.blob_url:  # a folder that is held: nobody writes into it at the moment
+            FolderBlobStore(settings.blob_dir).discard_incomplete(before=datetime.now(UTC))
         socket_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
         supervisor = Supervisor(_made(settings.data_dir / "logs"))
         cleanup.callback(supervisor.stop)

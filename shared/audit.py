@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.calibration import Scope
 from shared.domain import CalibrationStatus
+from shared.image_names import shown_name
 from shared.leases import JobState
 from shared.models import AnalysisRow, DecisionRow, JobRow, SubmissionRow
 from shared.submissions import CalibrationCounts
@@ -21,11 +22,14 @@ UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class ListedDecision:
-    """A decision with what a list shows beside it: the project of its submission, or the name and an analysis of its image."""
+    """A decision with what a list shows beside it: the project of its submission, or the name and an analysis of its image.
+
+    The name says which image it is where its file holds several.
+    """
 
     decision: DecisionRow
     project: str | None = None
-    source_name: str | None = None
+    image_name: str | None = None
     analysis_id: int | None = None
 
 
@@ -40,7 +44,7 @@ def listed_decisions(session: Session, rows: Sequence[DecisionRow]) -> list[List
     """Give decisions what they are about, in one query for each kind."""
     projects = _projects(session, {row.submission_id for row in rows if row.submission_id is not None})
     analyses = _newest_analyses(session, {(row.image_sha256, row.image_index) for row in rows if row.image_sha256 is not None})
-    names = first_names(session, list(analyses.values()))
+    names = shown_names(session, list(analyses.values()))
     listed = []
     for row in rows:
         number = analyses.get((row.image_sha256, row.image_index))
@@ -67,11 +71,12 @@ def newest_about(session: Session, submission_id: int) -> DecisionRow | None:
     return session.scalar(about.order_by(DecisionRow.id.desc()).limit(1))
 
 
-def first_names(session: Session, analysis_ids: Sequence[int]) -> dict[int | None, str]:
-    """Return the name under which the image of each analysis was first handed in."""
+def shown_names(session: Session, analysis_ids: Sequence[int]) -> dict[int | None, str]:
+    """Return the name under which the image of each analysis was first handed in, numbered where its file holds several."""
     first = select(func.min(JobRow.id)).where(JobRow.analysis_id.in_(analysis_ids)).group_by(JobRow.analysis_id)
-    query = select(JobRow.analysis_id, JobRow.source_name).where(JobRow.id.in_(first))
-    return {row.analysis_id: row.source_name for row in session.execute(query)}
+    parts = (JobRow.source_name, AnalysisRow.image_index, AnalysisRow.n_images)
+    query = select(AnalysisRow.id, *parts).join(JobRow, JobRow.analysis_id == AnalysisRow.id).where(JobRow.id.in_(first))
+    return {number: shown_name(name, index, n_images) for number, name, index, n_images in session.execute(query)}
 
 
 def _projects(session: Session, submission_ids: set[int]) -> dict[int | None, str]:

@@ -55,7 +55,11 @@ def result_stem(source_name: str, image_index: int, n_images: int | None) -> str
     >>> result_stem("lot 7/stack.tif", 2, 12)
     'stack_03'
     """
-    stem = PurePosixPath(source_name).stem
+    return numbered(PurePosixPath(source_name).stem, image_index, n_images)
+
+
+def numbered(stem: str, image_index: int, n_images: int | None) -> str:
+    """Return the stem of a file with the number of the image behind it, where the file holds several."""
     if not image_index and (n_images or 1) == 1:
         return stem
     return f"{stem}_{image_index + 1:0{len(str(n_images or 1))}d}"

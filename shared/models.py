@@ -18,7 +18,8 @@ IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "mo
 # Jobs that still have to come to an end, and those of them that a message announces or a worker holds: few beside years of
 # finished ones, so the queue looks at these indexes alone.
 OPEN = text("state IN ('queued', 'running')")
-IN_FLIGHT = text("state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL)")
+# In brackets, because a condition written as text stands among others as it is.
+IN_FLIGHT = text("(state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))")
 
 
 def _partial_index(name: str, *columns: str, where: TextClause) -> Index:

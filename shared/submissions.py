@@ -157,11 +157,15 @@ def add_further_images(session: Session, submission_id: int, image_sha256: str, 
         session.connection().execute(insert_of(session)(JobRow).values(values).on_conflict_do_nothing(), further)
 
 
-def counts(session: Session, submission_id: int | None = None) -> JobCounts:
-    """Count the jobs of one submission, or of all, by state."""
+def counts(
+    session: Session, submission_id: int | None = None, calibration_status: CalibrationStatus | None = None
+) -> JobCounts:
+    """Count the jobs of one submission, or of all, by state; those that ended with an analysis of one status, or all."""
     query = _count_states()
     if submission_id is not None:
         query = query.where(JobRow.submission_id == submission_id)
+    if calibration_status is not None:
+        query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
     return _job_counts(session.execute(query).one())
 
 

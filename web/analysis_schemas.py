@@ -1,9 +1,10 @@
 """What the API gives of analyses: what was read and found in an image, its particles, and which analyses to list."""
 
+import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
 from shared.domain import CalibrationSource, CalibrationStatus
@@ -14,10 +15,31 @@ from web.paging import LARGEST_ID, PageQuery
 from web.schemas import Line
 
 QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
-# A date of any precision; the texts of recordings begin with one and compare like it.
-Moment = Annotated[
-    str, Field(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?)?)?$")
-]
+
+
+class MomentText(NamedTuple):
+    """How a date of any precision is written, for programs and in words."""
+
+    pattern: str
+    words: str
+    example: str
+
+
+# The texts of recordings begin with such a date and compare like it.
+MOMENT = MomentText(
+    pattern=r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?)?)?",
+    words="A year, month, day or time such as 2025, 2025-03, 2025-03-04 or 2025-03-04T10:20",
+    example="2025-03-04",
+)
+
+
+def _moment(text: str) -> str:
+    if re.fullmatch(MOMENT.pattern, text, re.ASCII) is None:
+        raise ValueError(f"{MOMENT.words} is needed")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"pattern": f"^{MOMENT.pattern}$"})]
 
 
 class AnalysisQuery(PageQuery):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from web.api import analyses, decisions, models, submissions
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
@@ -19,14 +19,18 @@ from web.services import EXTENSION, Services, services
 
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
+# Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
+STATEMENT_TIMEOUT_S = 30.0
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
-# Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
+# Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and
+# upload libraries.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
+    "default-src 'self'; img-src 'self' data: blob:{stores}; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'self'"
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
-API_CONTENT_SECURITY_POLICY = f"script-src 'self' 'unsafe-inline'; {CONTENT_SECURITY_POLICY}"
+API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 
 
 def create_app(settings: Settings) -> Flask:
@@ -41,8 +45,10 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=Database(settings.effective_database_url),
-        store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
+        database=Database(
+            settings.effective_database_url, settings.database_connections(settings.web_threads), STATEMENT_TIMEOUT_S
+        ),
+        store=blob_store(settings),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
@@ -71,6 +77,8 @@ def _finish_response(response: Response) -> Response:
         response.make_conditional(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    is_api = request.path.startswith(API_PREFIX)
-    response.headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY if is_api else CONTENT_SECURITY_POLICY
+    policy = CONTENT_SECURITY_POLICY.format(
+        stores=f" {public_url}" if (public_url := services().settings.s3_public_url) else ""
+    )
+    response.headers["Content-Security-Policy"] = (API_SCRIPTS if request.path.startswith(API_PREFIX) else "") + policy
     return response

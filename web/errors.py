@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from shared.errors import InputError, NotFoundError, OperatorError, SaemiError, TransientError
 from shared.log import get_logger
 from web.schemas import ErrorAnswer, ErrorBody
+from web.validation import problems_of, sentence_of
 
 RETRY_AFTER_S = 5
 STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "storage_full": 507}
@@ -27,9 +28,9 @@ def register_error_handlers(app: Flask) -> None:
 
 def invalid_request(error: ValidationError) -> Response:
     """Answer a request that does not fit the schema, every problem named."""
-    problems = {".".join(map(str, e["loc"])) or "body": e["msg"].removeprefix("Value error, ") for e in error.errors()}
-    message = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-    return make_response(_answer(422, ErrorBody(code="invalid_request", message=message, details=problems)))
+    problems = problems_of(error)
+    body = ErrorBody(code="invalid_request", message=sentence_of(problems), details=problems)
+    return make_response(_answer(422, body))
 
 
 def _answer_named(error: SaemiError) -> ResponseReturnValue:

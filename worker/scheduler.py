@@ -1,4 +1,4 @@
-"""The scheduler: of several that run, one leads; it announces work and keeps the house.
+"""The scheduler: of several that run, one leads and announces work.
 
 A leader that sleeps through its lease does at most one more round beside its successor, harmless, as rows are claimed once.
 """
@@ -38,10 +38,16 @@ class Scheduler:
                 logger.warning("dispatch_postponed", code=error.code, message=error.message)
         self._leave()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one led when it last asked."""
+        return self._leads
+
     def _is_leader(self) -> bool:
+        previously, self._leads = self._leads, False  # should the database not answer
         with self._database.writing() as session:
             leads = hold_office(session, OFFICE, self._name, self._settings.leader_lease_s)
-        if leads != self._leads:
+        if leads != previously:
             logger.info("leads" if leads else "stands_by")
         self._leads = leads
         return leads

@@ -21,9 +21,14 @@ TIMEOUT_MS = 60_000
 
 
 @pytest.fixture
-def page(chromium: str, running_stack: Stack) -> Iterator[Page]:
+def complaints() -> list[str]:
+    """What the browser complains about; a test that provokes something takes it out of here."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: str, running_stack: Stack, complaints: list[str]) -> Iterator[Page]:
     """A page of a real browser; whatever it complains about, and every request to elsewhere, fails the test."""
-    complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(base_url=running_stack.address, viewport={"width": 1280, "height": 900})

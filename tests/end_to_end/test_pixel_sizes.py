@@ -118,7 +118,9 @@ def test_without_a_pointer_the_ends_are_placed_by_a_button(page: Page, running_s
     page.keyboard.press("Space")
     page.get_by_role("button", name="Place both ends").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("First end, x 40.0 px, y 240.0 px")).to_be_focused()
+    first = page.get_by_label("First end, x 40.0 px, y 240.0 px")
+    expect(first).to_be_focused()
+    expect(first).to_have_accessible_description(re.compile("the arrow keys move them by 0.1 px"))
     expect(page.locator("#measured-px")).to_have_text("100.00 px")
     # Ends that lie on each other measure nothing, and the form is not sent.
     page.get_by_role("button", name="Start over").click()
@@ -165,7 +167,7 @@ def test_a_value_is_set_for_all_images_of_a_submission(page: Page, running_stack
     expect(page.locator("tbody tr").first).to_contain_text(" nm")
 
 
-def test_analyses_are_filtered_as_one_types_and_metadata_searched(page: Page, running_stack: Stack, tmp_path: Path) -> None:
+def test_analyses_are_filtered_as_one_types(page: Page, running_stack: Stack, tmp_path: Path) -> None:
     store_analyses(running_stack, [draw_bar(tmp_path / "searched.png", 51)], LYING, has_bar=True)
     page.goto("/")
     page.get_by_role("link", name="Analyses", exact=True).click()
@@ -175,23 +177,65 @@ def test_analyses_are_filtered_as_one_types_and_metadata_searched(page: Page, ru
     expect(page).to_have_url(re.compile(r"calibration_status=conflict"))
     expect(page.locator("#filter-status")).to_contain_text("shown")
     row = page.get_by_role("row").filter(has_text="searched.png")
-    expect(row).to_contain_text("Conflict")
+    expect(row).to_contain_text("In conflict")
     page.get_by_label("Operator").fill("nobody at all")
     expect(page.get_by_text("No analysis fits this filter.")).to_be_visible()
-    page.go_back()
     page.goto("/analyses?text=grid+%3C1%3E&calibration_status=conflict")
     expect(page.get_by_label("Text in the metadata")).to_have_value("grid <1>")
     row.get_by_role("link", name="searched.png").click()
+    # A filter that was typed makes no entries of its own in the history.
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/analyses\?text=grid"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("operator=nobody"))
+
+
+def test_a_filter_that_does_not_fit_is_explained_as_one_types(page: Page, running_stack: Stack, complaints: list[str]) -> None:
+    page.goto("/analyses")
+    explained = page.locator("#filter-status")
+    page.get_by_label("Submission").fill("7a")
+    expect(explained).to_have_text("Submission: A number, such as 7")
+    page.get_by_label("Submission").fill("")
+    page.get_by_label("Taken from").fill("2025-3")
+    expect(explained).to_contain_text("Taken from: A year, month, day or time such as 2025, 2025-03")
+    page.get_by_label("Taken from").fill("2025-03")
+    expect(page).to_have_url(re.compile("acquired_from=2025-03"))
+    expect(page.get_by_label("Taken from")).to_have_value("2025-03")
+    # What only the portal can refuse is said in its words.
+    page.get_by_label("Submission").fill("0")
+    expect(explained).to_contain_text("submission_id: Input should be greater than or equal to 1")
+    assert len(complaints) == 1
+    assert "422" in complaints.pop()
+
+
+def test_fields_of_the_file_are_searched_once_they_have_come(
+    page: Page, running_stack: Stack, tmp_path: Path, complaints: list[str]
+) -> None:
+    (number,) = store_analyses(running_stack, [draw_bar(tmp_path / "fields.png", 61)], LYING, has_bar=True).analyses
+    page.goto(f"/analyses/{number}")
+    page.route("**/metadata", lambda route: route.abort())
     page.get_by_text("All fields of the file").click()
-    expect(page.locator("#field-count")).to_have_text("3 fields")
+    said = page.locator("#field-count")
+    expect(said).to_contain_text("The portal does not answer.")
     page.get_by_label("Search").fill("detector")
-    expect(page.locator("#field-count")).to_have_text("1 of 3 fields")
+    expect(said).to_contain_text("The portal does not answer.")
+    assert len(complaints) == 1
+    assert "ERR_FAILED" in complaints.pop()
+    page.unroute("**/metadata")
+    for _ in ("closes", "opens"):
+        page.get_by_text("All fields of the file").click()
+    expect(said).to_have_text("1 of 3 fields")
     expect(page.locator(".fields-table tbody tr:visible")).to_contain_text("InLens")
+    page.get_by_label("Search").fill("")
+    expect(said).to_have_text("3 fields")
 
 
-@pytest.mark.parametrize("address", ["/analyses", "/decisions", "/analyses/{analysis}", "/submissions/{submission}"])
+PHONE_SEEDS = {"/analyses": 71, "/decisions": 72, "/analyses/{analysis}": 73, "/submissions/{submission}": 74}
+
+
+@pytest.mark.parametrize("address", PHONE_SEEDS)
 def test_nothing_runs_over_the_edge_of_a_phone(page: Page, running_stack: Stack, tmp_path: Path, address: str) -> None:
-    stored = store_analyses(running_stack, [draw_bar(tmp_path / "phone.png", hash(address) % 1000)], LYING, has_bar=True)
+    stored = store_analyses(running_stack, [draw_bar(tmp_path / "phone.png", PHONE_SEEDS[address])], LYING, has_bar=True)
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(address.format(analysis=stored.analyses[0], submission=stored.submission))
     expect(page.locator("main h1")).to_be_visible()

@@ -15,10 +15,11 @@ from shared.models import SubmissionRow
 from shared.side_car_names import is_side_car
 from shared.storage import BlobInfo, file_too_large
 from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
-from web.api.blueprint import answer, api_blueprint, as_download
+from web.api.blueprint import FileBody, answer, api_blueprint, as_download
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import (
     AddedFile,
+    ErrorAnswer,
     FileQuery,
     IdPath,
     Job,
@@ -68,8 +69,11 @@ def show_submission(path: IdPath) -> Response:
     return answer(found)
 
 
-@api.put("/submissions/<int:id>/files", responses={200: AddedFile, 201: AddedFile})
-def add_file(path: IdPath, query: FileQuery) -> Response:
+@api.put(
+    "/submissions/<int:id>/files",
+    responses={200: AddedFile, 201: AddedFile, 409: ErrorAnswer, 413: ErrorAnswer, 507: ErrorAnswer},
+)
+def add_file(path: IdPath, query: FileQuery, raw: FileBody) -> Response:
     """Add one file to a submission; the body is the bytes of the file.
 
     An image gets a job. A side-car, told by its name (`.txt`, `.hdr`, `.emi`), is kept and read with the image of its name;
@@ -78,7 +82,7 @@ def add_file(path: IdPath, query: FileQuery) -> Response:
     """
     name = clean_name(query.name)
     max_bytes = services().settings.max_upload_bytes
-    if (request.content_length or 0) > max_bytes:
+    if (raw.content_length or 0) > max_bytes:
         raise file_too_large(max_bytes)
     with services().database.reading() as session:
         submissions.submission(session, path.id)

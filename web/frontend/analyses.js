@@ -17,8 +17,13 @@ function address() {
 }
 
 async function load() {
-  if (!form.checkValidity()) return;
   request?.abort();
+  found.removeAttribute("aria-busy");
+  const wrong = form.querySelector(":invalid");
+  if (wrong) {
+    tell(`${wrong.labels[0].querySelector("span").textContent}: ${wrong.title || wrong.validationMessage}`, true);
+    return;
+  }
   request = new AbortController();
   found.setAttribute("aria-busy", "true");
   try {

@@ -1,13 +1,8 @@
-// The form that decides a pixel size: says what will be applied before it is, sends it, and follows it until all obey.
-import { countOf, formatPixelSize, parseNumber } from "./numbers.js";
+// The form that decides a pixel size: says what will be applied before it is, and sends it.
+import { formatPixelSize, isPixelSize, parseNumber, PIXEL_SIZE_NEEDED } from "./numbers.js";
 import { ask } from "./portal_api.js";
 
-const [SMALLEST, LARGEST] = [1e-4, 1e6]; // nm/px that the portal takes
 const PERSON = "saemi.person";
-const POLL_MS = 400;
-const LATER_POLL_MS = 2000;
-const PATIENT_POLLS = 25;
-const UNDER_WAY = new Set(["queued", "running"]);
 const READINGS = new Set(["metadata", "scale_bar"]);
 
 // `measuring` is there where a picture is, `sent` is called with the decision, `complain` with what went wrong.
@@ -45,9 +40,7 @@ export function setUpDecision(form, { measuring = () => null, sent, complain }) 
   }
 
   function checkValue() {
-    const number = parseNumber(value.value);
-    const fits = number >= SMALLEST && number <= LARGEST;
-    value.setCustomValidity(value.disabled || fits ? "" : `A number of nm between ${SMALLEST} and ${LARGEST}, such as 0.42 or 0,42.`);
+    value.setCustomValidity(value.disabled || isPixelSize(parseNumber(value.value)) ? "" : PIXEL_SIZE_NEEDED);
   }
 
   function sentence() {
@@ -96,37 +89,6 @@ export function setUpDecision(form, { measuring = () => null, sent, complain }) 
   show();
   return { show, reset: () => resetButName(form, show) };
 }
-
-// Asks until a decision is applied or has failed, and says each time how far it is.
-export async function follow(decision, tell) {
-  let now = decision;
-  for (let polls = 0; UNDER_WAY.has(now.state); polls += 1) {
-    tell(progressOf(now));
-    await new Promise((resolve) => setTimeout(resolve, polls < PATIENT_POLLS ? POLL_MS : LATER_POLL_MS));
-    try {
-      now = await ask(`/calibration-decisions/${decision.id}`);
-    } catch (error) {
-      tell(`${error.message} The decision is kept; asking again.`);
-    }
-  }
-  tell(now.state === "failed" ? failureOf(now) : outcomeOf(now), now.state === "failed");
-  return now;
-}
-
-function progressOf({ state, n_changed: changed, n_analyses: all }) {
-  return state === "queued" ? `Waiting to be applied to ${analyses(all)}.` : `Being applied: ${countOf(changed)} of ${analyses(all)}.`;
-}
-
-function outcomeOf({ n_changed: changed, n_analyses: all }) {
-  if (changed === 0) return `Applied. Nothing had to change in ${analyses(all)}.`;
-  return `Applied: ${countOf(changed)} of ${analyses(all)} changed.`;
-}
-
-function failureOf({ error_message: message, error_reference: reference }) {
-  return reference ? `${message} Reference ${reference}.` : message;
-}
-
-const analyses = (n) => (n === 1 ? "1 analysis" : `${countOf(n)} analyses`);
 
 function resetButName(form, show) {
   const name = form.elements.person.value;

@@ -1,5 +1,5 @@
 // What lies over the picture beside the outlines: shades where nothing was measured, and the scale bar that was read.
-const SVG = "http://www.w3.org/2000/svg";
+import { layerOver, line } from "./svg.js";
 
 // Around the analysed field, and over text and bars that are drawn on the image.
 export function shadeUnmeasured(stage, result, width, height) {
@@ -23,27 +23,12 @@ export function showScaleBar(stage, result, width, height) {
   const toggle = document.getElementById("show-scale-bar");
   if (!toggle) return;
   const [x0, x1, y] = result.dataset.scaleBar.split(" ").map(Number);
-  const svg = overlay(width, height, "scale-bar-read");
+  const svg = layerOver(width, height, { class: "scale-bar-read", "aria-hidden": "true" });
   svg.append(line(x0, y, x1, y, "casing"), line(x0, y, x1, y, "core"));
   stage.append(svg);
   const show = () => svg.classList.toggle("invisible", !toggle.checked);
   toggle.addEventListener("change", show);
   show();
-}
-
-// Whole numbers are pixel centres, so a picture reaches from −0.5 to its width − 0.5.
-export function overlay(width, height, name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `-0.5 -0.5 ${width} ${height}`);
-  svg.setAttribute("class", name);
-  svg.setAttribute("aria-hidden", "true");
-  return svg;
-}
-
-export function line(x1, y1, x2, y2, name) {
-  const element = document.createElementNS(SVG, "line");
-  for (const [key, value] of Object.entries({ x1, y1, x2, y2, class: name })) element.setAttribute(key, value);
-  return element;
 }
 
 function shade(stage, { top, bottom, left, right }, width, height) {

@@ -1,6 +1,6 @@
 // Measuring on the picture: two ends that are pointed at, dragged or moved by the arrow keys, and the pixel size they give.
-import { line, overlay } from "./layers.js";
 import { format, formatPixelSize, parseNumber } from "./numbers.js";
+import { layerOver, line } from "./svg.js";
 
 const STEP_PX = 0.1;
 const LONG_STEP_PX = 1;
@@ -18,7 +18,7 @@ export function setUpMeasuring(result, changed) {
   const panel = document.getElementById("measure");
   const { bar_length: length, bar_unit: unit } = document.getElementById("decide").elements;
   const layer = Object.assign(document.createElement("div"), { className: "ends", hidden: true });
-  const svg = overlay(width, height, "measured-line");
+  const svg = layerOver(width, height, { class: "measured-line", "aria-hidden": "true" });
   layer.append(svg);
   stage.append(layer);
   let ends = [];
@@ -50,7 +50,7 @@ export function setUpMeasuring(result, changed) {
   function makeHandle(number) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "end" });
     button.dataset.end = number;
-    button.setAttribute("aria-roledescription", "point to be moved with the arrow keys");
+    button.setAttribute("aria-describedby", "measure-keys");
     button.addEventListener("keydown", (event) => {
       const direction = DIRECTIONS[event.key];
       if (!direction) return;

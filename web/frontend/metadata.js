@@ -9,10 +9,11 @@ export function showMetadata() {
   const filter = document.getElementById("field-filter");
   const count = document.getElementById("field-count");
   let rows = null;
+  let isLoading = false;
 
   async function load() {
-    if (!details.open || rows) return;
-    rows = [];
+    if (!details.open || rows || isLoading) return;
+    isLoading = true;
     count.textContent = "Loading …";
     try {
       const { fields } = await ask(`/analyses/${details.dataset.analysis}/metadata`);
@@ -20,19 +21,20 @@ export function showMetadata() {
       body.replaceChildren(...rows.map(({ line }) => line));
       narrow();
     } catch (error) {
-      rows = null; // opening it again asks again
-      count.textContent = error.message;
+      count.textContent = error.message; // opening it again asks again
     }
+    isLoading = false;
   }
 
   function narrow() {
+    if (!rows) return;
     const wanted = filter.value.trim().toLowerCase();
     let shown = 0;
-    for (const { text, line } of rows ?? []) {
+    for (const { text, line } of rows) {
       line.hidden = !text.includes(wanted);
       if (!line.hidden) shown += 1;
     }
-    const all = rows?.length ?? 0;
+    const all = rows.length;
     if (all === 0) count.textContent = "The file has no fields of its own.";
     else count.textContent = wanted ? `${countOf(shown)} of ${countOf(all)} fields` : `${countOf(all)} fields`;
   }

@@ -2,19 +2,18 @@
 import { read, write } from "./address.js";
 import { shadeUnmeasured, showScaleBar } from "./layers.js";
 import { ask } from "./portal_api.js";
+import { layerOver, make } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const COLOURS = 6; // classes c0 to c5 in saemi.css
 const DRAG_THRESHOLD_PX = 4;
 const ZOOMS = ["fit", "1", "2", "4"];
 
-export async function showMicrograph(result, { highlight, choose }) {
+export function showMicrograph(result, { highlight, choose }) {
   const width = Number(result.dataset.width);
   const height = Number(result.dataset.height);
   const viewport = document.getElementById("viewport");
   const stage = document.getElementById("stage");
-  // Whole numbers are pixel centres, so the picture reaches from −0.5 to its width − 0.5.
-  const svg = make("svg", { viewBox: `-0.5 -0.5 ${width} ${height}`, role: "group", "aria-label": "Particles" });
+  const svg = layerOver(width, height, { role: "group", "aria-label": "Particles" });
   stage.append(svg);
   shadeUnmeasured(stage, result, width, height);
   showScaleBar(stage, result, width, height);
@@ -23,13 +22,21 @@ export async function showMicrograph(result, { highlight, choose }) {
   setUpPanning(viewport);
 
   const paths = new Map();
-  try {
-    draw(svg, paths, await ask(`/analyses/${result.dataset.analysis}/files/outlines.json`));
-  } catch (error) {
-    const notice = Object.assign(document.createElement("p"), { className: "notice failed", textContent: `No outlines: ${error.message}` });
-    viewport.before(notice);
+  let labels = [];
+  // One stop of the Tab key for all particles: the arrow keys move it.
+  let stop = null;
+  // Outlines of many particles take their time, and nothing else of the page waits for them.
+  async function load() {
+    try {
+      draw(svg, paths, await ask(`/analyses/${result.dataset.analysis}/files/outlines.json`));
+    } catch (error) {
+      const notice = Object.assign(document.createElement("p"), { className: "notice failed", textContent: `No outlines: ${error.message}` });
+      viewport.before(notice);
+    }
+    labels = [...paths.keys()];
+    stop = labels[0] ?? null;
+    paths.get(stop)?.setAttribute("tabindex", "0");
   }
-  const labels = [...paths.keys()];
 
   const labelAt = (event) => Number(event.target.closest?.("path[data-label]")?.dataset.label) || null;
   svg.addEventListener("pointerover", (event) => highlight(labelAt(event)));
@@ -53,9 +60,6 @@ export async function showMicrograph(result, { highlight, choose }) {
     event.preventDefault();
   });
 
-  // One stop of the Tab key for all particles: the arrow keys move it.
-  let stop = labels[0] ?? null;
-  paths.get(stop)?.setAttribute("tabindex", "0");
   function focusOn(label) {
     paths.get(stop)?.setAttribute("tabindex", "-1");
     stop = label;
@@ -64,18 +68,13 @@ export async function showMicrograph(result, { highlight, choose }) {
   }
 
   return {
+    drawn: load(),
     highlight: (label) => mark(svg, paths, "highlighted", label),
     choose: (label) => {
       mark(svg, paths, "chosen", label);
       if (paths.has(label)) bringIntoView(viewport, paths.get(label));
     },
   };
-}
-
-function make(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
 }
 
 // All polygons of a particle in one path: with the even-odd rule its holes stay open.

@@ -24,6 +24,12 @@ export function parseNumber(text) {
   return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed.replace(",", ".")) : NaN;
 }
 
+// nm/px that the portal takes.
+const [SMALLEST_PIXEL_SIZE, LARGEST_PIXEL_SIZE] = [0.0001, 1000000];
+export const PIXEL_SIZE_NEEDED = `A number of nm between ${SMALLEST_PIXEL_SIZE} and ${LARGEST_PIXEL_SIZE}, such as 0.42 or 0,42.`;
+
+export const isPixelSize = (value) => value >= SMALLEST_PIXEL_SIZE && value <= LARGEST_PIXEL_SIZE;
+
 // A pixel size to so many significant digits, without the zeros behind them.
 export function formatPixelSize(value, digits = 6) {
   const decimals = Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(value))));

@@ -1,28 +1,40 @@
 // Requests to the portal's own API; every failure becomes an error with a message for people.
 
-export class PortalError extends Error {}
-
-export async function ask(path, options = {}) {
-  return JSON.parse(await textOf(`/api/v1${path}`, options));
+export class PortalError extends Error {
+  constructor(message, status, options) {
+    super(message, options);
+    // What is wrong with a request stays wrong; a line that is down or a busy server do not.
+    this.mayPass = status === 0 || status === 408 || status === 429 || status >= 500;
+  }
 }
 
-async function textOf(address, options) {
-  let response;
-  try {
-    response = await fetch(address, options);
-  } catch (cause) {
-    if (cause.name === "AbortError") throw cause;
-    throw new PortalError("The portal does not answer. Check the connection and try again.", { cause });
-  }
-  const text = await response.text();
-  if (!response.ok) throw new PortalError(messageOf(response.status, text));
-  return text;
+export async function ask(path, options = {}) {
+  return JSON.parse(await textOf(`/api/v1${path}`, options, messageOf));
 }
 
 // A page of the portal as a document, of which parts are taken over.
 export async function askPage(address, options = {}) {
-  const text = await textOf(address, options);
-  return new DOMParser().parseFromString(text, "text/html");
+  return parsed(await textOf(address, options, messageOfPage));
+}
+
+async function textOf(address, options, messageIn) {
+  let response;
+  let text;
+  try {
+    response = await fetch(address, options);
+    text = await response.text();
+  } catch (cause) {
+    if (cause.name === "AbortError") throw cause;
+    throw new PortalError("The portal does not answer. Check the connection and try again.", 0, { cause });
+  }
+  if (!response.ok) throw new PortalError(messageIn(response.status, text), response.status);
+  return text;
+}
+
+const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
+
+function messageOfPage(status, text) {
+  return parsed(text).getElementById("error-message")?.textContent ?? messageOf(status, text);
 }
 
 // A proxy in front of the portal answers in its own way, so the body may be anything.

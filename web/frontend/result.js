@@ -16,13 +16,16 @@ const known = new Map();
 let chosen = null;
 let described = null;
 
-const views = [await showMicrograph(result, { highlight, choose })];
+const picture = showMicrograph(result, { highlight, choose });
+const views = [picture];
 let columns = [];
 showNumbers();
 showMetadata();
 setUpPixelSize(result, renew);
 const fromAddress = Number(read("particle"));
 if (fromAddress > 0) choose(fromAddress, { reveal: true });
+// What was chosen before the outlines came is marked now.
+picture.drawn.then(() => picture.choose(chosen));
 
 // Histogram and table, in the unit that the pixel size gives.
 function showNumbers() {

@@ -1,5 +1,6 @@
 // A submission: its pixel size is set for all images in a dialog, and the page tells how far that is.
-import { follow, setUpDecision } from "./decide.js";
+import { setUpDecision } from "./decide.js";
+import { follow } from "./follow.js";
 
 const dialog = document.getElementById("decide-dialog");
 const form = document.getElementById("decide");
@@ -10,7 +11,7 @@ const decision = setUpDecision(form, {
     dialog.close();
     decision.reset();
     renew();
-    follow(made, tell).then(renew);
+    follow(made, { tell }).catch((error) => tell(error.message, true)).finally(renew);
   },
   complain: (text) => (dialog.querySelector(".decide-error").textContent = text),
 });

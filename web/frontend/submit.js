@@ -4,7 +4,7 @@ import Dashboard from "@uppy/dashboard";
 import XHRUpload from "@uppy/xhr-upload";
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
-import { parseNumber } from "./numbers.js";
+import { isPixelSize, parseNumber, PIXEL_SIZE_NEEDED } from "./numbers.js";
 import { ask, messageOf } from "./portal_api.js";
 
 const PARALLEL_UPLOADS = 5;
@@ -143,8 +143,8 @@ checkPixelSize();
 
 function checkPixelSize() {
   const value = pixelSize();
-  const fits = value === null || (value >= 0.0001 && value <= 1000000);
-  pixelSizeField.setCustomValidity(fits ? "" : "A number of nm between 0.0001 and 1000000, such as 0.42 or 0,42.");
+  const fits = value === null || isPixelSize(value);
+  pixelSizeField.setCustomValidity(fits ? "" : PIXEL_SIZE_NEEDED);
   pixelSizeHint.textContent = value !== null && fits ? `1 px is ${value} nm.` : hintWithout;
 }
 

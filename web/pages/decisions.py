@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.audit import ListedDecision
+from shared.audit import UNDER_WAY, ListedDecision
 from shared.calibration import Choice, Scope
 from shared.leases import JobState
 from shared.models import DecisionRow
@@ -48,7 +48,7 @@ class DecisionLine:
     @property
     def is_under_way(self) -> bool:
         """Whether it is still to be applied."""
-        return self.state in (JobState.QUEUED, JobState.RUNNING)
+        return self.state in UNDER_WAY
 
     @property
     def changed_percent(self) -> float:
@@ -101,4 +101,4 @@ def _about(listed: ListedDecision) -> str:
         return f"#{row.submission_id} {listed.project or ''}".rstrip()
     if row.scope == Scope.INSTRUMENT:
         return f"{row.instrument} at {short(row.magnification)}×, {row.width_px} px wide"
-    return listed.source_name or "an image that is not analysed"
+    return listed.image_name or "an image that is not analysed"

@@ -79,13 +79,11 @@ class AnalysisLine:
 
     id: int
     name: str
-    of_file: str
     instrument: str
     detector: str
     operator: str
     taken: str
     calibration_status: str
-    status_text: str
     pixel_size: str
     n_particles: str
     size: str
@@ -123,13 +121,11 @@ def analysis_line(row: AnalysisRow, name: str | None) -> AnalysisLine:
     return AnalysisLine(
         id=row.id,
         name=name or f"Analysis {row.id}",
-        of_file=f"image {row.image_index + 1} of its file" if row.image_index else "",
         instrument=(recording and recording.instrument) or "",
         detector=(recording and recording.detector) or "",
         operator=(recording and recording.operator) or "",
         taken=taken(recording) if recording else "",
         calibration_status=row.calibration_status,
-        status_text=STATUS_TEXT.get(row.calibration_status, row.calibration_status),
         pixel_size=state_text(row.nm_per_px, row.calibration_source, row.calibration_status) if row.nm_per_px else "",
         n_particles=count(row.n_particles),
         size=result.size(row),
@@ -158,7 +154,7 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
 
 def _open_question(analysis: AnalysisRow) -> str:
     """Say why sizes of an analysis are in pixels; empty where they are not."""
-    return {"missing": "pixel size missing", "conflict": "pixel size in conflict"}.get(analysis.calibration_status, "")
+    return "" if analysis.calibration_status == "ok" else f"pixel size {STATUS_TEXT[analysis.calibration_status]}"
 
 
 def _job_duration(job: JobRow) -> str:

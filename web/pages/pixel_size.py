@@ -15,7 +15,8 @@ SOURCE_TEXT = {
     "manual": "stated by hand",
     "instrument_default": "set for its instrument",
 }
-STATUS_TEXT = {"ok": "Known", "missing": "Missing", "conflict": "Conflict"}
+# Words for the states of a pixel size, everywhere in the portal; they begin with a small letter to stand within a sentence.
+STATUS_TEXT: dict[str, str] = {"ok": "known", "missing": "missing", "conflict": "in conflict"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def holds(analysis: AnalysisRow) -> Fact:
 def state_text(nm_per_px: float | None, source: str | None, status: str) -> str:
     """Write a pixel size with its source; its status where there is none."""
     if nm_per_px is None:
-        return STATUS_TEXT.get(status, status).lower()
+        return STATUS_TEXT[status]
     # A bar of pixels is good to four digits at best.
     written = f"{number(nm_per_px)} nm/px" if source == "scale_bar" else pixel_size(nm_per_px)
     return f"{written}, {SOURCE_TEXT.get(source or '', source or '')}"

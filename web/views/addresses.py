@@ -10,6 +10,7 @@ from shared.errors import InputError, NotFoundError
 from shared.leases import JobState
 from web.analysis_schemas import AnalysisQuery
 from web.paging import LARGEST_ID
+from web.validation import problems_of, sentence_of
 
 # Rows of a page of a list.
 ROWS = 50
@@ -52,8 +53,8 @@ def asked(model: type[Query]) -> Query:
     try:
         return model.model_validate({key: value for key, value in request.args.items() if value})
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(f"The address asks for something that does not exist: {problems}.", code="invalid_request") from error
+        problems = sentence_of(problems_of(error))
+        raise InputError(f"The address asks for something that does not exist. {problems}.", code="invalid_request") from error
 
 
 def known_id(number: int) -> int:

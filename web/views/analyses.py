@@ -9,6 +9,7 @@ from shared import audit, decisions, recordings, results, submissions
 from shared.errors import NotFoundError
 from shared.image_names import shown_name
 from shared.models import AnalysisRow, JobRow
+from web.analysis_schemas import MOMENT
 from web.pages import choices, pixel_size, recording, result
 from web.pages.decisions import decision_line
 from web.pages.lists import analysis_line
@@ -30,7 +31,7 @@ def analyses_page() -> str:
     with services().database.reading() as session:
         rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=ROWS + 1, wanted=query.filter)
         shown, cursor = paged(rows, ROWS, lambda row: encode_cursor(row.id))
-        names = audit.first_names(session, [row.id for row in shown])
+        names = audit.shown_names(session, [row.id for row in shown])
         lines = [analysis_line(row, names.get(row.id)) for row in shown]
         counts = audit.calibration_counts(session)
         suggestions = {name: recordings.newest_values(session, name) for name in ("instrument", "operator", "detector")}
@@ -42,6 +43,8 @@ def analyses_page() -> str:
         counts=counts,
         suggestions=suggestions,
         sources=pixel_size.SOURCE_TEXT,
+        calibration_states=pixel_size.STATUS_TEXT,
+        moment=MOMENT,
         cursor=query.cursor,
         older=cursor,
     )
@@ -87,13 +90,14 @@ def _pixel_size(session: Session, row: AnalysisRow, through: JobRow | None) -> d
     n_analyses = submissions.calibration_counts_of(session, [submission.id])[submission.id].total if submission else 0
     under_way = audit.under_way_about(session, row)
     found = pixel_size.readings(row.recording)
-    changes = decisions.changes_page(session, row.id, before=None, limit=CHANGES)
+    changes = decisions.changes_page(session, row.id, before=None, limit=CHANGES + 1)
     return {
         "submission": submission,
         "calibration": pixel_size.holds(row),
         "decided": pixel_size.decided(row),
         "readings": found,
-        "history": pixel_size.history(changes),
+        "history": pixel_size.history(changes[:CHANGES]),
+        "has_older_changes": len(changes) > CHANGES,
         "choices": choices.of_image(row, found),
         "scopes": choices.scopes_of_image(row, submission, n_analyses),
         "under_way": decision_line(audit.ListedDecision(under_way)) if under_way else None,

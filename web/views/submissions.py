@@ -14,6 +14,7 @@ from web.pages import choices
 from web.pages.decisions import decision_line
 from web.pages.lists import STATE_TEXT, job_line, submission_line
 from web.pages.models import ModelLine, model_line
+from web.pages.pixel_size import STATUS_TEXT
 from web.services import services
 from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
 
@@ -89,7 +90,7 @@ def submission_page(submission_id: int) -> str:
 
 
 def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
-    """Read one page of jobs with the counts of its filters."""
+    """Read one page of jobs with the counts of its filters: `counts` of all jobs, `fitting` of the pixel sizes asked for."""
     rows = submissions.jobs_page(
         session,
         submission_id=query.submission,
@@ -100,13 +101,18 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
     )
     lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
     counts = submissions.counts(session, query.submission)
-    states = [(state.value, STATE_TEXT[state], getattr(counts, state.value)) for state in JobState]
+    fitting = counts
+    if query.calibration_status is not None:
+        fitting = submissions.counts(session, query.submission, query.calibration_status)
+    states = [(state.value, STATE_TEXT[state], getattr(fitting, state.value)) for state in JobState]
     return {
         "jobs": lines,
         "counts": counts,
+        "fitting": fitting,
         "states": states,
         "state": query.state.value if query.state else None,
         "calibration_status": query.calibration_status,
+        "calibration_states": STATUS_TEXT,
         "submission_id": query.submission,
         "before": query.before,
         "older": lines[-1].id if len(rows) > ROWS else None,

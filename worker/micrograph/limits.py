@@ -4,6 +4,10 @@ The defaults let the largest stitched micrographs of today through and stop what
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the process that decodes reads no settings and starts sooner without
+    from shared.settings import Settings
 
 GIBIBYTE = 1024**3
 
@@ -31,3 +35,8 @@ class DecodeLimits:
     max_images: int = 10_000
     timeout_s: float = 60.0
     memory_bytes: int = 8 * GIBIBYTE
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "DecodeLimits":
+        """Return the ceilings of an installation."""
+        return cls(max_pixels=settings.max_pixels, timeout_s=settings.decode_timeout_s)

@@ -1,6 +1,7 @@
 """`saemi submit` and `saemi status`: the clients of a running portal."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,12 @@ def test_submit_waits_for_the_results_and_status_shows_them(images: Path, runnin
     (shown,) = json.loads(run("status", number, "--json", *server).stdout)
     assert (shown["project"], shown["counts"]["done"], shown["counts"]["failed"]) == ("cli", 3, 2)
     assert shown["parameters"] == {"model": "classical-1", "nm_per_px": 0.5, "min_confidence": 0.5}
+    with Saemi(running_stack.address) as portal:
+        analyses = list(portal.analyses(submission_id=number))
+        assert {analysis.id for analysis in analyses} == {job.analysis_id for job in portal.jobs(number) if job.analysis_id}
+        assert list(portal.analyses(submission_id=number, calibration_status="missing")) == []
+    pages = re.findall(r"/analyses/(\d+)", result.stdout)
+    assert sorted(map(int, pages)) == sorted(analysis.id for analysis in analyses)
     assert "cli" in run("status", *server).stdout
     refused = run("submit", images, "--project", "cli", "--model", "owl", *server)
     assert refused.returncode == 2

@@ -55,6 +55,20 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
     assert rows["with"]["nm_per_px"] == pytest.approx(sample.nm_per_px, rel=0.01)
 
 
+def test_the_micrograph_of_a_label_map_obeys_the_limits_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.zeros((40, 50), np.uint8)
+    labels[10:20, 10:20] = 1
+    for name, pixels in (("labels", labels), ("image", 200 * labels)):
+        (tmp_path / f"{name}.png").write_bytes(png_bytes(pixels))
+    monkeypatch.setenv("SAEMI_MAX_PIXELS", "1999")
+    result = invoke("measure", "labels.png", "--image", "image.png", "--no-scale-bar", "--json")
+    assert result.exit_code == 1, result.output
+    (row,) = json.loads(result.stdout)
+    assert (row["state"], row["error_code"]) == ("failed", "too_many_pixels")
+
+
 def test_rows_of_the_summary_have_the_same_keys_whether_an_image_failed_or_not(images: Path, tmp_path: Path) -> None:
     result = invoke("analyze", images, "--json", "--out", tmp_path / "out", *CLASSICAL)
     rows = json.loads(result.stdout)

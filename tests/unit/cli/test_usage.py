@@ -99,7 +99,7 @@ AWAY = {"SAEMI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/saemi"}
 @pytest.mark.parametrize(
     ("command", "environment", "said"),
     [
-        ("web", {}, "SAEMI_BROKER_URL"),
+        ("scheduler", {}, "SAEMI_BROKER_URL"),
         ("worker", BROKER, "saemi admin db upgrade"),
         ("scheduler", BROKER | AWAY, "The database does not answer"),
     ],

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.unit.web.opened_portal import API, Portal
+from tests.unit.web.opened_portal import API, MAX_UPLOAD_BYTES, Portal
 
 
 def test_every_address_of_the_api_is_described_and_every_described_one_answers(portal: Portal) -> None:
@@ -33,7 +33,18 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
         documented = document["paths"][path][method]["responses"]
         assert str(answer.status_code) in documented, (path, method, answer.status_code)
         assert answer.status_code < 300
+        assert answer.mimetype in documented[str(answer.status_code)]["content"], (path, method, answer.mimetype)
         assert {"404", "422", "503"} <= set(documented)
+
+
+def test_the_upload_of_a_file_is_described_with_its_body_and_all_that_can_go_wrong(portal: Portal) -> None:
+    upload = portal.json("/openapi.json")["paths"][f"{API}/submissions/{{id}}/files"]["put"]
+    assert list(upload["requestBody"]["content"]) == ["application/octet-stream"]
+    submission = portal.open_submission()
+    portal.put(submission, b"one", "a.txt")
+    errors = [portal.put(submission, b"two", "a.txt"), portal.put(submission, b"0" * (MAX_UPLOAD_BYTES + 1))]
+    assert [answer.status_code for answer in errors] == [409, 413]
+    assert {"409", "413", "507"} <= set(upload["responses"])
 
 
 def test_every_reference_of_the_description_leads_somewhere_and_everything_is_explained(portal: Portal) -> None:

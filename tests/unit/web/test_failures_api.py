@@ -1,16 +1,11 @@
 """What the API says when broker, database or disk fail, and of addresses and methods that it does not have."""
 
-import base64
-import json
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
-import redis
 
-from shared.database import Database
-from shared.messaging import ANALYSIS_QUEUE
 from shared.schema import upgrade
 from tests.conftest import fresh_postgres
 from tests.models import register_models
@@ -24,19 +19,6 @@ def test_a_broker_that_is_away_delays_no_request_and_fails_none(portal: Portal) 
     assert portal.put(submission).status_code == 201
     assert time.monotonic() - started < 3 * BROKER_TIMEOUT_S
     assert portal.json(f"/submissions/{submission}")["counts"]["queued"] == 1
-
-
-def test_a_new_job_is_announced_once_and_after_its_row_can_be_read(broker_url: str, database: Database, tmp_path: Path) -> None:
-    with redis.Redis.from_url(broker_url.replace("redis+socket", "unix")) as broker:
-        broker.flushall()
-        register_models(database)
-        for portal in open_portal(tmp_path, database.engine.url.render_as_string(hide_password=False), broker_url):
-            submission = portal.open_submission()
-            job = portal.put(submission).get_json()
-            portal.put(submission)
-        messages = [json.loads(message) for message in broker.lrange(ANALYSIS_QUEUE, 0, -1)]
-        broker.flushall()
-    assert [json.loads(base64.b64decode(message["body"]))[0] for message in messages] == [[[job["id"]]]]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])

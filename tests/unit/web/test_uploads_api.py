@@ -136,7 +136,7 @@ def test_a_file_is_stored_becomes_a_job_and_is_counted(portal: Portal) -> None:
     assert portal.json("/jobs", submission_id=submission, state="queued")["items"] == [job]
     assert portal.json("/jobs", state="done")["items"] == []
     counts = portal.json(f"/submissions/{submission}")["counts"]
-    assert counts == {"queued": 1, "running": 0, "done": 0, "failed": 0, "total": 1, "unfinished": 1}
+    assert counts == {"queued": 1, "running": 0, "done": 0, "failed": 0, "cancelled": 0, "total": 1, "unfinished": 1}
 
 
 def test_the_same_file_a_second_time_is_the_same_job(either_portal: Portal) -> None:

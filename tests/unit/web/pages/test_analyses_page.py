@@ -4,8 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from shared.domain import Metadata
+from shared.models import AnalysisRow
 from tests.integration.laboratory import SEM, Laboratory
 from tests.unit.web.opened_portal import Portal
 
@@ -56,7 +58,7 @@ def test_each_line_names_image_instrument_pixel_size_and_sizes_with_units(portal
         "0.2 nm/px, from the file&#39;s metadata",
         "0.5000 nm/px, from the scale bar",
         '<span class="status missing">Missing</span>',
-        '<span class="status conflict">Conflict</span>',
+        '<span class="status conflict">In conflict</span>',
         "drawn 1, counting all",
     ):
         assert text in html, text
@@ -66,7 +68,7 @@ def test_each_line_names_image_instrument_pixel_size_and_sizes_with_units(portal
 
 def test_the_facility_sees_how_many_pixel_sizes_are_open(portal: Portal, laboratory: Laboratory) -> None:
     html = listed(portal)
-    for status, text in (("ok", "2 with a known pixel size"), ("missing", "1 without"), ("conflict", "1 in conflict")):
+    for status, text in (("ok", "2 known"), ("missing", "1 missing"), ("conflict", "1 in conflict")):
         assert f'href="/analyses?calibration_status={status}">{text}</a>' in html
 
 
@@ -96,7 +98,7 @@ def test_the_form_shows_the_filter_that_is_in_force_and_offers_known_values(port
     html = listed(portal, "?operator=love&calibration_status=conflict&acquired_to=2024-12-31&text=%3Cb%3E")
     assert 'name="operator" maxlength="200" autocomplete="off" list="known-operator" value="love"' in html
     assert '<option value="conflict" selected>In conflict</option>' in html
-    assert 'name="acquired_to" value="2024-12-31"' in html
+    assert re.search('name="acquired_to"[^>]* value="2024-12-31"', html)
     assert 'value="&lt;b&gt;"' in html
     suggested = html[html.index('id="known-detector"') :]
     assert re.findall(r'<option value="(\w+)"></option>', suggested[: suggested.index("</datalist>")]) == ["Eagle", "InLens"]
@@ -113,6 +115,30 @@ def test_a_filter_that_nothing_fits_says_so_and_leads_back(portal: Portal, labor
 )
 def test_nonsense_is_refused_in_words(portal: Portal, query: str) -> None:
     assert "This does not fit" in listed(portal, f"?{query}", 422)
+
+
+def test_a_date_of_any_precision_is_shown_as_it_was_written(portal: Portal, laboratory: Laboratory) -> None:
+    html = listed(portal, "?acquired_from=2024&acquired_to=2024-12")
+    assert names(html) == ["bar", "odd"]
+    for name, value in (("acquired_from", "2024"), ("acquired_to", "2024-12")):
+        (field,) = re.findall(f'<input name="{name}"[^>]*>', html)
+        assert f'value="{value}"' in field
+        assert "type=" not in field, "a date field would show nothing of it"
+
+
+def test_what_does_not_fit_is_explained_without_the_words_of_programs(portal: Portal) -> None:
+    refused = listed(portal, "?acquired_from=yesterday&text=%00", 422)
+    wanted = "A year, month, day or time such as 2025, 2025-03, 2025-03-04 or 2025-03-04T10:20"
+    assert f"text: control characters are not allowed; acquired_from: {wanted} is needed." in refused
+    assert "Value error" not in refused
+
+
+def test_an_image_of_a_stack_says_which_it_is(portal: Portal) -> None:
+    filled = Laboratory(portal.database)
+    number = filled.analysed("stack")
+    with portal.database.writing() as session:
+        session.execute(update(AnalysisRow).where(AnalysisRow.id == number).values(image_index=2, n_images=12))
+    assert ">stack.tif, image 3 of 12</a>" in listed(portal)
 
 
 def test_a_long_list_goes_on_behind_the_last_line_and_keeps_its_filter(portal: Portal) -> None:

@@ -1,5 +1,9 @@
 """Lists of jobs and submissions: states in words, filters, pages, and honest empty states."""
 
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
@@ -66,8 +70,26 @@ def test_jobs_are_filtered_by_submission_and_the_chips_keep_the_filter(client: F
     html = page(client.get("/jobs?submission=2"))
     assert "b.png" in html
     assert "a.png" not in html
-    assert 'href="/jobs?state=failed&amp;submission=2"' in html or 'href="/jobs?submission=2&amp;state=failed"' in html
+    (link,) = re.findall(r'href="([^"]*)" id="chip-failed"', html)
+    assert parse_qs(urlsplit(unescape(link)).query) == {"state": ["failed"], "submission": ["2"]}
     page(client.get("/jobs?submission=9"), 404)
+
+
+def test_jobs_are_filtered_by_their_pixel_size_which_is_said_and_kept(client: FlaskClient, portal_database: Database) -> None:
+    add_result(portal_database, "fine.png")
+    add_result(portal_database, "bare.png", nm_per_px=None)
+    add_job(portal_database, "waiting.png")
+    html = page(client.get("/jobs?calibration_status=missing"))
+    assert re.findall(r">(\w+)\.png</a>", html) == ["bare"]
+    assert "Only images whose pixel size is <b>missing</b>." in html
+    assert re.findall(r"(All|Queued|Done) <b>(\d)</b>", html) == [("All", "1"), ("Queued", "0"), ("Done", "1")]
+    for chip in ("chip-all", "chip-done"):
+        (link,) = re.findall(rf'href="([^"]*)" id="{chip}"', html)
+        assert "calibration_status=missing" in link
+    assert '<input type="hidden" name="calibration_status" value="missing">' in html
+    assert '<a href="/jobs">Show all 3 jobs</a>' in html
+    assert "Jobs (1 to do)" in html, "the filter hides no work"
+    assert "No job here is queued." in page(client.get("/jobs?calibration_status=missing&state=queued"))
 
 
 def test_a_long_list_is_paged_by_the_last_job_that_was_seen(client: FlaskClient, portal_database: Database) -> None:

@@ -1,0 +1,38 @@
+"""Facilities for the tests, and how much of everything."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.extent import LONG, SHORT, Extent
+from tests.chaos.facility import Facility, running_facility
+
+EXTENTS = {"short": SHORT, "long": LONG}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test that asks for a seed as many as this form has."""
+    if "seed" in metafunc.fixturenames:
+        first = metafunc.config.getoption("chaos_seed")
+        metafunc.parametrize("seed", range(first, first + EXTENTS[metafunc.config.getoption("chaos")].n_seeds))
+
+
+@pytest.fixture
+def extent(request: pytest.FixtureRequest) -> Extent:
+    """The form that was asked for."""
+    return EXTENTS[request.config.getoption("chaos")]
+
+
+@pytest.fixture
+def facility(tmp_path: Path) -> Iterator[Facility]:
+    """A facility of one test's own."""
+    with running_facility(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facility]:
+    """A facility that the tests of a module share; each leaves it with all jobs ended."""
+    with running_facility(tmp_path_factory.mktemp("logs")) as running:
+        yield running
