@@ -77,7 +77,7 @@ def print_results(saemi: Saemi, submission_id: int) -> None:
     for job in jobs:
         name = shown_name(job.source_name, job.image_index, job.n_images)
         if job.analysis_id is None:
-            rows.append([name, job.state, None, None, None, None, job.error_message])
+            rows.append([name, job.state, None, None, None, None, job.error_message or job.note])
             continue
         analysis = analyses[job.analysis_id]
         found, calibrated = analysis.statistics, analysis.nm_per_px is not None

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.inputs import MICROGRAPH_SUFFIXES, readable
+from cli.inputs import readable
+from shared.image_names import is_image
 from shared.side_car_names import is_side_car, side_cars_of, split_name
 
 
@@ -77,7 +78,7 @@ def recordings(files: Iterable[SeenFile]) -> Iterator[Recording]:
 
 
 def _counts(name: str) -> bool:
-    return is_side_car(name) or split_name(name)[1] in MICROGRAPH_SUFFIXES
+    return is_side_car(name) or is_image(name)
 
 
 def _seen(root: Path, entry: os.DirEntry[str]) -> SeenFile:
