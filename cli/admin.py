@@ -14,18 +14,18 @@ import web
 from cli.backups import backup, restore
 from cli.blobs import blobs
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
+from cli.groups import groups
 from cli.preparation import prepare_database, required_database
 from shared import registry, schema, workers
 from shared.database import Database
 from shared.domain import PIPELINE_VERSION
-from shared.election import is_office_held
+from shared.election import SCHEDULER, is_office_held
 from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
 from shared.stores import blob_store
-from worker.scheduler import OFFICE
 from worker.segmenters import compute_device
 
 
@@ -56,7 +56,7 @@ def admin() -> None:
     """Look after an installation."""
 
 
-for command in (backup, restore, blobs):
+for command in (backup, restore, blobs, groups):
     admin.add_command(command)
 
 
@@ -174,13 +174,13 @@ def _check_workers(settings: Settings) -> str:
 
 def _check_scheduler(settings: Settings) -> str:
     with required_database(settings).reading() as session:
-        if not is_office_held(session, OFFICE):
+        if not is_office_held(session, SCHEDULER):
             raise SaemiError("None leads: nothing that waits is announced. `saemi scheduler` starts one.")
     return "one leads"
 
 
 def _check_portal(settings: Settings) -> str:
-    httpx.get(f"{settings.effective_server}/healthz", timeout=3, trust_env=False).raise_for_status()
+    httpx.get(f"{settings.effective_server}/readyz", timeout=3, trust_env=False).raise_for_status()
     return f"{settings.effective_server} answers"
 
 

@@ -23,11 +23,13 @@ from pydantic import BaseModel
 
 from cli.bulk.known_files import KnownFiles
 from cli.patience import LONGEST_PAUSE_S, SHORT_PATIENCE_S, pauses
+from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
 from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.turns import Priority
+from web.action_schemas import ActionOutcome, ActionOutcomes
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
@@ -72,14 +74,13 @@ class Saemi:
         images: WhichImages = "first",
         person: str | None = None,
         group: str | None = None,
-        priority: Priority | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> Submission:
         """Open a submission; its files follow. Without a model it gets the default of the portal.
 
         Of files with several images, ``images`` takes the ``first`` or ``all``. ``person``, ``group`` and ``priority`` say
         whose turn it is in the queue.
         """
-        queued_as = {"person": person, "group": group, "priority": priority}
         body = {
             "project": project,
             "sample": sample,
@@ -87,7 +88,9 @@ class Saemi:
             "model": model,
             "min_confidence": min_confidence,
             "images": images,
-            **{name: value for name, value in queued_as.items() if value is not None},
+            "person": person,
+            "group": group,
+            "priority": priority,
         }
         return Submission.model_validate(self._request("POST", "/submissions", json=body))
 
@@ -140,6 +143,13 @@ class Saemi:
     def submissions(self) -> Iterator[Submission]:
         """Yield all submissions, the newest first."""
         return self._all_pages(Submission, "/submissions", {})
+
+    def act(
+        self, action: Action, submission_ids: Sequence[int], *, person: str | None = None, state: Retried = "failed"
+    ) -> list[ActionOutcome]:
+        """Pause, resume, cancel or retry submissions, all or none; what is so already stays so."""
+        body = {"action": action, "submission_ids": list(submission_ids), "person": person, "state": state}
+        return ActionOutcomes.model_validate(self._request("POST", "/submissions/actions", json=body)).items
 
     def jobs(self, submission_id: int) -> Iterator[Job]:
         """Yield the jobs of a submission, the newest first."""

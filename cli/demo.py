@@ -90,6 +90,6 @@ def _portal(settings: Settings, server: str | None) -> Iterator[str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).is_success
+        return httpx.get(f"{address}/readyz", timeout=2, trust_env=False).is_success
     except httpx.TransportError:
         return False

@@ -85,7 +85,9 @@ def run_scheduler(settings: Settings) -> None:
     """Announce waiting work and keep the house, while no other scheduler does."""
     from worker.dispatcher import Dispatcher
     from worker.housekeeper import Housekeeper
+    from worker.metrics import serve_metrics
     from worker.scheduler import Scheduler
+    from worker.scheduler_metrics import SchedulerCollector
 
     _require_broker(settings)
     _prepare(settings, "scheduler")
@@ -95,6 +97,7 @@ def run_scheduler(settings: Settings) -> None:
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
     database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
     scheduler = Scheduler(database, Dispatcher(database, sender, settings), settings)
+    serve_metrics(SchedulerCollector(scheduler), settings.metrics_port)
     keeper = Housekeeper(database, blob_store(settings), settings.housekeeping_interval_s, lambda: scheduler.leads)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()

@@ -18,7 +18,7 @@ from worker.micrograph.side_cars import side_cars_beside
 
 PARALLEL_UPLOADS = 4
 RESULT_COLUMNS = ("file", "state", "particles", "mean ECD", "D50", "unit", "result")
-STATUS_COLUMNS = ("submission", "project", "sample", "queued", "running", "done", "failed")
+STATUS_COLUMNS = ("submission", "project", "sample", "queued", "running", "done", "failed", "cancelled", "paused")
 
 server_option = click.option("--server", help="Address of the portal; default: SAEMI_SERVER.")
 
@@ -88,5 +88,6 @@ def print_results(saemi: Saemi, submission_id: int) -> None:
 
 
 def _status_row(submission: Submission) -> list[Any]:
-    counts = submission.counts
-    return [submission.id, submission.project, submission.sample, counts.queued, counts.running, counts.done, counts.failed]
+    counts, paused = submission.counts, "yes" if submission.paused_at else None
+    states = (counts.queued, counts.running, counts.done, counts.failed, counts.cancelled)
+    return [submission.id, submission.project, submission.sample, *states, paused]

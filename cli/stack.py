@@ -63,7 +63,7 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         _wait_for(lambda: _broker_answers(socket_dir), broker, stop)
         for command in _worker_commands(settings, environment):
             supervisor.start(command)
-        supervisor.start(_saemi_command("scheduler", environment, STOP_TIMEOUT_S))
+        supervisor.start(_saemi_command("scheduler", _with_metrics(settings, environment, 2), STOP_TIMEOUT_S))
         web = supervisor.start(_saemi_command("web", environment, STOP_TIMEOUT_S))
         address = portal_address(settings.host, settings.port)
         _wait_for(lambda: _portal_answers(address), web, stop)
@@ -141,7 +141,8 @@ def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[Ch
     """Return one worker for all work, or two: what people wait for before a screen then has processes of its own."""
     if settings.interactive_processes == 0:
         return [_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S)]
-    quick = {**environment, f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
+    of_interactive = {f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
+    quick = _with_metrics(settings, environment, 1) | of_interactive
     main, interactive = [ANALYSIS_QUEUE], [INTERACTIVE_QUEUE, DECISION_QUEUE]
     return [
         _saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(main)),
@@ -149,6 +150,12 @@ def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[Ch
             _saemi_command("worker", quick, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(interactive)), name="worker-interactive"
         ),
     ]
+
+
+def _with_metrics(settings: Settings, environment: dict[str, str], place: int) -> dict[str, str]:
+    """Give a process a port of its own for its metrics, where they are wanted at all."""
+    port = settings.metrics_port and settings.metrics_port + place
+    return {**environment, f"{ENVIRONMENT_PREFIX}METRICS_PORT": str(port)}
 
 
 def _made(folder: Path) -> Path:
@@ -167,7 +174,7 @@ def _broker_answers(socket_dir: Path) -> bool:
 def _portal_answers(address: str) -> bool:
     try:
         # Never through a proxy of the environment: it does not lead to this machine.
-        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

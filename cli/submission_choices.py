@@ -28,7 +28,7 @@ class SubmissionChoices:
     images: WhichImages
     person: str | None
     group: str | None
-    priority: Priority | None
+    priority: Priority
 
     def with_sample(self, sample: str) -> Self:
         """Return the same choices for a sample, where none is chosen yet."""
@@ -52,9 +52,15 @@ OPTIONS = (
     click.option("--model", help="Name or reference of a registered model; without, the portal's default."),
     min_confidence_option,
     images_option,
-    click.option("--person", help="Who hands them in; people of a group share its turns in the queue evenly."),
-    click.option("--group", help="Group whose turns in the queue they take; default: the project."),
-    click.option("--priority", type=click.Choice([str(one) for one in Priority]), help="How urgent they are; default: normal."),
+    click.option("--person", help="Who hands in; people of a group share its turns evenly."),
+    click.option("--group", help="Whose turns in the queue these are; without, the project's own."),
+    click.option(
+        "--priority",
+        type=click.Choice(list(Priority)),
+        default=Priority.NORMAL,
+        show_default=True,
+        help="interactive: somebody waits for it; bulk: it has time, the rest of the person's goes first.",
+    ),
 )
 
 
@@ -62,9 +68,9 @@ def submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a submission; it gets them together as ``choices``."""
 
     @functools.wraps(command)
-    def with_choices(*arguments: Any, which: WhichImages, priority: str | None, **options: Any) -> Any:
+    def with_choices(*arguments: Any, which: WhichImages, **options: Any) -> Any:
         plain = {field.name: options.pop(field.name) for field in fields(SubmissionChoices) if field.name in options}
-        choices = SubmissionChoices(**plain, images=which, priority=None if priority is None else Priority(priority))
+        choices = SubmissionChoices(**plain, images=which)
         return command(*arguments, choices=choices, **options)
 
     for option in reversed(OPTIONS):

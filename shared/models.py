@@ -20,6 +20,8 @@ IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "mo
 OPEN = text("state IN ('queued', 'running')")
 # In brackets, because a condition written as text stands among others as it is.
 IN_FLIGHT = text("(state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))")
+# What came to an end, by when: the latest of it is asked for again and again.
+ENDED = text("finished_at IS NOT NULL")
 
 
 def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
@@ -40,7 +42,8 @@ class SubmissionRow(Base):
     """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each.
 
     ``person``, ``group_name`` and ``priority`` say whose turn it is in the queue. While ``paused_at`` is set nothing of it
-    begins. ``pipeline_version`` is that of the release that took it in; NULL in rows of releases that did not note it.
+    begins; ``paused_by`` is who wanted that, where a name was given. ``pipeline_version`` is that of the release that took it
+    in; NULL in rows of releases that did not note it.
     """
 
     __tablename__ = "submission"
@@ -54,6 +57,7 @@ class SubmissionRow(Base):
     group_name: Mapped[str] = mapped_column(server_default=text("''"))
     priority: Mapped[str] = mapped_column(server_default=text("'normal'"))
     paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str | None]
     pipeline_version: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
 
@@ -75,6 +79,7 @@ class JobRow(Claimable, Base):
         Index(None, "submission_id", "state"),
         _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
         _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
+        _partial_index("ix_job_ended", "finished_at", "submission_id", "state", where=ENDED),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

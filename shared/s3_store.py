@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -46,10 +47,15 @@ class S3BlobStore:
     """Blobs as objects under ``PREFIX/blobs``; those that are set aside under ``PREFIX/set-aside``."""
 
     def __init__(self, access: S3Access, bucket: str, prefix: str = "", read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        self._opened_with = (access, bucket, prefix, read_timeout_s)
         self._client = s3_client(access, access.endpoint_url, read_timeout_s)
         self._public_client = s3_client(access, access.public_url) if access.public_url else None
         self._bucket = bucket
         self._root = f"{prefix}/" if prefix else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process of this machine open the same store; a client itself cannot be sent."""
+        return _reopened, self._opened_with
 
     def put(self, chunks: Iterable[bytes], max_bytes: int | None = None) -> BlobInfo:
         """Store a stream, hashing on the way; raises InputError past ``max_bytes`` and leaves nothing behind."""
@@ -233,3 +239,9 @@ def blob_key(root: str, sha256: str) -> str:
     """Return the key of a blob."""
     require_hash(sha256)
     return f"{root}blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+@lru_cache(maxsize=4)
+def _reopened(access: S3Access, bucket: str, prefix: str, read_timeout_s: float) -> S3BlobStore:
+    """Open a store that was sent here; once, because to make a client takes longer than to store an image's files."""
+    return S3BlobStore(access, bucket, prefix, read_timeout_s)

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
 
+    metrics_port: int = Field(
+        0, ge=0, le=65533, description="Port of the metrics of a worker or scheduler; 0: none. `saemi up` takes three in a row."
+    )
+
     server: str = Field("", description="Portal that the command line talks to; empty: the one on this host and port.")
     shared_data: str = Field("", description="Folder of labelled micrographs for demonstration, tests and benchmarks.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")

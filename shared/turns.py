@@ -4,7 +4,7 @@ Groups share the workers by weight, people of a group evenly, and what one perso
 of each is under way at this moment: nothing of the past is remembered, and whoever comes to a busy system has the next turn.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared import leases
 from shared.database import database_time
 from shared.models import IN_FLIGHT, OPEN, JobRow, SubmissionRow
+from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.service_models import GroupWeightRow
 
 # Jobs of one submission that are looked up at once.
@@ -29,6 +30,8 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+# Which queue announces what.
+PRIORITIES = {INTERACTIVE_QUEUE: (Priority.INTERACTIVE,), ANALYSIS_QUEUE: (Priority.NORMAL, Priority.BULK)}
 # Of what one person handed in, this many turns each.
 PRIORITY_WEIGHTS = {Priority.INTERACTIVE: 1.0, Priority.NORMAL: 4.0, Priority.BULK: 1.0}
 
@@ -87,7 +90,7 @@ def take_turns(
     """Choose the waiting jobs that are announced next, and note that a message goes out now."""
     under_way = in_flight(session, resend_after_s, priorities)
     queues = _WaitingJobs(session, resend_after_s)
-    chosen = in_turns(_lanes(session, priorities, under_way), queues.take, room)
+    chosen = in_turns(lanes(session, priorities, under_way), queues.take, room)
     leases.mark_as_sent(session, JobRow, [one.job_id for one in chosen])
     return chosen
 
@@ -125,7 +128,8 @@ def open_submissions() -> Select[int]:
     return select(steps.c.id).where(steps.c.id.is_not(None))
 
 
-def _lanes(session: Session, priorities: Collection[Priority], under_way: dict[int, int]) -> list[Lane]:
+def lanes(session: Session, priorities: Collection[Priority], under_way: Mapping[int, int]) -> list[Lane]:
+    """Return the submissions that have open jobs and are not paused, the oldest first."""
     row = SubmissionRow
     query = (
         select(row.id, row.group_name, row.person, row.priority, GroupWeightRow.weight)

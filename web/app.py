@@ -4,13 +4,13 @@ import threading
 
 from flask import Flask, Response, request
 from flask_openapi3 import Info, OpenAPI
-from sqlalchemy import text
 
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.stores import blob_store
-from web.api import analyses, decisions, models, submissions
+from web import health, metrics, request_ids
+from web.api import actions, analyses, decisions, models, submissions
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -54,20 +54,15 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, analyses.api, decisions.api, models.api):
+    for api in (submissions.api, actions.api, analyses.api, decisions.api, models.api):
         app.register_api(api)
     app.register_blueprint(portal)
-    app.add_url_rule("/healthz", view_func=healthz)
+    app.register_blueprint(health.probes)
+    request_ids.follow_requests(app)
+    metrics.measure_requests(app, app.extensions[EXTENSION].database)
     register_error_handlers(app)
     app.after_request(_finish_response)
     return app
-
-
-def healthz() -> dict[str, str]:
-    """Answer when the portal and its database do."""
-    with services().database.reading() as session:
-        session.execute(text("SELECT 1"))
-    return {"status": "ok"}
 
 
 def _finish_response(response: Response) -> Response:

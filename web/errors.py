@@ -14,7 +14,7 @@ from web.schemas import ErrorAnswer, ErrorBody
 from web.validation import problems_of, sentence_of
 
 RETRY_AFTER_S = 5
-STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "storage_full": 507}
+STATUS_BY_CODE = {"file_too_large": 413, "side_car_differs": 409, "job_ended": 409, "job_done": 409, "storage_full": 507}
 
 logger = get_logger(__name__)
 

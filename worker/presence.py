@@ -16,8 +16,8 @@ from shared import workers
 from shared.database import Database
 from shared.errors import OperatorError, TransientError
 from shared.log import get_logger
+from shared.turns import PRIORITIES
 from shared.workers import WorkerDescription
-from worker.dispatcher import PRIORITIES
 
 LIFE_SIGN_INTERVAL_S: Final = 10.0
 EXIT_PASSED_BY: Final = 70

@@ -7,13 +7,11 @@ import threading
 import uuid
 
 from shared.database import Database
-from shared.election import hold_office, leave_office
+from shared.election import SCHEDULER, hold_office, leave_office
 from shared.errors import OperatorError, TransientError
 from shared.log import get_logger
 from shared.settings import Settings
 from worker.dispatcher import Dispatcher
-
-OFFICE = "scheduler"
 
 logger = get_logger(__name__)
 
@@ -46,7 +44,7 @@ class Scheduler:
     def _is_leader(self) -> bool:
         previously, self._leads = self._leads, False  # should the database not answer
         with self._database.writing() as session:
-            leads = hold_office(session, OFFICE, self._name, self._settings.leader_lease_s)
+            leads = hold_office(session, SCHEDULER, self._name, self._settings.leader_lease_s)
         if leads != previously:
             logger.info("leads" if leads else "stands_by")
         self._leads = leads
@@ -55,6 +53,6 @@ class Scheduler:
     def _leave(self) -> None:
         try:
             with self._database.writing() as session:
-                leave_office(session, OFFICE, self._name)
+                leave_office(session, SCHEDULER, self._name)
         except (TransientError, OperatorError) as error:
             logger.info("office_left_to_its_lease", code=error.code)

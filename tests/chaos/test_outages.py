@@ -27,7 +27,7 @@ REQUESTS = [
     ("GET", "/", {}),
     ("GET", "/submissions/1", {}),
     ("GET", "/analyses", {}),
-    ("GET", "/healthz", {}),
+    ("GET", "/readyz", {}),
     ("GET", "/api/v1/submissions", {}),
     ("GET", "/api/v1/jobs", {}),
     ("GET", "/api/v1/analyses/1", {}),

@@ -28,6 +28,7 @@ from tests.integration.analyses import FILES
 from tests.integration.laboratory import SEM, Laboratory
 from tests.models import register_models
 from tests.stack import wait_until
+from tests.tables import table_names
 
 # Where the two databases do not differ.
 ON_SQLITE = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
@@ -145,7 +146,7 @@ def test_a_backup_shows_one_moment_while_others_write(
 
 def test_every_table_of_the_database_is_in_a_backup(filled: Database, backed_up: Path) -> None:
     with filled.reading() as session:
-        names = set(inspect(session.connection()).get_table_names())
+        names = table_names(session.connection())
     assert names == {of.name for of in Manifest.read(backed_up).tables} | {VERSION_TABLE}
 
 

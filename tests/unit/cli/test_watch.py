@@ -16,12 +16,13 @@ from cli.submission_choices import SubmissionChoices
 from cli.watch.state import WatchState
 from cli.watch.watcher import Batching, Look, Watch, Watcher
 from shared.errors import OperatorError, TransientError
+from shared.turns import Priority
 from tests.stack import PROJECT, wait_until
 from tests.unit.cli.invocation import run
 from tests.unit.cli.served_portal import ServedPortal
 
 SETTLE_S = 30.0
-CHOICES = SubmissionChoices("share", None, None, None, 0.5, "first", None, None, None)
+CHOICES = SubmissionChoices("share", None, None, None, 0.5, "first", None, None, Priority.NORMAL)
 # Noon of a day, UTC and local time of most places agree on it.
 DAY_S = 86_400
 NOON_S = 20_000 * DAY_S + DAY_S // 2

@@ -23,11 +23,14 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
     submission = portal.json("/submissions")["items"][0]["id"]
     decided = {"person": "Ada", "scope": "image", "analysis_id": number, "choice": "automatic"}
     decision = portal.http.post(f"{API}/calibration-decisions", json=decided).get_json()["id"]
-    for path, method in described:
+    waiting = portal.put(portal.open_submission(), b"waits").get_json()["id"]
+    for path, method in sorted(described):  # a job is cancelled before it is retried
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        kind = next(kind for kind in ("analyses", "decisions", "") if kind in path)
-        address = address.replace("{id}", str({"analyses": number, "decisions": decision}.get(kind, submission)))
-        content = decided if kind == "decisions" else {"project": "gold"}
+        kind = next(kind for kind in ("analyses", "decisions", "/jobs", "actions", "") if kind in path)
+        numbers = {"analyses": number, "decisions": decision, "/jobs": waiting}
+        address = address.replace("{id}", str(numbers.get(kind, submission)))
+        contents = {"decisions": decided, "actions": {"action": "resume", "submission_ids": [submission]}}
+        content = contents.get(kind, {"project": "gold"})
         body = {"json": content} if method == "post" else {"query_string": {"name": "b"}} if method == "put" else {}
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
         documented = document["paths"][path][method]["responses"]
