@@ -10,14 +10,15 @@ import argparse
 import logging
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import TextClause, bindparam, text
 
 from benchmarks.servers import database_in
-from shared.database import Database
+from shared.database import Database, UtcTime
 from shared.schema import upgrade
 from shared.settings import Settings
 from web.app import create_app
@@ -26,6 +27,8 @@ from web.services import EXTENSION
 JOBS_OF_SUBMISSION = 10_000
 # Images that were handed in again and again: what is stored of each is of no matter here.
 IMAGES = 100_000
+# Jobs of today, 15,000 of them still to be done; all others ended long ago.
+LATELY = 50_000
 
 SUBMISSIONS = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :submissions)
@@ -57,9 +60,9 @@ INSERT INTO job (submission_id, image_sha256, source_name, image_index, is_outda
 SELECT i / 10000 + 1, 'sha256 of image ' || (i % :images), 'folder/image ' || i || '.tif', 0, :no, state,
     CASE state WHEN 'queued' THEN 0 ELSE 1 END, CURRENT_TIMESTAMP,
     CASE state WHEN 'queued' THEN NULL ELSE CURRENT_TIMESTAMP END,
-    CASE WHEN state IN ('done', 'failed') THEN CURRENT_TIMESTAMP END,
+    CASE WHEN state IN ('done', 'failed') THEN CASE WHEN i < :jobs - :lately THEN :long_ago ELSE CURRENT_TIMESTAMP END END,
     CASE state WHEN 'done' THEN i % :images + 1 END,
-    CASE state WHEN 'failed' THEN 'reason ' || (i / 100 % 6) END, CASE state WHEN 'failed' THEN 'It is cut short.' END
+    CASE state WHEN 'failed' THEN 'reason_' || (i / 100 % 6) END, CASE state WHEN 'failed' THEN 'It is cut short.' END
 FROM kinds
 """
 
@@ -84,12 +87,19 @@ def make_rows(database: Database, n_jobs: int) -> None:
     """Store the submissions, and tell the database's planner how many rows there are, as its housekeeping does."""
     upgrade(database)
     values = {"jobs": n_jobs, "images": IMAGES, "submissions": n_jobs // JOBS_OF_SUBMISSION, "no": False}
+    values |= {"lately": LATELY, "long_ago": datetime.now(UTC) - timedelta(days=100)}
     with database.writing() as session:
         for statement in (SUBMISSIONS, IMAGE_ROWS, ANALYSES, JOBS):
-            session.execute(text(statement), values)
+            session.execute(_typed(statement), values)
     command = "ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(command)
+
+
+def _typed(statement: str) -> TextClause:
+    """Have times written as the tables hold them."""
+    found = text(statement)
+    return found.bindparams(bindparam("long_ago", type_=UtcTime())) if ":long_ago" in statement else found
 
 
 def application(folder: Path, database: Database) -> Flask:
@@ -125,9 +135,12 @@ def addresses(newest: int) -> list[str]:
         "/jobs?state=failed",
         "/jobs?state=cancelled",
         f"/jobs?submission={under_way}",
+        "/queue",
         "/submissions",
         f"/submissions/{under_way}",
         f"/submissions/{newest // 2}",
+        f"/submissions/{newest // 2}?state=failed&error_code=reason_3",
+        "/metrics",
         "/api/v1/jobs",
         "/api/v1/jobs?state=failed",
         f"/api/v1/jobs?submission_id={newest // 2}&state=failed",
