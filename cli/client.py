@@ -99,7 +99,7 @@ class Saemi:
         self._gave_up.set()
 
     def add_known_files(self, submission_id: int, files: Sequence[tuple[str, str, int]]) -> KnownFiles:
-        """Add those of the files, given by name, SHA-256 and bytes, whose content the portal has; the others are named."""
+        """Add those of the files, given by name, SHA-256 and bytes, whose content the portal has; says which it has not."""
         described = [{"name": name, "sha256": sha256, "n_bytes": n_bytes} for name, sha256, n_bytes in files]
         answer = self._request("POST", f"/submissions/{submission_id}/known-files", json={"files": described})
         return KnownFiles.model_validate(answer)

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from cli.bulk.hashes import HashedFile, Refusal
 from cli.client import Saemi
-from shared.errors import InputError, NotFoundError, SaemiError, TransientError
-from shared.image_names import clean_name
+from shared.errors import NotFoundError, SaemiError, TransientError
 from shared.side_car_names import is_side_car
 
 PARALLEL_UPLOADS = 5
@@ -52,13 +51,7 @@ def hand_in(
     for group in (side_cars, images):
         missing = []
         for chunk in _chunks(group, KNOWN_CHUNK):
-            unknown = _unknown(saemi, submission_id, chunk)
-            for file in chunk:
-                if file.name in unknown:
-                    missing.append(file)
-                else:
-                    on_bytes(file.n_bytes)
-                    report(file, Outcome.KNOWN)
+            missing += _ask(saemi, submission_id, chunk, report, on_bytes)
         _upload(saemi, submission_id, missing, report, on_bytes)
 
 
@@ -73,26 +66,25 @@ def _chunks(files: Sequence[HashedFile], size: int) -> Iterable[Sequence[HashedF
     return (files[first : first + size] for first in range(0, len(files), size))
 
 
-def _unknown(saemi: Saemi, submission_id: int, files: Sequence[HashedFile]) -> set[str]:
-    """Return the names of the files whose bytes the portal needs; the others it has added."""
-    asked = [file for file in files if _has_name(file)]
+def _ask(
+    saemi: Saemi, submission_id: int, files: Sequence[HashedFile], report: Report, on_bytes: Callable[[int], None]
+) -> list[HashedFile]:
+    """Have the files added whose bytes the portal has; returns the others."""
     try:
-        known = saemi.add_known_files(submission_id, [(file.name, file.sha256, file.n_bytes) for file in asked])
+        answer = saemi.add_known_files(submission_id, [(file.name, file.sha256, file.n_bytes) for file in files])
     except NotFoundError as error:
         if error.code != "not_found":
             raise
         # A portal of an earlier release cannot be asked, and takes all files.
-        return {file.name for file in files}
-    missing = set(known.missing)
-    return {file.name for file in files if not _has_name(file) or clean_name(file.name) in missing}
-
-
-def _has_name(file: HashedFile) -> bool:
-    """Tell whether a name is one at all: the portal refuses such a file by itself, and not the thousand beside it."""
-    try:
-        return bool(clean_name(file.name))
-    except InputError:
-        return False
+        return list(files)
+    missing, refused = set(answer.missing_positions), {one.position: one.message for one in answer.refused}
+    for position, file in enumerate(files):
+        if position in refused:
+            report(file, Refusal(file.path, refused[position]))
+        elif position not in missing:
+            on_bytes(file.n_bytes)
+            report(file, Outcome.KNOWN)
+    return [files[position] for position in answer.missing_positions]
 
 
 def _upload(

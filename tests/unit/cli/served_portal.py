@@ -104,18 +104,19 @@ class ServedPortal:
         return any(rule.rule.endswith("/known-files") for rule in self.app.url_map.iter_rules())
 
     def _answer_known_files(self, request: Request) -> Response:
+        """Keep the contract of `known-files` where the application has none of its own."""
         submission, missing = int(request.path.split("/")[-2]), []
-        for file in json.loads(request.data)["files"]:
+        for position, file in enumerate(json.loads(request.data)["files"]):
             blob = BlobInfo(file["sha256"], file["n_bytes"])
             with self.database.writing() as session:
                 side_cars = session.scalars(select(SideCarRow).filter_by(sha256=blob.sha256)).all()
                 if session.get(ImageRow, blob.sha256) is None and not side_cars:
-                    missing.append(file["name"])
+                    missing.append(position)
                 elif is_side_car(file["name"]):
                     uploads.add_side_car(session, submission, blob, file["name"])
                 else:
                     submissions.add_job(session, submission, blob.sha256, blob.n_bytes, file["name"])
-        return Response(json.dumps({"added": [], "missing": missing}), mimetype="application/json")
+        return Response(json.dumps({"missing_positions": missing, "refused": []}), mimetype="application/json")
 
 
 @contextmanager
