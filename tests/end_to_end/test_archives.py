@@ -16,7 +16,7 @@ def test_an_archive_is_unpacked_and_its_images_are_analysed(tmp_path: Path, runn
     images = {f"day {n}/{n}.png": png_bytes(draw_discs(n)) for n in (2, 3)}
     archive = tmp_path / "lot 7.zip"
     archive.write_bytes(zip_bytes([*images.items(), ("../out.png", b"out"), ("notes.pdf", b"notes")]))
-    homes = {name: tmp_path / "home" for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")}
+    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_STATE_HOME"), tmp_path / "home")
     server = ("--server", running_stack.address)
     result = run("submit", archive, "--project", "archives", "--wait", "--json", *CLASSICAL, *server, **homes)
     assert result.returncode == 1, "one of the files was refused"
