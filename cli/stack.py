@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -72,19 +71,6 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
             on_ready(address)
         while not stop.wait(POLL_INTERVAL_S):
             supervisor.restart_dead()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and a termination signal set while the block lasts."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

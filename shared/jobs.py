@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shared import leases
 from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
+from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.models import OPEN, JobRow, SubmissionRow
 
@@ -36,6 +37,7 @@ class Claim:
     images: str
     stored_parameters: dict[str, Any]
     attempts: int
+    content: JobContent = JobContent.IMAGE
 
 
 def claim(
@@ -61,6 +63,7 @@ def claim(
             images=submission.images,
             stored_parameters=submission.parameters,
             attempts=row.attempts,
+            content=JobContent(row.content),
         )
         for row, submission in rows
     ]
@@ -88,6 +91,11 @@ def finish(
     _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | noted)
 
 
+def finish_unpacked(session: Session, held: Claim, note: str) -> None:
+    """End the job of an archive whose members have become jobs, with a word about them; raises as `finish` does."""
+    _end(session, held, leases.ended(JobState.DONE) | {"note": note})
+
+
 def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
     """End a job with an error for people; raises as `finish` does."""
     _end(session, held, leases.ended(JobState.FAILED, code, message, reference))
@@ -99,7 +107,11 @@ def mark_outdated(session: Session, submission_id: int, source_names: Sequence[s
     Those that came to an end go back into the queue, those that run follow when they do. All are locked: who claims one of them
     afterwards sees the change, and who ends one sees the mark.
     """
-    named = (JobRow.submission_id == submission_id, JobRow.source_name.in_(source_names))
+    named = (
+        JobRow.submission_id == submission_id,
+        JobRow.source_name.in_(source_names),
+        JobRow.content == JobContent.IMAGE,
+    )
     session.execute(select(JobRow.id).where(*named).order_by(JobRow.id).with_for_update()).all()
     session.execute(update(JobRow).where(*named, JobRow.state == JobState.RUNNING).values(is_outdated=True))
     ended = JobRow.state.in_((JobState.DONE, JobState.FAILED))
@@ -136,7 +148,8 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, *which: ColumnElement[bool]) -> int:
     """Put jobs that failed or were cancelled back into the queue; returns their number."""
     again = JobRow.state.in_((JobState.FAILED, JobState.CANCELLED))
-    return _changed(session, (again, *which), _BEGUN_ANEW)
+    # What was refused out of an archive would be refused again.
+    return _changed(session, (again, JobRow.content != JobContent.REFUSED, *which), _BEGUN_ANEW)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
@@ -144,7 +157,7 @@ def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
     leases.mark_as_not_sent(session, JobRow, job_ids)
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
+_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None, "note": None}
 
 
 def _may_begin() -> ColumnElement[bool]:

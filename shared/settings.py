@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     device: Device = Field("auto", description="Where the worker's networks compute: auto, cpu or cuda.")
 
     max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")
+    max_archive_members: int = Field(20_000, ge=1, description="Most files that one archive may hold.")
+    max_archive_bytes: int = Field(64 * 2**30, ge=1, description="Most bytes that one archive may unpack to.")
     max_pixels: int = Field(100_000_000, ge=1, description="Largest image that is analysed; needs about 40 bytes a pixel.")
     decode_timeout_s: float = Field(60.0, gt=0, description="Longest time one file may take to decode.")
     min_free_bytes: int = Field(200 * 2**20, ge=0, description="Free disk below which nothing is started or accepted.")

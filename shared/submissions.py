@@ -15,6 +15,7 @@ from shared.database import database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
+from shared.job_contents import content_of
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
@@ -144,7 +145,7 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
     session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
-    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time()}
+    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
     if new_id is not None and side_cars.note_image(session, submission_id, source_name):
         # Another file of the same name no longer has them for itself.

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
 from shared.image_names import WhichImages
+from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
 from shared.side_cars import SideCarCounts as CountedSideCars
@@ -218,6 +219,10 @@ class Job(BaseModel):
     error_code: str | None
     error_message: str | None
     error_reference: str | None
+    content: JobContent = Field(
+        description="What the file is: an `image`, an `archive` that becomes further jobs, or one that was `refused` out of it."
+    )
+    note: str | None = Field(description="Of a job that went well, what there is to say: what an archive held.")
     analysis_id: int | None
     created_at: datetime
     started_at: datetime | None

@@ -13,6 +13,7 @@ from shared.database import FEW_CONNECTIONS, Database
 from shared.settings import Settings
 from shared.storage import BlobStore
 from shared.stores import blob_store
+from worker.archive.limits import ArchiveLimits
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_around_network, conveyor_in_one_thread
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
@@ -40,6 +41,11 @@ def create_runner(settings: Settings, must_stop: Callable[[], bool]) -> JobRunne
         job_timeout_s=settings.job_timeout_s,
         must_stop=must_stop,
         conveyor=conveyor,
+        archive_limits=ArchiveLimits(
+            n_members=settings.max_archive_members,
+            member_bytes=settings.max_upload_bytes,
+            total_bytes=settings.max_archive_bytes,
+        ),
     )
 
 

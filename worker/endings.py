@@ -19,6 +19,7 @@ from shared.errors import (
     SaemiError,
     TransientError,
 )
+from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
 from shared.results import FoundAnalysis
@@ -165,7 +166,7 @@ def _add_further_images(session: Session, claim: Claim, n_images: int) -> None:
 
 def _brings_further_images(claim: Claim) -> bool:
     """Tell whether the other images of a file are analysed as well, and wait for this job to be made."""
-    return claim.images == "all" and claim.image_index == 0
+    return claim.content is JobContent.IMAGE and claim.images == "all" and claim.image_index == 0
 
 
 def _bound(claim: Claim) -> AbstractContextManager[None]:

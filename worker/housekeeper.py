@@ -1,4 +1,4 @@
-"""Keeping the house: what no row names leaves the blob store, and rows whose file is missing are named in the log."""
+"""Keeping the house: uploads that nobody ends and blobs that no row names go; rows whose file is missing are named in the log."""
 
 import threading
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from shared.database import Database
 from shared.errors import OperatorError, TransientError
 from shared.housekeeping import clean_blobs, survey_blobs
 from shared.log import get_logger
+from shared.resumable import remove_expired
+from shared.spool import ChunkSpool
 from shared.storage import BlobStore
 
 # How often somebody looks whether it is time and this process leads.
@@ -19,20 +21,25 @@ logger = get_logger(__name__)
 class Housekeeper:
     """Cleans up at intervals, in a thread of its own so that announcing work never waits for it, while this process leads."""
 
-    def __init__(self, database: Database, store: BlobStore, interval_s: float, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Database, store: BlobStore, spool: ChunkSpool, interval_s: float, leads: Callable[[], bool]
+    ) -> None:
         self._database = database
         self._store = store
+        self._spool = spool
         self._interval_s = interval_s
         self._leads = leads
 
     def clean(self) -> None:
         """Clean up once; raises TransientError or OperatorError where database or store are away."""
         now = datetime.now(UTC)
+        with self._database.writing() as session:
+            n_expired = remove_expired(session, self._spool)
         with self._database.reading() as session:
             survey = survey_blobs(session, self._store, now)
         clean_blobs(self._store, survey, now)
         done = {"n_set_aside": len(survey.orphans), "n_discarded": len(survey.to_discard), "n_back": len(survey.to_bring_back)}
-        logger.info("house_kept", n_blobs=survey.n_blobs, n_bytes=survey.n_bytes, **done)
+        logger.info("house_kept", n_expired_uploads=n_expired, n_blobs=survey.n_blobs, n_bytes=survey.n_bytes, **done)
         for blob in survey.missing:
             logger.error("blob_missing", sha256=blob.sha256, named_by=blob.named_by)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from shared import jobs, results, side_cars, workers
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
-from shared.errors import DeviceFailedError, OperatorError, TransientError
+from shared.errors import DeviceFailedError, InputError, OperatorError, TransientError
+from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
 from shared.results import FoundAnalysis
@@ -21,6 +22,8 @@ from shared.side_cars import BelongingSideCar
 from shared.storage import BlobStore
 from worker import job_files
 from worker.analysis.lettering import TextReader
+from worker.archive.limits import ArchiveLimits
+from worker.archive.unpacker import Unpacker
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_in_one_thread
 from worker.conveyor.orders import Analysed, Failed, Order
 from worker.endings import JobEndings, Ready
@@ -70,6 +73,7 @@ class JobRunner:
         job_timeout_s: float = float("inf"),
         must_stop: Callable[[], bool] = lambda: False,
         conveyor: Conveyor | None = None,
+        archive_limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 - frozen
     ) -> None:
         self._database = database
         self._store = store
@@ -80,6 +84,7 @@ class JobRunner:
         self._max_attempts = max_attempts
         self._job_timeout_s = job_timeout_s
         self._must_stop = must_stop
+        self._unpacker = Unpacker(database, store, archive_limits)
         self._endings = JobEndings(database, lambda claim: job_files.count_images(store, decoder, claim, ()))
 
     def run(self, job_ids: Sequence[int], owner: str | None = None) -> None:
@@ -141,12 +146,22 @@ class JobRunner:
                 self._endings.give_back(claim, 0.0)
                 continue
             try:
+                if claim.content is not JobContent.IMAGE:
+                    self._unpack(claim, together)
+                    continue
                 order = self._order(claim, together)
             except Exception as error:  # noqa: BLE001 it is told apart where jobs end
                 self._endings.end_by(claim, error)
                 continue
             if order is not None:
                 yield order
+
+    def _unpack(self, claim: Claim, together: _Round) -> None:
+        """End the job of an archive; there is nothing to order."""
+        if claim.content is JobContent.REFUSED:
+            raise InputError("The file was refused out of an archive: hand it in by itself.", code="member_refused")
+        with together.keeper.busy_with(claim):
+            self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
 
     def _order(self, claim: Claim, together: _Round) -> Order[_Work] | None:
         """Order the analysis of a job's image; None where there is one already, or is about to be."""

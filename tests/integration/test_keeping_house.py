@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from shared.database import Database
+from shared import resumable, submissions
+from shared.database import Database, database_time
+from shared.domain import Parameters
 from shared.errors import TransientError
+from shared.spool import FolderSpool
 from shared.storage import FolderBlobStore, StoredBlob, put_bytes
+from shared.upload_rows import UploadRow
 from tests.stack import wait_until
 from worker import housekeeper
 from worker.housekeeper import Housekeeper
@@ -55,7 +60,12 @@ def test_what_belongs_to_nothing_is_set_aside_once_this_process_leads_also_after
         asked.release()
         return leads.is_set()
 
-    thread = threading.Thread(target=Housekeeper(database, store, 0.02, is_leader).run, args=(stop,))
+    spool = FolderSpool(tmp_path / "spool", 0)
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", None, Parameters()).id
+        upload = resumable.begin(session, submission, "never_ended.tif", 10).id
+        session.execute(update(UploadRow).values(expires_at=database_time(-1)))
+    thread = threading.Thread(target=Housekeeper(database, store, spool, 0.02, is_leader).run, args=(stop,))
     thread.start()
     try:
         for _ in range(3):
@@ -64,6 +74,8 @@ def test_what_belongs_to_nothing_is_set_aside_once_this_process_leads_also_after
         leads.set()
         wait_until(lambda: not store.exists(sha256), "it is set aside", 30)
         assert not store.away
+        with database.reading() as session:
+            assert session.get(UploadRow, upload) is None, "an upload that nobody ended"
     finally:
         stop.set()
         thread.join(30)

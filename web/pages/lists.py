@@ -49,6 +49,7 @@ class JobLine:
     duration: str
     error_message: str | None
     error_reference: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def job_line(listed: ListedJob) -> JobLine:
         duration=_job_duration(job),
         error_message=job.error_message,
         error_reference=job.error_reference,
+        note=job.note,
     )
 
 
