@@ -1,4 +1,4 @@
-"""Keeping the house: uploads that nobody ends and blobs that no row names go; rows whose file is missing are named in the log."""
+"""Keeping the house: what nobody ended or names is removed, and rows whose file is missing are named in the log."""
 
 import threading
 from collections.abc import Callable
