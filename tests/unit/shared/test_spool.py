@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import NotFoundError, OperatorError, TransientError
+from shared.errors import OperatorError, TransientError
 from shared.spool import ChunkSpool, FolderSpool
 
 SPOOLS: dict[str, Callable[[Path], ChunkSpool]] = {"folder": FolderSpool}
@@ -86,9 +86,9 @@ def test_a_chunk_of_an_upload_that_ends_meanwhile_says_so_and_leaves_nothing(roo
         yield b"a part"
         spool.discard(UPLOAD)
 
-    with pytest.raises(NotFoundError) as caught:
+    with pytest.raises(TransientError) as caught:
         spool.write(UPLOAD, ended_meanwhile())
-    assert caught.value.code == "upload_not_found"
+    assert caught.value.code == "upload_busy"
     assert list(spool.upload_ids()) == []
 
 
