@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
-from cli.bulk.known_files import KnownFiles
 from cli.patience import LONGEST_PAUSE_S, SHORT_PATIENCE_S, pauses
 from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
@@ -34,6 +33,7 @@ from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
 from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
+from web.upload_schemas import KnownFilesAnswer
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -98,11 +98,11 @@ class Saemi:
         """Let the requests of other threads that are tried again, or send a file, end now, with a TransientError."""
         self._gave_up.set()
 
-    def add_known_files(self, submission_id: int, files: Sequence[tuple[str, str, int]]) -> KnownFiles:
+    def add_known_files(self, submission_id: int, files: Sequence[tuple[str, str, int]]) -> KnownFilesAnswer:
         """Add those of the files, given by name, SHA-256 and bytes, whose content the portal has; says which it has not."""
         described = [{"name": name, "sha256": sha256, "n_bytes": n_bytes} for name, sha256, n_bytes in files]
         answer = self._request("POST", f"/submissions/{submission_id}/known-files", json={"files": described})
-        return KnownFiles.model_validate(answer)
+        return KnownFilesAnswer.model_validate(answer)
 
     def add_file(
         self, submission_id: int, path: Path, name: str | None = None, on_bytes: Callable[[int], None] = lambda _: None

@@ -14,8 +14,7 @@ from shared.log import configure_logging
 from shared.messaging import JobSender
 from shared.schema import require_current
 from shared.settings import Settings
-from shared.spool import FolderSpool
-from shared.stores import blob_store
+from shared.stores import blob_store, chunk_spool
 
 # The most that gunicorn takes; a file's name is part of it, percent-encoded.
 REQUEST_LINE_BYTES = 8190
@@ -99,8 +98,9 @@ def run_scheduler(settings: Settings) -> None:
     database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
     scheduler = Scheduler(database, Dispatcher(database, sender, settings), settings)
     serve_metrics(SchedulerCollector(scheduler), settings.metrics_port)
-    spool = FolderSpool(settings.spool_dir, settings.min_free_bytes)
-    keeper = Housekeeper(database, blob_store(settings), spool, settings.housekeeping_interval_s, lambda: scheduler.leads)
+    store = blob_store(settings)
+    spool = chunk_spool(settings, store)
+    keeper = Housekeeper(database, store, spool, settings.housekeeping_interval_s, lambda: scheduler.leads)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()
     scheduler.run(stop)

@@ -8,13 +8,12 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from shared.errors import NotFoundError, TransientError
-from shared.storage import disk_errors
+from shared.storage import BlobStore, disk_errors
 
 READ_BYTES = 2**20
 
@@ -28,7 +27,7 @@ class Chunk:
 
 
 class ChunkSpool(Protocol):
-    """What every spool can do; it raises OperatorError where it is full.
+    """What every spool can do; it raises OperatorError where it is full, and TransientError where an upload ends meanwhile.
 
     Every chunk is stored under a key of its own, so that two who write at the same time never touch each other's bytes.
     """
@@ -67,7 +66,7 @@ class FolderSpool:
             try:
                 n_bytes = _write(path, pieces)
             except FileNotFoundError as error:
-                raise NotFoundError("The upload was removed meanwhile.", code="upload_not_found") from error
+                raise _ended_meanwhile() from error
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
@@ -80,7 +79,7 @@ class FolderSpool:
                 file = (self._root / upload_id / key).open("rb")
             except FileNotFoundError as error:
                 # Two requests that bring the last bytes both read all of them, and the first one is done.
-                raise TransientError("Another request ends this upload.", code="upload_busy") from error
+                raise _ended_meanwhile() from error
             with file:
                 while piece := file.read(READ_BYTES):
                     yield piece
@@ -91,12 +90,57 @@ class FolderSpool:
 
     def discard(self, upload_id: str) -> None:
         """Remove all chunks of an upload; one without any is no error."""
-        with suppress(FileNotFoundError):  # another process removes it as well
-            shutil.rmtree(self._root / upload_id)
+        folder = self._root / upload_id
+        # One by one, because others may remove chunks of theirs at the same moment.
+        for path in folder.glob("*"):
+            path.unlink(missing_ok=True)
+        try:
+            folder.rmdir()
+        except OSError as error:
+            # A chunk that somebody writes at this moment is removed by whoever finds that it does not count.
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
 
     def upload_ids(self) -> Iterator[str]:
         """List the uploads that have something here."""
         return (path.name for path in self._root.glob("*"))
+
+
+class BlobSpool:
+    """Chunks as blobs of the store, for portals on several machines that share nothing else.
+
+    Nothing is removed here: a chunk may be the same bytes as a file that somebody hands in. What no row names goes with the
+    other blobs of that kind, within two days, and is readable until then; an upload expires before.
+    """
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+
+    def write(self, upload_id: str, pieces: Iterable[bytes]) -> Chunk:  # noqa: ARG002 - of the protocol
+        """Store a chunk; one that breaks off leaves nothing."""
+        blob = self._store.put(pieces)
+        return Chunk(blob.sha256, blob.n_bytes)
+
+    def read(self, upload_id: str, keys: Sequence[str]) -> Iterator[bytes]:  # noqa: ARG002 - of the protocol
+        """Yield the bytes of chunks, one after the other; raises TransientError where one was removed meanwhile."""
+        for key in keys:
+            try:
+                file = self._store.open(key)
+            except NotFoundError as error:
+                raise _ended_meanwhile() from error
+            with file:
+                while piece := file.read(READ_BYTES):
+                    yield piece
+
+    def discard_chunk(self, upload_id: str, key: str) -> None:
+        """Leave a chunk that does not count to the housekeeping of blobs."""
+
+    def discard(self, upload_id: str) -> None:
+        """Leave the chunks of an upload to the housekeeping of blobs."""
+
+    def upload_ids(self) -> Iterator[str]:
+        """Name no uploads: blobs do not say what they are for."""
+        return iter(())
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> int:
@@ -113,3 +157,8 @@ def _write(path: Path, pieces: Iterable[bytes]) -> int:
     finally:
         os.close(folder)
     return n_bytes
+
+
+def _ended_meanwhile() -> TransientError:
+    # Whoever asks again is told how it ended.
+    return TransientError("Another request ends this upload.", code="upload_busy")

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from shared.errors import OperatorError
 from shared.settings import Settings
+from shared.spool import BlobSpool, ChunkSpool, FolderSpool
 from shared.storage import BlobStore, FolderBlobStore
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def blob_store(settings: Settings) -> BlobStore:
     from shared.s3_store import S3BlobStore  # noqa: PLC0415
 
     return S3BlobStore(_access(settings), *_place(settings))
+
+
+def chunk_spool(settings: Settings, store: BlobStore) -> ChunkSpool:
+    """Return where the pieces of uploads wait: beside the blobs of a folder, or in the bucket that all portals see."""
+    return BlobSpool(store) if settings.blob_url else FolderSpool(settings.spool_dir, settings.min_free_bytes)
 
 
 def signed_uploads(settings: Settings) -> "S3Uploads":

@@ -8,8 +8,7 @@ from flask_openapi3 import Info, OpenAPI
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
-from shared.spool import FolderSpool
-from shared.stores import blob_store
+from shared.stores import blob_store, chunk_spool
 from web import health, metrics, request_ids
 from web.api import actions, analyses, decisions, known_files, models, submissions, uploads
 from web.api.blueprint import API_PREFIX
@@ -44,13 +43,14 @@ def create_app(settings: Settings) -> Flask:
         validation_error_callback=invalid_request,
         root_path=None,
     )
+    store = blob_store(settings)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         database=Database(
             settings.effective_database_url, settings.database_connections(settings.web_threads), STATEMENT_TIMEOUT_S
         ),
-        store=blob_store(settings),
-        spool=FolderSpool(settings.spool_dir, settings.min_free_bytes),
+        store=store,
+        spool=chunk_spool(settings, store),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cli.bulk.hashes import HashedFile, Refusal
 from cli.client import Saemi
-from shared.errors import NotFoundError, SaemiError, TransientError
+from shared.errors import SaemiError, TransientError
 from shared.side_car_names import is_side_car
 
 PARALLEL_UPLOADS = 5
@@ -70,13 +70,7 @@ def _ask(
     saemi: Saemi, submission_id: int, files: Sequence[HashedFile], report: Report, on_bytes: Callable[[int], None]
 ) -> list[HashedFile]:
     """Have the files added whose bytes the portal has; returns the others."""
-    try:
-        answer = saemi.add_known_files(submission_id, [(file.name, file.sha256, file.n_bytes) for file in files])
-    except NotFoundError as error:
-        if error.code != "not_found":
-            raise
-        # A portal of an earlier release cannot be asked, and takes all files.
-        return list(files)
+    answer = saemi.add_known_files(submission_id, [(file.name, file.sha256, file.n_bytes) for file in files])
     missing, refused = set(answer.missing_positions), {one.position: one.message for one in answer.refused}
     for position, file in enumerate(files):
         if position in refused:

@@ -18,24 +18,10 @@ from shared.models import ImageRow, JobRow, SideCarRow
 from shared.storage import BlobInfo
 
 # Images and side-cars of every kind of kinship: by stem, by ending in the name, numbered, in folders, in capitals.
-NAMES = [
-    "a.tif",
-    "a.bmp",
-    "A.tif",
-    "a-tif.bmp",
-    "a.txt",
-    "a.TXT",
-    "a.hdr",
-    "a-tif.hdr",
-    "b_1.ser",
-    "b_2.ser",
-    "b.emi",
-    "b.EMI",
-    "c.emi",
-    "lot/a.tif",
-    "lot/a.txt",
-    "lot/b.emi",
-]
+NAMES = (
+    *("a.tif", "a.bmp", "A.tif", "a-tif.bmp", "a.txt", "a.TXT", "a.hdr", "a-tif.hdr"),
+    *("b_1.ser", "b_2.ser", "b.emi", "b.EMI", "c.emi", "lot/a.tif", "lot/a.txt", "lot/b.emi"),
+)
 FILES = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from("12")), max_size=9)
 
 

@@ -1,6 +1,5 @@
 """A portal without workers on a real socket, which can be stopped and started, and made to fail."""
 
-import json
 import socket
 import threading
 from collections import Counter, deque
@@ -13,13 +12,10 @@ from sqlalchemy import select
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
-from shared import submissions, uploads
 from shared.database import Database
-from shared.models import ImageRow, JobRow, SideCarRow, SubmissionRow
+from shared.models import JobRow, SideCarRow, SubmissionRow
 from shared.schema import upgrade
 from shared.settings import Settings
-from shared.side_car_names import is_side_car
-from shared.storage import BlobInfo
 from tests.models import register_models
 from web.app import create_app
 from web.services import EXTENSION, Services
@@ -57,8 +53,6 @@ class ServedPortal:
             self.on_upload(name)
             if self.faults:
                 return self._fail(self.faults.popleft(), environ, start_response)
-        if request.path.endswith("/known-files") and not self._has_known_files():
-            return self._answer_known_files(request)(environ, start_response)
         return self.app(environ, start_response)
 
     def stop(self) -> None:
@@ -99,24 +93,6 @@ class ServedPortal:
             raise ConnectionError
         Request(environ).get_data()  # an unread body would be taken for the next request
         return Response(status=status, headers={"Retry-After": "0"})(environ, start_response)
-
-    def _has_known_files(self) -> bool:
-        return any(rule.rule.endswith("/known-files") for rule in self.app.url_map.iter_rules())
-
-    def _answer_known_files(self, request: Request) -> Response:
-        """Keep the contract of `known-files` where the application has none of its own."""
-        submission, missing = int(request.path.split("/")[-2]), []
-        for position, file in enumerate(json.loads(request.data)["files"]):
-            blob = BlobInfo(file["sha256"], file["n_bytes"])
-            with self.database.writing() as session:
-                side_cars = session.scalars(select(SideCarRow).filter_by(sha256=blob.sha256)).all()
-                if session.get(ImageRow, blob.sha256) is None and not side_cars:
-                    missing.append(position)
-                elif is_side_car(file["name"]):
-                    uploads.add_side_car(session, submission, blob, file["name"])
-                else:
-                    submissions.add_job(session, submission, blob.sha256, blob.n_bytes, file["name"])
-        return Response(json.dumps({"missing_positions": missing, "refused": []}), mimetype="application/json")
 
 
 @contextmanager
