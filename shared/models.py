@@ -77,6 +77,7 @@ class JobRow(Claimable, Base):
         UniqueConstraint("submission_id", "source_name", "image_sha256", "image_index"),
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
+        Index(None, "submission_id", "id"),
         _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
         _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
         _partial_index("ix_job_ended", "finished_at", "submission_id", "state", "started_at", where=ENDED),

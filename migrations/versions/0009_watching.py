@@ -1,4 +1,4 @@
-"""Who paused a submission, and what came to an end lately, found without looking at years of finished jobs.
+"""Who paused a submission, and what came to an end lately or belongs to a submission, found without sorting or years of rows.
 
 Revision 0009.
 """
@@ -16,6 +16,7 @@ ENDED = "finished_at IS NOT NULL"
 
 def upgrade() -> None:
     op.add_column("submission", sa.Column("paused_by", sa.Text(), nullable=True))
+    op.create_index("ix_job_submission_id_id", "job", ["submission_id", "id"])
     condition = sa.text(ENDED)
     columns = ["finished_at", "submission_id", "state", "started_at"]
     op.create_index("ix_job_ended", "job", columns, sqlite_where=condition, postgresql_where=condition)
@@ -23,4 +24,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_job_ended", "job")
+    op.drop_index("ix_job_submission_id_id", "job")
     op.drop_column("submission", "paused_by")
