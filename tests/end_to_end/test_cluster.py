@@ -13,6 +13,7 @@ from cli.client import Saemi
 from tests.deployment.cluster import Cluster, running_cluster
 from tests.end_to_end.drawn import RADII_PX, draw_discs
 from tests.stack import wait_until
+from tests.unit.web import tus
 
 N_IMAGES = 12
 
@@ -46,6 +47,21 @@ def test_images_handed_in_at_both_portals_are_each_analysed_once(cluster: Cluste
     with psycopg.connect(cluster.database_url) as database:
         stored = dict(database.execute("SELECT analysis_id, count(*) FROM particle GROUP BY analysis_id").fetchall())
     assert stored == found, "particles are stored once, and no analysis is there that nobody asked for"
+
+
+def test_a_file_in_pieces_goes_on_at_another_portal(cluster: Cluster, tmp_path: Path) -> None:
+    content = draw_discs(tmp_path / "pieces.png", 900).read_bytes()
+    half = len(content) // 2
+    first_portal, second_portal = cluster.portals
+    with Saemi(first_portal) as saemi, httpx.Client(trust_env=False) as http:
+        submission = saemi.open_submission("pieces", model="classical").id
+        begun = http.post(f"{first_portal}/api/v1/uploads", headers=tus.creation(submission, len(content), "pieces.png"))
+        assert begun.status_code == 201, begun.text
+        path = f"/api/v1/uploads/{begun.json()['id']}"
+        for portal, first, end in ((second_portal, 0, half), (first_portal, half, len(content))):
+            sent = http.patch(portal + path, content=content[first:end], headers=tus.chunk(first))
+            assert (sent.is_success, sent.headers["Upload-Offset"]) == (True, str(end)), sent.text
+        wait_until(lambda: saemi.submission(submission).counts.done == 1, "the image is analysed", 60)
 
 
 def test_every_process_has_shown_itself_and_one_scheduler_leads(cluster: Cluster) -> None:
