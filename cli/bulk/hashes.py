@@ -73,7 +73,8 @@ class HashCache:
                         yield HashedFile(path, name, n_bytes, mtime_ns, sha256)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-                self._write()
+                if self._unwritten:
+                    self._write()
 
     def _known(self, path: Path) -> tuple[int, int, str] | None:
         try:
