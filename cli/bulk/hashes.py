@@ -17,6 +17,7 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS hash (
     path BLOB PRIMARY KEY, n_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL
 ) WITHOUT ROWID"""
 PARALLEL_READS = 4
+ROWS_AT_ONCE = 256
 # Times of change are as coarse as two seconds (FAT): a file that was changed just now can change again without a trace.
 SETTLED_NS = 3 * 10**9
 
@@ -46,6 +47,7 @@ class HashCache:
     def __init__(self, file: Path | None = None, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self._connection: sqlite3.Connection = open_state(file or cache_folder() / "hashes.db", SCHEMA)
         self._clock_ns = clock_ns
+        self._unwritten: list[tuple[bytes, int, int, str]] = []
         self.n_read = 0
 
     def __enter__(self) -> Self:
@@ -71,6 +73,8 @@ class HashCache:
                         yield HashedFile(path, name, n_bytes, mtime_ns, sha256)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+                if self._unwritten:
+                    self._write()
 
     def _known(self, path: Path) -> tuple[int, int, str] | None:
         try:
@@ -85,8 +89,17 @@ class HashCache:
     def _remember(self, path: Path, read: tuple[int, int, str]) -> tuple[int, int, str]:
         self.n_read += 1
         if self._clock_ns() - read[1] > SETTLED_NS:
-            self._connection.execute("INSERT OR REPLACE INTO hash VALUES (?, ?, ?, ?)", (_key(path), *read))
+            self._unwritten.append((_key(path), *read))
+        if len(self._unwritten) >= ROWS_AT_ONCE:
+            self._write()
         return read
+
+    def _write(self) -> None:
+        """Write what was found in one transaction: the disk takes longer for one than to read a small image."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany("INSERT OR REPLACE INTO hash VALUES (?, ?, ?, ?)", self._unwritten)
+        self._connection.execute("COMMIT")
+        self._unwritten.clear()
 
 
 def _read(path: Path) -> tuple[int, int, str]:
