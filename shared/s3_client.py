@@ -37,6 +37,8 @@ _REFUSED_STATUS = (401, 403)
 _MISDIRECTED_CODES = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
 _FULL_STATUS = 507
 _BUSY_CODES = ("RequestTimeout", "SlowDown", "OperationAborted")
+# What arrived is not what was sent.
+_DAMAGED_CODES = ("BadDigest", "IncompleteBody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,6 @@ def _named(error: ClientError) -> Exception:
         return OperatorError(message, code="storage_refused")
     if status == _FULL_STATUS:
         return OperatorError("The file store is full.", code="storage_full")
-    if status >= 500 or status == 429 or code in _BUSY_CODES:
+    if status >= 500 or status == 429 or code in (*_BUSY_CODES, *_DAMAGED_CODES):
         return TransientError("The file store is busy or not well at the moment.", code="storage_unavailable")
     return error

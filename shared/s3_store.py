@@ -7,6 +7,7 @@ arrived, and an upload that breaks off leaves nothing. S3 shows an object when i
 import io
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -173,20 +174,25 @@ class S3BlobStore:
                 return
             upload = self._put_in_parts
         try:
-            upload(key, content, blob.n_bytes, IfNoneMatch="*")
+            upload(key, content, blob, IfNoneMatch="*")
         except ClientError as error:
             if error_code(error) in WITHOUT_CONDITION:
-                upload(key, content, blob.n_bytes)
+                upload(key, content, blob)
             elif error_code(error) != THERE_ALREADY:
                 raise
 
-    def _put_whole(self, key: str, content: IO[bytes], n_bytes: int, **condition: Any) -> None:
+    def _put_whole(self, key: str, content: IO[bytes], blob: BlobInfo, **condition: Any) -> None:
         content.seek(0)
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentLength=n_bytes, **condition)
+        # Without it SeaweedFS keeps an empty object of an upload that breaks off before its first byte, and the next attempt
+        # finds the blob there already.
+        checksum = b64encode(bytes.fromhex(blob.sha256)).decode()
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=content, ContentLength=blob.n_bytes, ChecksumSHA256=checksum, **condition
+        )
 
-    def _put_in_parts(self, key: str, content: IO[bytes], n_bytes: int, **condition: Any) -> None:
+    def _put_in_parts(self, key: str, content: IO[bytes], blob: BlobInfo, **condition: Any) -> None:
         content.seek(0)
-        part_bytes = max(PART_BYTES, -(-n_bytes // MAX_PARTS))
+        part_bytes = max(PART_BYTES, -(-blob.n_bytes // MAX_PARTS))
         upload_id = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
         try:
             parts = list(self._sent_parts(key, upload_id, iter(lambda: content.read(part_bytes), b"")))

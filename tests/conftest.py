@@ -45,7 +45,7 @@ def short_tmp() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url(short_tmp: Path) -> Iterator[str]:
     """A real PostgreSQL server."""
-    with running_postgres(short_tmp) as server:
+    with running_postgres(short_tmp / "postgres") as server:
         yield server.url
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos.extent import LONG, SHORT, Extent
 from tests.chaos.facility import Facility, running_facility
+from tests.chaos.places import PLACES, folder_on_small_disk
 
 EXTENTS = {"short": SHORT, "long": LONG}
 
@@ -24,15 +25,15 @@ def extent(request: pytest.FixtureRequest) -> Extent:
     return EXTENTS[request.config.getoption("chaos")]
 
 
-@pytest.fixture
-def facility(tmp_path: Path) -> Iterator[Facility]:
-    """A facility of one test's own."""
-    with running_facility(tmp_path) as running:
+@pytest.fixture(params=PLACES.values(), ids=PLACES)
+def facility(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Facility]:
+    """A facility of one test's own, once for each place where its blobs can lie."""
+    with running_facility(tmp_path, request.param) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def shared_facility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facility]:
     """A facility that the tests of a module share; each leaves it with all jobs ended."""
-    with running_facility(tmp_path_factory.mktemp("logs")) as running:
+    with running_facility(tmp_path_factory.mktemp("logs"), folder_on_small_disk) as running:
         yield running

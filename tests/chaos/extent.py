@@ -23,7 +23,7 @@ class Extent:
 
 SHORT = Extent(
     n_images=500,
-    n_images_without_faults=200,
+    n_images_without_faults=100,
     n_worker_kills=8,
     n_broker_kills=2,
     n_database_stops=2,

@@ -1,12 +1,13 @@
-"""A facility in small: broker, database, portal, workers and scheduler as real processes over one disk, kept alive."""
+"""A facility in small: broker, database, portal, workers and scheduler as real processes over one store, kept alive."""
 
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import redis
 from sqlalchemy import func, select
@@ -18,12 +19,13 @@ from shared.database import Database
 from shared.errors import TransientError
 from shared.models import JobRow
 from shared.settings import ENVIRONMENT_PREFIX, Settings
-from shared.storage import FolderBlobStore
+from shared.storage import BlobStore
+from shared.stores import blob_store
 from shared.submissions import JobCounts
-from tests.chaos.disk import Disk, small_disk
 from tests.chaos.images import Drawings
 from tests.chaos.keeper import Keeper
-from tests.chaos.line import Line
+from tests.chaos.line import Line, port_of
+from tests.chaos.places import Place
 from tests.chaos.servers import broker_command, database_command
 from tests.stack import PROJECT, answers, free_port, wait_until
 
@@ -40,20 +42,16 @@ class Facility:
 
     settings: Settings
     keeper: Keeper
-    disk: Disk
+    place: Place
+    store: BlobStore
     database: Database
-    line: Line
+    line_to_database: Line
     drawings: Drawings = field(default_factory=Drawings)
 
     @property
     def address(self) -> str:
         """Where the portal is."""
         return self.settings.effective_server
-
-    @property
-    def store(self) -> FolderBlobStore:
-        """The file store that the workers use."""
-        return FolderBlobStore(self.settings.blob_dir)
 
     def broker(self) -> redis.Redis:
         """A connection to the broker."""
@@ -89,23 +87,22 @@ class Facility:
 
 
 @contextmanager
-def running_facility(log_dir: Path) -> Iterator[Facility]:
-    """Run a facility while the block lasts; nothing of it is left but its logs."""
+def running_facility(log_dir: Path, put_blobs: Callable[[Path], AbstractContextManager[Place]]) -> Iterator[Facility]:
+    """Run a facility with its blobs at a place while the block lasts; nothing of it is left but its logs."""
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
-        disk = cleanup.enter_context(small_disk(folder / "disk"))
-        settings = _settings(disk)
-        line = Line(free_port(), _port(settings.database_url))
-        cleanup.callback(line.remove)
+        place = cleanup.enter_context(put_blobs(folder))
+        settings = _settings(place.settings)
+        line = cleanup.enter_context(closing(Line(free_port(), port_of(settings.database_url))))
         keeper = Keeper(log_dir)
         cleanup.callback(_stop, keeper)
-        keeper.start(broker_command(folder / "broker", _port(settings.broker_url)))
-        keeper.start(database_command(folder / "database", _port(settings.database_url)))
+        keeper.start(broker_command(folder / "broker", port_of(settings.broker_url)))
+        keeper.start(database_command(folder / "database", port_of(settings.database_url)))
         database = Database(settings.database_url)
-        facility = Facility(settings, keeper, disk, database, line)
+        facility = Facility(settings, keeper, place, blob_store(settings), database, line)
         wait_until(lambda: _database_answers(database), "the database answers")
         prepare_database(settings)
-        far = settings.model_copy(update={"database_url": _url_of_port(line.port)})
+        far = settings.model_copy(update={**place.worker_settings, "database_url": _url_of_port(line.port)})
         for name in WORKERS:
             keeper.start(_command(name, far, folder))
         for name in (SCHEDULER, "web"):
@@ -115,10 +112,9 @@ def running_facility(log_dir: Path) -> Iterator[Facility]:
         yield facility
 
 
-def _settings(disk: Disk) -> Settings:
+def _settings(place: Mapping[str, Any]) -> Settings:
     return Settings(
-        data_dir=disk.folder / "data",
-        min_free_bytes=disk.min_free_bytes,
+        **place,
         database_url=_url_of_port(free_port()),
         broker_url=f"redis://127.0.0.1:{free_port()}/0",
         port=free_port(),
@@ -145,10 +141,6 @@ def _stop(keeper: Keeper) -> None:
 
 def _url_of_port(port: int) -> str:
     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
-
-
-def _port(url: str) -> int:
-    return int(url.rpartition(":")[2].partition("/")[0])
 
 
 def _database_answers(database: Database) -> bool:

@@ -14,17 +14,17 @@ from tests.chaos.facility import LEASE_S, WORKERS, Facility
 
 # Longer than a lease, so that what the worker holds is given away, and it wakes up to find that.
 PAUSE_S = 2 * LEASE_S
-FULL_DISK_S = 3.0
 CUT_S = 3.0
+# Of what is particular to where the blobs lie.
+PLACE_FAULT_S = 3.0
 
 KILL_WORKER = "kill a worker"
 KILL_WORKER_CHILD = "kill a child of a worker"
 KILL_BROKER = "kill the broker"
 STOP_DATABASE = "stop the database at once"
 KILL_PORTAL = "kill the portal"
-FILL_DISK = "fill the disk"
 PAUSE_WORKER = "pause a worker"
-CUT_LINE = "cut the line between workers and database"
+CUT_LINE_TO_DATABASE = "cut the line between workers and database"
 
 
 class Faults:
@@ -43,9 +43,9 @@ class Faults:
             KILL_BROKER: lambda: self._signal("broker", signal.SIGKILL),
             STOP_DATABASE: lambda: self._signal("database", signal.SIGQUIT),
             KILL_PORTAL: self._kill_portal,
-            FILL_DISK: self._fill_disk,
             PAUSE_WORKER: self._pause_worker,
-            CUT_LINE: self._cut_line,
+            CUT_LINE_TO_DATABASE: self._cut_line_to_database,
+            self._facility.place.fault: self._trouble_place,
         }
 
     def __enter__(self) -> Self:
@@ -87,15 +87,15 @@ class Faults:
         self._later(PAUSE_S, lambda: self._send(paused, signal.SIGCONT))
         return f"{name} with all its processes for {PAUSE_S:g} s"
 
-    def _fill_disk(self) -> str:
-        self._facility.disk.fill()
-        self._later(FULL_DISK_S, self._facility.disk.empty)
-        return f"for {FULL_DISK_S:g} s"
-
-    def _cut_line(self) -> str:
-        self._facility.line.cut()
-        self._later(CUT_S, self._facility.line.mend)
+    def _cut_line_to_database(self) -> str:
+        self._facility.line_to_database.cut()
+        self._later(CUT_S, self._facility.line_to_database.mend)
         return f"for {CUT_S:g} s"
+
+    def _trouble_place(self) -> str:
+        self._facility.place.begin_fault()
+        self._later(PLACE_FAULT_S, self._facility.place.end_fault)
+        return f"for {PLACE_FAULT_S:g} s"
 
     def _later(self, delay_s: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(delay_s, action)

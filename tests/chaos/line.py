@@ -5,6 +5,7 @@ import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 CHUNK_BYTES = 2**16
 ANSWER_TIMEOUT_S = 10.0
@@ -30,7 +31,7 @@ class Line:
         """Let connections be made."""
         self._do(self._listen())
 
-    def remove(self) -> None:
+    def close(self) -> None:
         """Cut the line for ever."""
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -62,6 +63,13 @@ class Line:
         for end in ends:
             end.transport.abort()
         self._ends -= ends
+
+
+def port_of(url: str) -> int:
+    """The port at which a server is reached."""
+    port = urlsplit(url).port
+    assert port is not None
+    return port
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,6 +7,7 @@ from tests.chaos.extent import Extent
 from tests.chaos.facility import Facility
 from tests.chaos.faults import Faults
 from tests.chaos.handing_in import Client, handed_in_meanwhile
+from tests.chaos.places import Place
 from tests.chaos.timeline import draw_moments, play
 from tests.chaos.verdict import judge
 
@@ -15,16 +16,16 @@ MOST_TIME_TO_RECOVER_S = 120.0
 ALLOWED_FACTOR, ALLOWED_EXTRA_S = 2, 60
 
 
-def numbers_of(extent: Extent) -> dict[str, int]:
+def numbers_of(extent: Extent, place: Place) -> dict[str, int]:
     return {
         faults.KILL_WORKER: extent.n_worker_kills // 2,
         faults.KILL_WORKER_CHILD: extent.n_worker_kills - extent.n_worker_kills // 2,
         faults.KILL_BROKER: extent.n_broker_kills,
         faults.STOP_DATABASE: extent.n_database_stops,
         faults.KILL_PORTAL: extent.n_portal_kills,
-        faults.FILL_DISK: 1,
         faults.PAUSE_WORKER: 1,
-        faults.CUT_LINE: 1,
+        faults.CUT_LINE_TO_DATABASE: 1,
+        place.fault: 1,
     }
 
 
@@ -48,7 +49,7 @@ def test_each_image_is_analysed_exactly_once_whatever_dies_meanwhile(facility: F
     allowed_s = ALLOWED_FACTOR * s_per_image * len(lot) + ALLOWED_EXTRA_S
     submission = client.open_submission(lot.project)
     print(f"\nseed {seed}: {len(lot)} images, {s_per_image * len(lot):.0f} s without faults")
-    moments = draw_moments(numbers_of(extent), len(lot), seed)
+    moments = draw_moments(numbers_of(extent, facility.place), len(lot), seed)
     begun = time.monotonic()
     with handed_in_meanwhile(client, submission, lot), Faults(facility, seed) as acting:
         play(moments, acting.by_name(), lambda: facility.n_ended(submission))

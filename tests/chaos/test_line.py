@@ -48,4 +48,4 @@ def test_a_line_carries_both_ways_breaks_off_when_it_is_cut_and_carries_again_wh
     with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
         connection.sendall(b"after")
         assert connection.recv(100) == b"after"
-    line.remove()
+    line.close()

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,10 +13,11 @@ from shared.database import Database
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, ModelRow, ParticleRow, RecordingRow
 from shared.results import AnalysisFiles
+from shared.storage import BlobStore
 from tests.chaos.facility import Facility
 from tests.chaos.images import Lot, file_name, n_discs
 
-HASH_LENGTH = 64
+PARALLEL_READS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Verdict:
 
 def judge(facility: Facility, submission: int, lot: Lot) -> Verdict:
     """Compare rows and blobs with what was handed in."""
-    named, stored = _named_blobs(facility.database), _stored_blobs(facility.settings.blob_dir)
+    named, stored = _named_blobs(facility.database), {blob.sha256 for blob in facility.store.blobs()}
     with facility.database.reading() as session:
         rows = session.execute(
             select(JobRow, AnalysisRow).outerjoin(JobRow.analysis).where(JobRow.submission_id == submission)
@@ -58,9 +60,9 @@ def judge(facility: Facility, submission: int, lot: Lot) -> Verdict:
             shared_analyses=[number for number, times in used.items() if times > 1],
             unclaimed_analyses=_analyses_of_no_job(session),
             wrong_particles=_miscounted(session),
-            missing_blobs=sorted(named - stored.keys()),
-            altered_blobs=[name for name, path in stored.items() if name != hashlib.sha256(path.read_bytes()).hexdigest()],
-            unnamed_blobs=sorted(stored.keys() - named),
+            missing_blobs=sorted(named - stored),
+            altered_blobs=_altered(facility.store, stored),
+            unnamed_blobs=sorted(stored - named),
         )
 
 
@@ -98,6 +100,13 @@ def _named_blobs(database: Database) -> set[str]:
         return {name for column in columns for name in session.scalars(select(column).distinct()) if name is not None}
 
 
-def _stored_blobs(root: Path) -> dict[str, Path]:
-    """Every complete blob by its name; what a killed process was writing has another kind of name."""
-    return {path.name: path for path in root.rglob("*") if path.is_file() and len(path.name) == HASH_LENGTH}
+def _altered(store: BlobStore, names: Iterable[str]) -> list[str]:
+    """Blobs whose bytes do not have the hash that is their name."""
+
+    def is_altered(name: str) -> bool:
+        with store.open(name) as blob:
+            return hashlib.file_digest(blob, "sha256").hexdigest() != name
+
+    names = sorted(names)
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        return [name for name, altered in zip(names, pool.map(is_altered, names), strict=True) if altered]

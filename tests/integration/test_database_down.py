@@ -24,7 +24,7 @@ PAGES = ("/", "/submissions", "/analyses", "/models", "/readyz")
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresServer]:
     """A server that the tests of this module may stop."""
-    with tempfile.TemporaryDirectory(prefix="saemi-") as folder, running_postgres(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="saemi-") as folder, running_postgres(Path(folder, "postgres")) as server:
         yield server
 
 

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from shared.errors import OperatorError, TransientError
 from shared.s3_store import PART_BYTES, S3BlobStore
 from shared.storage import put_bytes
+from tests.chaos.line import Line, port_of
 from tests.s3_server import BUCKET, S3Server, running_s3_server, started_s3_server
 from tests.stack import wait_until
 
@@ -105,6 +108,33 @@ def test_a_server_that_dies_while_a_blob_is_read_is_transient_and_no_short_blob(
         own_server.process.kill()
         own_server.process.wait()
         assert_transient(blob.read)
+
+
+def test_an_upload_that_breaks_off_before_its_first_byte_leaves_no_empty_blob(s3_server: S3Server) -> None:
+    content = b"a micrograph"
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        breaking = pool.submit(carry_the_head_alone, listener, port_of(s3_server.address))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        sha256 = put_bytes(S3BlobStore(replace(s3_server.access, endpoint_url=address), BUCKET, "broken-off"), content)
+        breaking.result().close()
+    with S3BlobStore(s3_server.access, BUCKET, "broken-off").open(sha256) as blob:
+        assert blob.read() == content
+
+
+def carry_the_head_alone(listener: socket.socket, server_port: int) -> Line:
+    """Carry the head of one request and not its body; who comes again finds a line that works."""
+    connection, _ = listener.accept()
+    port = listener.getsockname()[1]
+    listener.close()
+    with connection, socket.create_connection(("127.0.0.1", server_port)) as there:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += connection.recv(2**16)
+        there.sendall(b"".join(received.partition(b"\r\n\r\n")[:2]))
+        there.shutdown(socket.SHUT_WR)
+        while there.recv(2**16):  # until the server has done what it does with such a request
+            pass
+        return Line(port, server_port)
 
 
 def test_wrong_credentials_are_the_operators_to_mend(s3_server: S3Server) -> None:
