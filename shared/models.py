@@ -20,6 +20,9 @@ IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "mo
 OPEN = text("state IN ('queued', 'running')")
 # In brackets, because a condition written as text stands among others as it is.
 IN_FLIGHT = text("(state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))")
+# Their indexes; a query goes through one of them by `database.through_index`.
+OPEN_INDEX = "ix_job_open"
+IN_FLIGHT_INDEX = "ix_job_in_flight"
 # What came to an end, by when: the latest of it is asked for again and again, and answered from the index alone.
 ENDED = text("finished_at IS NOT NULL")
 
@@ -78,8 +81,8 @@ class JobRow(Claimable, Base):
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
         Index(None, "submission_id", "id"),
-        _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
-        _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
+        _partial_index(OPEN_INDEX, "submission_id", "id", where=OPEN),
+        _partial_index(IN_FLIGHT_INDEX, "submission_id", "sent_at", where=IN_FLIGHT),
         _partial_index("ix_job_ended", "finished_at", "submission_id", "state", "started_at", where=ENDED),
     )
 

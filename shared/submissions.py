@@ -125,9 +125,11 @@ def pause(session: Session, submission_id: int, person: str | None = None) -> No
 
 
 def resume(session: Session, submission_id: int) -> None:
-    """Let a submission go on."""
+    """Let a submission go on, also with what was announced while nobody could take it."""
     row = submission(session, submission_id)
-    row.paused_at = row.paused_by = None
+    if row.paused_at is not None:
+        row.paused_at = row.paused_by = None
+        jobs.announce_again(session, JobRow.submission_id == submission_id)
 
 
 def job(session: Session, job_id: int) -> JobRow:

@@ -61,4 +61,4 @@ def analyse(self: RunnerTask, job_ids: list[int]) -> None:
 @shared_task(bind=True, base=RecalibratorTask, name=RECALIBRATE_TASK)
 def recalibrate(self: RecalibratorTask, decision_id: int) -> None:
     """Apply what a person decided of pixel sizes, if nobody does yet."""
-    self.recalibrator.run(decision_id)
+    self.recalibrator.run(decision_id, owner=self.request.hostname)

