@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from shared.backup import BLOB_LIST, BLOBS, Manifest, blob_list, copy_blob
+from shared.backup import BLOB_LIST, BLOBS, MANIFEST, Manifest, blob_list, copy_blob
 from shared.database import Database
 from shared.errors import NotFoundError, OperatorError
 from shared.schema import current_revision, known_revisions, upgrade
@@ -57,9 +57,9 @@ def restore_backup(database: Database, store: BlobStore, backup: Path, on_progre
 
 def newest_backup(folder: Path) -> Path:
     """Return the folder itself where it is a backup, else the newest complete one in it; raises OperatorError ``no_backup``."""
-    if (folder / "manifest.json").is_file():
+    if (folder / MANIFEST).is_file():
         return folder
-    complete = sorted(path.parent for path in folder.glob("*/manifest.json"))
+    complete = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if not complete:
         raise OperatorError(f"{folder} holds no complete backup.", code="no_backup")
     return complete[-1]
