@@ -3,10 +3,12 @@
 export class PortalError extends Error {
   constructor(message, status, options) {
     super(message, options);
-    // What is wrong with a request stays wrong; a line that is down or a busy server do not.
-    this.mayPass = status === 0 || status === 408 || status === 429 || status >= 500;
+    this.mayPass = mayPass(status);
   }
 }
+
+// What is wrong with a request stays wrong; a line that is down or a busy server do not.
+export const mayPass = (status) => status === 0 || status === 408 || status === 429 || status >= 500;
 
 export async function ask(path, options = {}) {
   return JSON.parse(await textOf(`/api/v1${path}`, options, messageOf));
