@@ -1,6 +1,6 @@
 """A real browser before a portal, for tests and benchmarks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect, sync_playwright
@@ -19,10 +19,10 @@ TIMEOUT_MS = 60_000
 
 
 @contextmanager
-def open_browser(chromium: str, address: str, complaints: list[str]) -> Iterator[Page]:
+def open_browser(chromium: str, address: str, complaints: list[str], further: Sequence[str] = ()) -> Iterator[Page]:
     """Open a page of a portal; what the browser complains about, and every request to elsewhere, is noted."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *further])
         page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 900})
         page.set_default_timeout(TIMEOUT_MS)
         expect.set_options(timeout=TIMEOUT_MS)
