@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from shared.backup import BLOB_LIST, BLOBS, MANIFEST, Manifest, blob_list, copy_blob
@@ -113,10 +113,8 @@ def _continue_numbers(session: Session, tables: Sequence[TableFile]) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     for name in (written.name for written in tables if any(of.name == "id" for of in written.columns)):
-        session.execute(
-            text(
-                f"SELECT setval(sequence, greatest((SELECT max(id) FROM {name}), 1), (SELECT max(id) FROM {name}) IS NOT NULL) "  # noqa: S608
-                "FROM pg_get_serial_sequence(:name, 'id') AS sequence WHERE sequence IS NOT NULL"
-            ),
-            {"name": name},
-        )
+        # A table whose names are texts has none.
+        sequence = session.scalar(select(func.pg_get_serial_sequence(name, "id")))
+        if sequence is not None:
+            last = session.scalar(text(f"SELECT max(id) FROM {name}"))  # noqa: S608 - names of our own tables
+            session.execute(select(func.setval(sequence, last or 1, last is not None)))
