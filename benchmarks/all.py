@@ -10,7 +10,19 @@ from shared.settings import load_settings
 def main() -> None:
     """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
     data = Path(load_settings().shared_data)
-    names = ("measurement", "overhead", "saving", "conveyor", "recalibration", "dashboard", "inspection", "large")
+    names = (
+        "measurement",
+        "overhead",
+        "throughput",
+        "fairness",
+        "saving",
+        "conveyor",
+        "recalibration",
+        "submission",
+        "dashboard",
+        "inspection",
+        "large",
+    )
     runs = [[name] for name in names]
     if (data / "emps" / "labels").is_dir():
         runs += [
