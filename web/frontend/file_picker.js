@@ -4,17 +4,19 @@ import Dashboard from "@uppy/dashboard";
 import "@uppy/core/css/style.min.css";
 import "@uppy/dashboard/css/style.min.css";
 
-const FILES_AT_ONCE = 100;
+const FILES_AT_ONCE = 200;
 
-export function createPicker(target, maxFileBytes) {
-  let added = 0;
+// `onChange` hears that files came or went. What is chosen is added bit by bit: `added` waits for all of it.
+export function createPicker(target, maxFileBytes, onChange) {
+  let nAdded = 0;
+  const others = { files: {} };
   const uppy = new Uppy({
     // No smallest size: the server says what is wrong with an empty file.
     restrictions: { maxFileSize: maxFileBytes },
     onBeforeFileAdded: (file, files) => {
       // Two different files may share name, size and date; the server knows them apart by their content.
-      added += 1;
-      return file.id in files ? { ...file, id: `${file.id}-${added}` } : true;
+      nAdded += 1;
+      return file.id in files || file.id in others.files ? { ...file, id: `${file.id}-${nAdded}` } : true;
     },
   });
   uppy.use(Dashboard, {
@@ -44,19 +46,31 @@ export function createPicker(target, maxFileBytes) {
       },
     },
   });
-  addInPortions(uppy);
-  return uppy;
+  uppy.on("files-added", onChange);
+  uppy.on("file-removed", onChange);
+  return { uppy, added: addInPortions(uppy, others) };
 }
 
-// The library adds one file in a time that grows with all files there are: the page breathes in between.
-function addInPortions(uppy) {
+// The library copies the list of all files twice for each one that it adds. So it gets each portion for an empty list, which
+// joins the others before anything is drawn; and the page breathes in between.
+function addInPortions(uppy, others) {
   const addFiles = uppy.addFiles.bind(uppy);
-  uppy.addFiles = async (files) => {
-    for (let first = 0; first < files.length; first += FILES_AT_ONCE) {
-      addFiles(files.slice(first, first + FILES_AT_ONCE));
-      await new Promise((resolve) => setTimeout(resolve));
-    }
+  let all = Promise.resolve();
+  uppy.addFiles = (files) => {
+    all = all.then(async () => {
+      for (let first = 0; first < files.length; first += FILES_AT_ONCE) {
+        others.files = uppy.getState().files;
+        uppy.setState({ files: {} });
+        try {
+          addFiles(files.slice(first, first + FILES_AT_ONCE));
+        } finally {
+          uppy.setState({ files: { ...others.files, ...uppy.getState().files } });
+        }
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    });
   };
+  return () => all;
 }
 
 // A name that is not proper Unicode (an old disk, a broken archive) still has to go up.

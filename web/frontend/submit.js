@@ -13,6 +13,7 @@ const form = document.getElementById("submit");
 const start = document.getElementById("start");
 const status = document.getElementById("status");
 
+let refreshRequested = false;
 let submission = null;
 let busy = false;
 let sending = false;
@@ -21,11 +22,9 @@ let cancelled = false;
 let attempts = 0;
 const unanswered = new Map();
 
-const uppy = createPicker("#files", Number(form.dataset.maxUploadBytes));
+const { uppy, added } = createPicker("#files", Number(form.dataset.maxUploadBytes), refreshSoon);
 addUploaders(uppy, (file) => `/api/v1/submissions/${submission.id}/files?name=${encodeURIComponent(nameOf(file))}`);
 
-uppy.on("files-added", refreshSoon);
-uppy.on("file-removed", refreshSoon);
 uppy.on("progress", (percent) => {
   if (busy && percent) say(`Uploading, ${percent} %.`);
 });
@@ -71,8 +70,8 @@ async function sendAll() {
   [sending, cancelled] = [true, false];
   try {
     if (uppy.getFiles().some(({ error }) => error)) await uppy.retryAll();
-    // More may be added meanwhile.
-    while (!cancelled && uppy.getFiles().some(isWaiting)) await sendWaiting();
+    // More may be chosen meanwhile.
+    for (await added(); !cancelled && uppy.getFiles().some(isWaiting); await added()) await sendWaiting();
   } catch (error) {
     setBusy(false);
     complain(error.message);
@@ -151,8 +150,6 @@ function setBusy(value) {
   submissionForm.enable(!busy && submission === null);
   refresh();
 }
-
-let refreshRequested = false;
 
 // Thousands of files come and go one by one, and the button is drawn once.
 function refreshSoon() {
