@@ -1,5 +1,6 @@
 """Every figure of the README in one run: `make bench`."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from shared.settings import load_settings
 def main() -> None:
     """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
     data = Path(load_settings().shared_data)
-    runs = [["measurement"], ["overhead"], ["recalibration"], ["inspection"], ["large"]]
+    runs = [["measurement"], ["overhead"], ["recalibration"], ["inspection"], ["large"], ["submission"], ["upload_memory"]]
+    runs += [["browser_upload"]] if shutil.which("chromium") else []
     if (data / "emps" / "labels").is_dir():
         runs += [
             ["banner", str(data)],
