@@ -6,11 +6,13 @@ export SAEMI_SHARED_DATA ?= $(abspath ../shared/data)
 # pip must not read a configuration of the user's that asks for other places than the lock file was made for.
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
+# The first of the seeds of `make chaos`.
+SEED ?= 1
 # The build for this machine, with or without CUDA, is what the package index offers it.
 TORCH ?= 2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test check format bench lock clean
+.PHONY: help setup up demo test chaos check format bench lock clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 12
@@ -25,6 +27,9 @@ demo: setup ## Analyse sample micrographs through the queue and print the result
 
 test: setup .venv/installed-dev ## Run all tests
 	@$(BIN)/python -m pytest
+
+chaos: setup .venv/installed-dev ## Kill everything again and again during large submissions, for hours
+	@$(BIN)/python -m pytest tests/chaos --chaos long --chaos-seed $(SEED) --timeout 0 -s
 
 check: setup .venv/installed-dev ## Lint, types, import contracts
 	@$(BIN)/ruff check .

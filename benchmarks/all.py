@@ -11,7 +11,21 @@ from shared.settings import load_settings
 def main() -> None:
     """Run the benchmarks one after the other; those that need labelled micrographs say where they are missing."""
     data = Path(load_settings().shared_data)
-    runs = [["measurement"], ["overhead"], ["recalibration"], ["inspection"], ["large"], ["submission"], ["upload_memory"]]
+    names = (
+        "measurement",
+        "overhead",
+        "throughput",
+        "fairness",
+        "saving",
+        "conveyor",
+        "recalibration",
+        "submission",
+        "upload_memory",
+        "dashboard",
+        "inspection",
+        "large",
+    )
+    runs = [[name] for name in names]
     runs += [["browser_upload"]] if shutil.which("chromium") else []
     if (data / "emps" / "labels").is_dir():
         runs += [

@@ -16,8 +16,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.bulk.hashes import HashCache
+from cli.bulk.with_bars import hand_in_with_bars
 from cli.client import Saemi
-from cli.remote import upload_all
 from tests.stack import start_stack
 from worker.training.synthetic import write_samples
 
@@ -71,7 +72,8 @@ def system_seconds(saemi: Saemi, files: Sequence[Path], nm_per_px: float) -> flo
     """Time a submission from the first upload to the last result."""
     submission = saemi.open_submission("overhead", nm_per_px=nm_per_px, model=MODEL).id
     started = time.perf_counter()
-    upload_all(saemi, submission, [(file, file.name) for file in files])
+    with tempfile.TemporaryDirectory() as folder, HashCache(Path(folder) / "hashes.db") as cache:
+        hand_in_with_bars(saemi, cache, submission, [(file, file.name) for file in files])
     counts = saemi.wait(submission).counts
     elapsed_s = time.perf_counter() - started
     if counts.done != len(files):

@@ -11,19 +11,21 @@ import click
 import httpx
 
 import web
+from cli.backups import backup, restore
+from cli.blobs import blobs
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
+from cli.groups import groups
 from cli.preparation import prepare_database, required_database
 from shared import registry, schema, workers
 from shared.database import Database
 from shared.domain import PIPELINE_VERSION
-from shared.election import is_office_held
+from shared.election import SCHEDULER, is_office_held
 from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings, load_settings
-from shared.storage import FolderBlobStore
-from worker.scheduler import OFFICE
+from shared.stores import blob_store
 from worker.segmenters import compute_device
 
 
@@ -52,6 +54,10 @@ def config(*, as_json: bool) -> None:
 @click.group()
 def admin() -> None:
     """Look after an installation."""
+
+
+for command in (backup, restore, blobs, groups):
+    admin.add_command(command)
 
 
 @admin.group()
@@ -123,8 +129,13 @@ def _check_database(settings: Settings) -> str:
     return f"{database.dialect}, schema at revision {schema.current_revision(database)}"
 
 
+def _check_file_store(settings: Settings) -> str:
+    blob_store(settings).exists("0" * 64)
+    return f"{settings.blob_url or settings.blob_dir} answers"
+
+
 def _check_models(settings: Settings) -> str:
-    store = FolderBlobStore(settings.blob_dir)
+    store = blob_store(settings)
     with required_database(settings).reading() as session:
         default = registry.identity(registry.default(session)).reference
         models = [registry.identity(row) for row in registry.models(session)]
@@ -163,13 +174,13 @@ def _check_workers(settings: Settings) -> str:
 
 def _check_scheduler(settings: Settings) -> str:
     with required_database(settings).reading() as session:
-        if not is_office_held(session, OFFICE):
+        if not is_office_held(session, SCHEDULER):
             raise SaemiError("None leads: nothing that waits is announced. `saemi scheduler` starts one.")
     return "one leads"
 
 
 def _check_portal(settings: Settings) -> str:
-    httpx.get(f"{settings.effective_server}/healthz", timeout=3, trust_env=False).raise_for_status()
+    httpx.get(f"{settings.effective_server}/readyz", timeout=3, trust_env=False).raise_for_status()
     return f"{settings.effective_server} answers"
 
 
@@ -178,6 +189,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "front-end": _check_front_end,
     "data-folder": _check_data_dir,
     "database": _check_database,
+    "file-store": _check_file_store,
     "models": _check_models,
     "device": _check_device,
     "broker": _check_broker,

@@ -8,9 +8,11 @@
 ...     analyses = list(saemi.analyses(submission_id=submission.id))
 """
 
+import itertools
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -19,20 +21,23 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
+from cli.patience import LONGEST_PAUSE_S, SHORT_PATIENCE_S, pauses
+from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError, NotFoundError, SaemiError, TransientError
 from shared.image_names import WhichImages
 from shared.leases import JobState
+from shared.turns import Priority
+from web.action_schemas import ActionOutcome, ActionOutcomes
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
 from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
+from web.upload_schemas import KnownFilesAnswer
 
 Model = TypeVar("Model", bound=BaseModel)
 
 UPLOAD_CHUNK_BYTES = 2**20
-# Tries and pauses of a request that the server or the line could not take at the moment.
-RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 POLL_INTERVAL_S = 0.5
 WITHOUT_PROXY: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
@@ -40,8 +45,11 @@ WITHOUT_PROXY: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": No
 class Saemi:
     """A connection to one portal. Raises InputError for what the user must mend, TransientError when nobody answers."""
 
-    def __init__(self, server: str = "http://127.0.0.1:8000") -> None:
+    def __init__(self, server: str = "http://127.0.0.1:8000", patience_s: float = SHORT_PATIENCE_S) -> None:
         self.server = server.rstrip("/")
+        # How long a request is tried again while the server or the line cannot take it.
+        self.patience_s = patience_s
+        self._gave_up = threading.Event()
         if not _is_address(self.server):
             raise InputError(f"{server} is no address of a portal, such as http://127.0.0.1:8000.", code="invalid_server")
         # A proxy of the environment leads out of the house; this machine is reached without.
@@ -64,10 +72,14 @@ class Saemi:
         model: str | None = None,
         min_confidence: float = DEFAULT_MIN_CONFIDENCE,
         images: WhichImages = "first",
+        person: str | None = None,
+        group: str | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> Submission:
         """Open a submission; its files follow. Without a model it gets the default of the portal.
 
-        Of files with several images, ``images`` takes the ``first`` or ``all``.
+        Of files with several images, ``images`` takes the ``first`` or ``all``. ``person``, ``group`` and ``priority`` say
+        whose turn it is in the queue.
         """
         body = {
             "project": project,
@@ -76,21 +88,45 @@ class Saemi:
             "model": model,
             "min_confidence": min_confidence,
             "images": images,
+            "person": person,
+            "group": group,
+            "priority": priority,
         }
         return Submission.model_validate(self._request("POST", "/submissions", json=body))
 
-    def add_file(self, submission_id: int, path: Path, name: str | None = None) -> Job | SideCar:
+    def give_up(self) -> None:
+        """Let the requests of other threads that are tried again, or send a file, end now, with a TransientError."""
+        self._gave_up.set()
+
+    def add_known_files(self, submission_id: int, files: Sequence[tuple[str, str, int]]) -> KnownFilesAnswer:
+        """Add those of the files, given by name, SHA-256 and bytes, whose content the portal has; says which it has not."""
+        described = [{"name": name, "sha256": sha256, "n_bytes": n_bytes} for name, sha256, n_bytes in files]
+        answer = self._request("POST", f"/submissions/{submission_id}/known-files", json={"files": described})
+        return KnownFilesAnswer.model_validate(answer)
+
+    def add_file(
+        self, submission_id: int, path: Path, name: str | None = None, on_bytes: Callable[[int], None] = lambda _: None
+    ) -> Job | SideCar:
         """Upload one file into a submission; the same file again returns the same job.
 
         A side-car (``.txt``, ``.hdr``, ``.emi``) goes first: an image that is there before it is analysed once more.
+        ``on_bytes`` hears how much goes out, and of a file that begins anew how much to take back.
         """
+        n_bytes, n_sent = path.stat().st_size, 0
 
         def body() -> Iterator[bytes]:
+            nonlocal n_sent
+            on_bytes(-n_sent)
+            n_sent = 0
             with path.open("rb") as file:
                 while chunk := file.read(UPLOAD_CHUNK_BYTES):
+                    if self._gave_up.is_set():
+                        raise _given_up()
                     yield chunk
+                    n_sent += len(chunk)
+                    on_bytes(len(chunk))
 
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(n_bytes)}
         answer = self._request(
             "PUT",
             f"/submissions/{submission_id}/files",
@@ -107,6 +143,13 @@ class Saemi:
     def submissions(self) -> Iterator[Submission]:
         """Yield all submissions, the newest first."""
         return self._all_pages(Submission, "/submissions", {})
+
+    def act(
+        self, action: Action, submission_ids: Sequence[int], *, person: str | None = None, state: Retried = "failed"
+    ) -> list[ActionOutcome]:
+        """Pause, resume, cancel or retry submissions, all or none; what is so already stays so."""
+        body = {"action": action, "submission_ids": list(submission_ids), "person": person, "state": state}
+        return ActionOutcomes.model_validate(self._request("POST", "/submissions/actions", json=body)).items
 
     def jobs(self, submission_id: int) -> Iterator[Job]:
         """Yield the jobs of a submission, the newest first."""
@@ -188,17 +231,23 @@ class Saemi:
 
     def _request(self, method: str, path: str, *, content: Callable[[], Iterator[bytes]] | None = None, **options: Any) -> Any:
         """Send a request, again after a pause while the server cannot take it, and return its JSON."""
-        for pause_s in (*RETRY_PAUSES_S, None):
+        for pause_s in itertools.chain(pauses(self.patience_s), [None]):
+            wished_s = 0.0
             try:
                 response = self._http.request(method, path, content=content() if content else None, **options)
                 error = _error_of(response)
+                wished_s = _retry_after_s(response)
+            except httpx.LocalProtocolError as problem:
+                message = "The file became longer or shorter while it was uploaded."
+                raise InputError(message, code="file_changed") from problem
             except httpx.TransportError as problem:
                 error = TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable")
             if error is None:
                 return _json_of(response)
             if pause_s is None or not isinstance(error, TransientError):
                 raise error
-            time.sleep(pause_s)
+            if self._gave_up.wait(max(pause_s, wished_s)):
+                raise _given_up()
         raise AssertionError("the last try returns or raises")
 
 
@@ -217,7 +266,7 @@ def _error_of(response: httpx.Response) -> SaemiError | None:
         error = ErrorAnswer.model_validate(response.json()).error
     except ValueError:
         # A gateway in front of the portal, which is away at the moment, speaks for itself.
-        kind = TransientError if response.status_code in (502, 503, 504) else SaemiError
+        kind = TransientError if response.status_code in (502, 503, 504, 507) else SaemiError
         return kind(f"The server answered {response.status_code} without saying why.", code="unexpected_answer")
     return _kind_of(response.status_code)(error.message, code=error.code, **error.details)
 
@@ -225,9 +274,19 @@ def _error_of(response: httpx.Response) -> SaemiError | None:
 def _kind_of(status: int) -> type[SaemiError]:
     if status == httpx.codes.NOT_FOUND:
         return NotFoundError
-    if status == httpx.codes.SERVICE_UNAVAILABLE:
+    if status in (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.INSUFFICIENT_STORAGE):
         return TransientError
     return InputError if status < 500 else SaemiError
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    """Return how long the server wishes to be left alone; a gateway may write a date, which is left out."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), LONGEST_PAUSE_S) if text.isascii() and text.isdigit() else 0.0
+
+
+def _given_up() -> TransientError:
+    return TransientError("The upload was interrupted.", code="interrupted")
 
 
 def _json_of(response: httpx.Response) -> Any:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 # File names may hold square brackets and colons, which rich would take for markup and emoji.
@@ -32,11 +41,20 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar, silent where standard error is no terminal."""
+    """Return a progress bar that counts, silent where standard error is no terminal."""
+    return _bar(MofNCompleteColumn())
+
+
+def transfer_bar() -> Progress:
+    """Return a progress bar of bytes, silent where standard error is no terminal."""
+    return _bar(DownloadColumn(), TransferSpeedColumn())
+
+
+def _bar(*amount: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *amount,
         TimeRemainingColumn(),
         console=messages,
         disable=not messages.is_terminal,

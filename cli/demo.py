@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 import httpx
 
+from cli.bulk.hashes import HashCache
+from cli.bulk.with_bars import hand_in_with_bars
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages
-from cli.remote import names_of, print_results, server_option, upload_all, wait_with_bar
+from cli.remote import names_of, print_results, server_option, wait_with_bar
 from cli.stack import run_stack
 from shared.settings import Settings, load_settings, portal_address
 from worker.training.synthetic import write_samples
@@ -33,10 +35,11 @@ def demo(context: click.Context, *, server: str | None) -> None:
         tempfile.TemporaryDirectory(prefix="saemi-demo-") as folder,
         _portal(settings, server) as address,
         Saemi(address) as saemi,
+        HashCache(Path(folder) / "hashes.db") as cache,
     ):
         files, project = _samples(settings, Path(folder))
         submission = saemi.open_submission(project, sample="demonstration")
-        refused = upload_all(saemi, submission.id, names_of([], files))
+        refused = hand_in_with_bars(saemi, cache, submission.id, names_of([], files))
         submission = wait_with_bar(saemi, submission.id)
         print_results(saemi, submission.id)
         messages.print(f"\nLook at them: {saemi.server}/submissions/{submission.id}")
@@ -87,6 +90,6 @@ def _portal(settings: Settings, server: str | None) -> Iterator[str]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).is_success
+        return httpx.get(f"{address}/readyz", timeout=2, trust_env=False).is_success
     except httpx.TransportError:
         return False

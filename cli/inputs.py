@@ -5,11 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import InputError
-
-MICROGRAPH_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dm3", ".dm4", ".emd", ".ser", ".emi", ".mrc", ".tvips", ".elid",
-     ".nxs", ".hspy"}
-)  # fmt: skip
+from shared.image_names import IMAGE_ENDINGS
 
 
 def find_micrographs(paths: Sequence[Path], results: Path | None = None) -> list[Path]:
@@ -31,7 +27,7 @@ def find_micrographs(paths: Sequence[Path], results: Path | None = None) -> list
     for path in paths:
         found.update(dict.fromkeys(_in_folder(path, results) if path.is_dir() else [path]))
     if not found:
-        endings = ", ".join(sorted(MICROGRAPH_SUFFIXES))
+        endings = ", ".join(sorted(IMAGE_ENDINGS))
         raise InputError(f"No micrographs found: a folder is searched for {endings}.", code="no_files")
     return list(found)
 
@@ -42,7 +38,7 @@ def readable(path: Path) -> str:
 
 
 def _in_folder(folder: Path, results: Path | None) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in MICROGRAPH_SUFFIXES and _is_image(path))
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS and _is_image(path))
     if results is None or results.resolve() == folder.resolve():
         return sorted(found)
     return sorted(path for path in found if not path.resolve().is_relative_to(results.resolve()))

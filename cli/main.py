@@ -22,8 +22,13 @@ class LazyGroup(click.Group):
         "measure": "cli.measurement",
         "evaluate": "cli.evaluation",
         "train": "cli.training",
-        "submit": "cli.remote",
+        "submit": "cli.submitting",
         "status": "cli.remote",
+        "watch": "cli.watching",
+        "pause": "cli.actions",
+        "resume": "cli.actions",
+        "cancel": "cli.actions",
+        "retry": "cli.actions",
         "calibrate": "cli.calibration",
         "demo": "cli.demo",
         "models": "cli.models",
@@ -55,7 +60,8 @@ def saemi() -> None:
 @click.option("--data", "data_dir", type=click.Path(path_type=Path), help="Data folder; default: SAEMI_DATA_DIR.")
 def up(*, port: int | None, data_dir: Path | None) -> None:
     """Run everything on this machine: broker, workers, scheduler and portal. Ctrl-C stops all of it."""
-    from cli.stack import run_stack, stop_on_signals
+    from cli.stack import run_stack
+    from cli.stopping import stop_on_signals
 
     settings = load_settings(port=port, data_dir=data_dir)
     messages.print(f"Starting SAEMI on {settings.data_dir} …")

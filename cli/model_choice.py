@@ -13,7 +13,7 @@ from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL
 from shared.errors import InputError, OperatorError
 from shared.settings import Device, Settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from worker.model_files import SUFFIX, Model, check_weights, read_model
 from worker.segmenters import compute_device
 from worker.shipped import shipped_model, shipped_references
@@ -96,7 +96,7 @@ def _registered(reference: str, settings: Settings) -> Iterator[Model]:
     if identity.sha256 is None:
         yield Model(identity, card, None)
         return
-    store = FolderBlobStore(settings.blob_dir)
+    store = blob_store(settings)
     if not store.exists(identity.sha256):
         raise InputError(f"The weights of {identity.reference} are not in the file store.", code="model_missing")
     with store.local_path(identity.sha256) as path:

@@ -12,7 +12,7 @@ from shared import registry
 from shared.cards import MAIN_FIGURES, architecture, main_figures
 from shared.errors import InputError
 from shared.settings import load_settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from web.schemas import RegisteredModel
 from worker.model_files import read_model
 from worker.segmenters import create_segmenter
@@ -51,7 +51,7 @@ def add(*, file: Path) -> None:
     try:
         # What cannot be loaded would only fail later, with every job that names it.
         create_segmenter(read_model(file), "cpu")
-        added = add_model(database, FolderBlobStore(settings.blob_dir, settings.min_free_bytes), file)
+        added = add_model(database, blob_store(settings), file)
     except InputError as error:
         raise click.BadParameter(error.message, param_hint="FILE") from error
     with database.reading() as session:

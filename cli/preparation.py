@@ -9,7 +9,7 @@ from shared.database import Database
 from shared.errors import OperatorError
 from shared.schema import require_current, upgrade
 from shared.settings import Settings
-from shared.storage import FolderBlobStore
+from shared.stores import blob_store
 from worker.shipped import register_shipped
 
 
@@ -18,7 +18,7 @@ def prepare_database(settings: Settings) -> None:
     database = Database(settings.effective_database_url)
     try:
         upgrade(database)
-        refused = register_shipped(database, FolderBlobStore(settings.blob_dir, settings.min_free_bytes))
+        refused = register_shipped(database, blob_store(settings))
     finally:
         database.dispose()
     for error in refused:

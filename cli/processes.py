@@ -8,12 +8,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from shared.database import Database
+from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
 from shared.messaging import JobSender
 from shared.schema import require_current
 from shared.settings import Settings
+from shared.stores import blob_store, chunk_spool
 
 # The most that gunicorn takes; a file's name is part of it, percent-encoded.
 REQUEST_LINE_BYTES = 8190
@@ -83,7 +84,10 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
 def run_scheduler(settings: Settings) -> None:
     """Announce waiting work and keep the house, while no other scheduler does."""
     from worker.dispatcher import Dispatcher
+    from worker.housekeeper import Housekeeper
+    from worker.metrics import serve_metrics
     from worker.scheduler import Scheduler
+    from worker.scheduler_metrics import SchedulerCollector
 
     _require_broker(settings)
     _prepare(settings, "scheduler")
@@ -91,8 +95,15 @@ def run_scheduler(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sender = JobSender(settings.broker_url, settings.broker_timeout_s)
-    database = Database(settings.effective_database_url)
-    Scheduler(database, Dispatcher(database, sender, settings), settings).run(stop)
+    database = Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS))
+    scheduler = Scheduler(database, Dispatcher(database, sender, settings), settings)
+    serve_metrics(SchedulerCollector(scheduler), settings.metrics_port)
+    store = blob_store(settings)
+    spool = chunk_spool(settings, store)
+    keeper = Housekeeper(database, store, spool, settings.housekeeping_interval_s, lambda: scheduler.leads)
+    keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
+    keeping.start()
+    scheduler.run(stop)
     sender.close()
     database.dispose()
 

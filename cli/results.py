@@ -1,5 +1,7 @@
 """What commands leave behind: a folder with tables for each image and a summary, and the summary on the screen."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,6 @@ from cli.console import print_json, print_table
 from cli.summary import write_summary
 from shared.errors import OperatorError
 from shared.quantities import ParticleTable
-from shared.results import particle_records
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 
 SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
@@ -32,4 +33,13 @@ def report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
 
 def write_particles(path: Path, particles: ParticleTable) -> None:
     """Write the table of the particles of one image."""
-    path.write_text("".join(csv_lines(PARTICLE_COLUMNS, particle_records(particles))), encoding="utf-8")
+    path.write_text("".join(csv_lines(PARTICLE_COLUMNS, _particle_records(particles))), encoding="utf-8")
+
+
+def _particle_records(particles: ParticleTable) -> Iterator[dict[str, Any]]:
+    """Yield one mapping of plain Python numbers for each particle, keys in the order of the columns."""
+    names = [f.name for f in fields(particles)]
+    columns = [getattr(particles, name) for name in names]
+    lists = [[None] * len(particles) if column is None else column.tolist() for column in columns]
+    for values in zip(*lists, strict=True):
+        yield dict(zip(names, values, strict=True))

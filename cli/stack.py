@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -53,7 +53,8 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         cleanup.enter_context(_locked_data_dir(settings))
         _require_free_port(settings)
         prepare_database(settings)
-        FolderBlobStore(settings.blob_dir).discard_incomplete()
+        if not settings.blob_url:  # a folder that is held: nobody writes into it at the moment
+            FolderBlobStore(settings.blob_dir).discard_incomplete(before=datetime.now(UTC))
         socket_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="saemi-")))
         supervisor = Supervisor(_made(settings.data_dir / "logs"))
         cleanup.callback(supervisor.stop)
@@ -62,7 +63,7 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         _wait_for(lambda: _broker_answers(socket_dir), broker, stop)
         for command in _worker_commands(settings, environment):
             supervisor.start(command)
-        supervisor.start(_saemi_command("scheduler", environment, STOP_TIMEOUT_S))
+        supervisor.start(_saemi_command("scheduler", _with_metrics(settings, environment, 2), STOP_TIMEOUT_S))
         web = supervisor.start(_saemi_command("web", environment, STOP_TIMEOUT_S))
         address = portal_address(settings.host, settings.port)
         _wait_for(lambda: _portal_answers(address), web, stop)
@@ -70,19 +71,6 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
             on_ready(address)
         while not stop.wait(POLL_INTERVAL_S):
             supervisor.restart_dead()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and a termination signal set while the block lasts."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -153,7 +141,8 @@ def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[Ch
     """Return one worker for all work, or two: what people wait for before a screen then has processes of its own."""
     if settings.interactive_processes == 0:
         return [_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S)]
-    quick = {**environment, f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
+    of_interactive = {f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
+    quick = _with_metrics(settings, environment, 1) | of_interactive
     main, interactive = [ANALYSIS_QUEUE], [INTERACTIVE_QUEUE, DECISION_QUEUE]
     return [
         _saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(main)),
@@ -161,6 +150,12 @@ def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[Ch
             _saemi_command("worker", quick, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(interactive)), name="worker-interactive"
         ),
     ]
+
+
+def _with_metrics(settings: Settings, environment: dict[str, str], place: int) -> dict[str, str]:
+    """Give a process a port of its own for its metrics, where they are wanted at all."""
+    port = settings.metrics_port and settings.metrics_port + place
+    return {**environment, f"{ENVIRONMENT_PREFIX}METRICS_PORT": str(port)}
 
 
 def _made(folder: Path) -> Path:
@@ -179,7 +174,7 @@ def _broker_answers(socket_dir: Path) -> bool:
 def _portal_answers(address: str) -> bool:
     try:
         # Never through a proxy of the environment: it does not lead to this machine.
-        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 

@@ -5,23 +5,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import FromClause, HasHints
 
 from shared.errors import OperatorError, TransientError
 
 # Long enough for a writer that waits behind a bulk of inserts, short enough for a request to answer.
 SQLITE_BUSY_TIMEOUT_MS = 20_000
 _BEGIN_OPTION = "saemi_begin"
+
+# For processes of one or a few threads: one at work, one that extends a lease, and room for two more.
+FEW_CONNECTIONS = 4
+# Longer than a transaction of ours lasts; who waits longer for a connection is told to come again.
+POOL_TIMEOUT_S = 10.0
+# Firewalls forget connections that say nothing for an hour or so.
+POOL_RECYCLE_S = 1800
+CONNECT_TIMEOUT_S = 5
+# A server that vanished without a word is noticed within a minute, and data that nobody confirms within half of one.
+_TCP = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+# Who waits for a lock waits as long as on SQLite. A process that was stopped within a transaction must not hold its locks for
+# ever.
+_SESSION = {"lock_timeout": f"{SQLITE_BUSY_TIMEOUT_MS}ms", "idle_in_transaction_session_timeout": "5min"}
+
+Query = TypeVar("Query", bound=HasHints)
 
 _SQLITE_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_FILE_CODES = frozenset(
@@ -37,12 +56,25 @@ _SQLITE_FILE_CODES = frozenset(
 
 
 class Database:
-    """Engine and session scopes of one process."""
+    """Engine and session scopes of one process.
 
-    def __init__(self, url: str) -> None:
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL; what its query says of timeouts wins over the limits here.
+    pool_size
+        Connections to a database server at most; opened when they are needed and kept.
+    statement_timeout_s
+        Time after which a database server gives up a statement; None: never, for migrations and work in bulk.
+    """
+
+    def __init__(self, url: str, pool_size: int = FEW_CONNECTIONS, statement_timeout_s: float | None = None) -> None:
         parsed = make_url(url)
         self.dialect = parsed.get_backend_name()
-        self.engine = _sqlite_engine(parsed) if self.dialect == "sqlite" else _server_engine(parsed)
+        if self.dialect == "sqlite":
+            self.engine = _sqlite_engine(parsed)
+        else:
+            self.engine = _server_engine(parsed, pool_size, statement_timeout_s)
         self._writing_engine = self.engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
 
     @contextmanager
@@ -72,11 +104,23 @@ def insert_of(session: Session) -> type[sqlite.Insert] | type[postgresql.Insert]
     return sqlite.Insert if session.get_bind().dialect.name == "sqlite" else postgresql.Insert
 
 
+def through_index(query: Query, table: type[Any], index: str) -> Query:
+    """Have SQLite find the rows of a table through one index, and say so where that is impossible.
+
+    It keeps no statistics unless somebody asks for them, and by its guesses a million waiting jobs are as few as one.
+    """
+    return query.with_hint(table, f"INDEXED BY {index}", "sqlite")
+
+
 @contextmanager
 def named_errors() -> Iterator[None]:
     """Turn what the driver reports into an error that says who must act; what is left is a bug of ours."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise TransientError("All connections to the database are in use.", code="database_unavailable") from error
+    except psycopg.OperationalError as error:  # of a COPY, which goes past SQLAlchemy
+        raise TransientError("The database does not answer at the moment.", code="database_unavailable") from error
     except DBAPIError as error:
         reason = str(error.orig)
         if isinstance(error.orig, sqlite3.Error):
@@ -90,10 +134,19 @@ def named_errors() -> Iterator[None]:
         raise
 
 
+class _HintingCompiler(SQLiteCompiler):
+    """Writes down the hints of queries, which the library leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:  # noqa: ARG002 - the library's form
+        """Return what stands behind a table."""
+        return text
+
+
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)
+    engine.dialect.statement_compiler = _HintingCompiler
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: ConnectionPoolEntry) -> None:
@@ -111,10 +164,24 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _server_engine(url: URL) -> Engine:
-    if url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, pool_pre_ping=True)
+def _server_engine(url: URL, pool_size: int, statement_timeout_s: float | None) -> Engine:
+    session = dict(_SESSION)
+    if statement_timeout_s is not None:
+        session["statement_timeout"] = f"{statement_timeout_s * 1000:.0f}ms"
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    limits = {"connect_timeout": CONNECT_TIMEOUT_S, "options": options, **_TCP}
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={name: value for name, value in limits.items() if name not in url.query},
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_recycle=POOL_RECYCLE_S,
+        # A connection that the server closed while it lay idle is replaced before anybody works with it.
+        pool_pre_ping=True,
+        # The same few are used again and again, so that the others may close.
+        pool_use_lifo=True,
+    )
 
 
 def _lower(value: object) -> str | None:

@@ -157,9 +157,9 @@ def changes_page(session: Session, analysis_id: int, *, before: int | None, limi
     return list(session.scalars(query if before is None else query.where(ChangeRow.id < before)))
 
 
-def claim(session: Session, decision_id: int, *, lease_s: float, max_attempts: int) -> Claim | None:
+def claim(session: Session, decision_id: int, *, lease_s: float, max_attempts: int, owner: str | None = None) -> Claim | None:
     """Take the work of applying a decision; None where someone holds it, it is done, or its attempts are used up."""
-    token, taken = leases.take(session, DecisionRow, [decision_id], lease_s=lease_s, max_attempts=max_attempts)
+    token, taken = leases.take(session, DecisionRow, [decision_id], owner=owner, lease_s=lease_s, max_attempts=max_attempts)
     return Claim(decision_id, token) if taken else None
 
 

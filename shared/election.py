@@ -6,6 +6,9 @@ from sqlalchemy.orm import Session
 from shared.database import database_time, insert_of
 from shared.service_models import LeaderRow
 
+# Who announces work and keeps the house.
+SCHEDULER = "scheduler"
+
 
 def hold_office(session: Session, office: str, holder: str, lease_s: float) -> bool:
     """Take an office or keep it for so many seconds more; false while another one holds it.

@@ -33,8 +33,14 @@ class TransientError(SaemiError):
     code = "temporarily_unavailable"
 
 
-class DecoderKilledError(TransientError):
-    """The process that decodes an image was ended from outside: by chance, or by the kernel because of this image."""
+class ProcessKilledError(TransientError):
+    """The process that works on one image was ended from outside: by chance, or by the kernel because of this image."""
+
+    code = "process_killed"
+
+
+class DecoderKilledError(ProcessKilledError):
+    """The process that was ended decoded the image."""
 
     code = "decoder_killed"
 
@@ -49,6 +55,12 @@ class OutdatedClaimError(SaemiError):
     """What a job works with has changed since it was claimed: what was found is dropped, and the job runs again."""
 
     code = "claim_outdated"
+
+
+class DeviceFailedError(TransientError):
+    """The computing device does not answer this process any more: a new process may find it well again."""
+
+    code = "device_failed"
 
 
 class OperatorError(SaemiError):

@@ -11,6 +11,12 @@ from shared.errors import InputError
 MAX_NAME_BYTES = 2048
 DRIVE = re.compile(r"[A-Za-z]:")
 
+# Files that a folder or an archive is searched for; a file that is handed in by itself may be called anything.
+IMAGE_ENDINGS = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".dm3", ".dm4", ".emd", ".ser", ".emi", ".mrc", ".tvips", ".elid",
+     ".nxs", ".hspy"}
+)  # fmt: skip
+
 # Of a file with several images: which are analysed.
 WhichImages = Literal["first", "all"]
 # In tables: which image of the file a row is about, from 1, and how many the file holds.
@@ -36,6 +42,11 @@ def clean_name(name: str) -> str:
     if n_bytes > MAX_NAME_BYTES:
         raise InputError(f"The file's name takes {n_bytes:,} bytes; {MAX_NAME_BYTES:,} are allowed.", code="invalid_name")
     return cleaned
+
+
+def is_image(name: str) -> bool:
+    """Tell whether a file's name ends as that of an image."""
+    return PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS
 
 
 def shown_name(source_name: str, image_index: int, n_images: int | None) -> str:

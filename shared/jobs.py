@@ -11,10 +11,12 @@ from sqlalchemy import ColumnElement, TextClause, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import leases
+from shared.database import through_index
 from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
+from shared.job_contents import JobContent
 from shared.leases import JobState
-from shared.models import OPEN, JobRow, SubmissionRow
+from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, OPEN, JobRow, SubmissionRow
 
 # Rows changed by one statement; SQLite takes 32,766 parameters at most.
 CHUNK = 10_000
@@ -36,6 +38,7 @@ class Claim:
     images: str
     stored_parameters: dict[str, Any]
     attempts: int
+    content: JobContent = JobContent.IMAGE
 
 
 def claim(
@@ -47,7 +50,7 @@ def claim(
     release took in is left alone.
     """
     token, taken = leases.take(
-        session, JobRow, job_ids, _may_begin(), owner=owner, lease_s=lease_s, max_attempts=max_attempts, is_outdated=False
+        session, JobRow, job_ids, may_begin(), owner=owner, lease_s=lease_s, max_attempts=max_attempts, is_outdated=False
     )
     rows = session.execute(select(JobRow, SubmissionRow).join(SubmissionRow).where(JobRow.id.in_(taken)).order_by(JobRow.id))
     return [
@@ -61,6 +64,7 @@ def claim(
             images=submission.images,
             stored_parameters=submission.parameters,
             attempts=row.attempts,
+            content=JobContent(row.content),
         )
         for row, submission in rows
     ]
@@ -88,6 +92,11 @@ def finish(
     _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | noted)
 
 
+def finish_unpacked(session: Session, held: Claim, note: str) -> None:
+    """End the job of an archive whose members have become jobs, with a word about them; raises as `finish` does."""
+    _end(session, held, leases.ended(JobState.DONE) | {"note": note})
+
+
 def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
     """End a job with an error for people; raises as `finish` does."""
     _end(session, held, leases.ended(JobState.FAILED, code, message, reference))
@@ -99,7 +108,11 @@ def mark_outdated(session: Session, submission_id: int, source_names: Sequence[s
     Those that came to an end go back into the queue, those that run follow when they do. All are locked: who claims one of them
     afterwards sees the change, and who ends one sees the mark.
     """
-    named = (JobRow.submission_id == submission_id, JobRow.source_name.in_(source_names))
+    named = (
+        JobRow.submission_id == submission_id,
+        JobRow.source_name.in_(source_names),
+        JobRow.content == JobContent.IMAGE,
+    )
     session.execute(select(JobRow.id).where(*named).order_by(JobRow.id).with_for_update()).all()
     session.execute(update(JobRow).where(*named, JobRow.state == JobState.RUNNING).values(is_outdated=True))
     ended = JobRow.state.in_((JobState.DONE, JobState.FAILED))
@@ -120,11 +133,19 @@ def give_back(session: Session, held: Claim, delay_s: float) -> None:
 
 
 def set_aside_exhausted(session: Session, max_attempts: int) -> int:
-    """Fail the jobs whose last allowed attempt ended without a word; returns their number."""
-    outdated = (leases.exhausted(JobRow, max_attempts), JobRow.is_outdated)
-    session.execute(update(JobRow).where(*outdated).values(**_BEGUN_ANEW, **leases.NOT_HELD))
+    """Fail the jobs whose last allowed attempt ended without a word; returns their number.
+
+    Only among those that a worker holds or a message announces, which are few: where fewer attempts are allowed than before, a
+    waiting job is announced once more and then found.
+    """
+    worn_out = select(JobRow.id).where(IN_FLIGHT, leases.exhausted(JobRow, max_attempts)).order_by(JobRow.id).with_for_update()
+    ids = session.scalars(through_index(worn_out, JobRow, IN_FLIGHT_INDEX)).all()
+    if not ids:
+        return 0
+    these = JobRow.id.in_(ids)
+    session.execute(update(JobRow).where(these, JobRow.is_outdated).values(**_BEGUN_ANEW, **leases.NOT_HELD))
     message = f"The analysis did not come to an end in {max_attempts} attempts: each time the worker died or went silent."
-    return leases.set_aside_exhausted(session, JobRow, max_attempts, message)
+    return leases.set_aside_exhausted(session, JobRow, max_attempts, message, these)
 
 
 def cancel(session: Session, *which: ColumnElement[bool]) -> int:
@@ -136,7 +157,8 @@ def cancel(session: Session, *which: ColumnElement[bool]) -> int:
 def retry(session: Session, *which: ColumnElement[bool]) -> int:
     """Put jobs that failed or were cancelled back into the queue; returns their number."""
     again = JobRow.state.in_((JobState.FAILED, JobState.CANCELLED))
-    return _changed(session, (again, *which), _BEGUN_ANEW)
+    # What was refused out of an archive would be refused again.
+    return _changed(session, (again, JobRow.content != JobContent.REFUSED, *which), _BEGUN_ANEW)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
@@ -144,13 +166,21 @@ def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
     leases.mark_as_not_sent(session, JobRow, job_ids)
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
+def announce_again(session: Session, *which: ColumnElement[bool]) -> int:
+    """Take back the note that a message announces jobs that wait: whoever took it left them alone; returns their number."""
+    return _changed(session, (IN_FLIGHT, JobRow.state == JobState.QUEUED, *which), {"sent_at": None})
 
 
-def _may_begin() -> ColumnElement[bool]:
+_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None, "note": None}
+
+
+def may_begin() -> ColumnElement[bool]:
     """Tell jobs that nobody holds up, and that this release understands."""
     known = or_(SubmissionRow.pipeline_version.is_(None), SubmissionRow.pipeline_version <= PIPELINE_VERSION)
     return JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.paused_at.is_(None), known))
+
+
+_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
 
 
 def _changed(session: Session, which: Sequence[ColumnElement[bool] | TextClause], values: dict[str, object]) -> int:

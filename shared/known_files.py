@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared import jobs, side_cars
 from shared.database import database_time, insert_of
+from shared.job_contents import content_of
 from shared.leases import JobState
 from shared.models import ImageRow, JobRow, SideCarRow
 from shared.side_car_names import is_side_car, side_cars_of, split_name
@@ -141,7 +142,7 @@ def _insert_jobs(session: Session, submission_id: int, files: Sequence[NamedFile
     now = {"created_at": database_time()}
     session.connection().execute(insert(ImageRow).values(now).on_conflict_do_nothing(), images)
     same = {"submission_id": submission_id, "image_index": 0, "state": JobState.QUEUED, "attempts": 0} | now
-    rows = [{"image_sha256": file.sha256, "source_name": file.name} for file in files]
+    rows = [{"image_sha256": file.sha256, "source_name": file.name, "content": content_of(file.name)} for file in files]
     session.connection().execute(insert(JobRow).values(same).on_conflict_do_nothing(), rows)
 
 

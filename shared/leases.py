@@ -96,10 +96,12 @@ def extend(session: Session, table: Table, token: str, lease_s: float) -> set[in
     return set(session.scalars(update(table).where(*held).values(lease_until=database_time(lease_s)).returning(table.id)))
 
 
-def set_aside_exhausted(session: Session, table: Table, max_attempts: int, message: str) -> int:
+def set_aside_exhausted(
+    session: Session, table: Table, max_attempts: int, message: str, *conditions: ColumnElement[bool]
+) -> int:
     """Fail the rows whose last allowed attempt ended without a word; returns their number."""
     values = ended(JobState.FAILED, "attempts_exhausted", message) | NOT_HELD
-    query = update(table).where(exhausted(table, max_attempts)).values(**values).returning(table.id)
+    query = update(table).where(*conditions, exhausted(table, max_attempts)).values(**values).returning(table.id)
     return len(session.execute(query).all())
 
 

@@ -18,7 +18,13 @@ IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "model_name", "mo
 # Jobs that still have to come to an end, and those of them that a message announces or a worker holds: few beside years of
 # finished ones, so the queue looks at these indexes alone.
 OPEN = text("state IN ('queued', 'running')")
-IN_FLIGHT = text("state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL)")
+# In brackets, because a condition written as text stands among others as it is.
+IN_FLIGHT = text("(state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))")
+# Their indexes; a query goes through one of them by `database.through_index`.
+OPEN_INDEX = "ix_job_open"
+IN_FLIGHT_INDEX = "ix_job_in_flight"
+# What came to an end, by when: the latest of it is asked for again and again, and answered from the index alone.
+ENDED = text("finished_at IS NOT NULL")
 
 
 def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
@@ -39,7 +45,8 @@ class SubmissionRow(Base):
     """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each.
 
     ``person``, ``group_name`` and ``priority`` say whose turn it is in the queue. While ``paused_at`` is set nothing of it
-    begins. ``pipeline_version`` is that of the release that took it in; NULL in rows of releases that did not note it.
+    begins; ``paused_by`` is who wanted that, where a name was given. ``pipeline_version`` is that of the release that took it
+    in; NULL in rows of releases that did not note it.
     """
 
     __tablename__ = "submission"
@@ -53,6 +60,7 @@ class SubmissionRow(Base):
     group_name: Mapped[str] = mapped_column(server_default=text("''"))
     priority: Mapped[str] = mapped_column(server_default=text("'normal'"))
     paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str | None]
     pipeline_version: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
 
@@ -63,7 +71,8 @@ class JobRow(Claimable, Base):
     """One image of one file of one submission on its way: state, claim and outcome.
 
     ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
-    ``timings`` says how long each stage took, s.
+    ``timings`` says how long each stage took, s. ``content`` says what the bytes are: an ``image``, an ``archive`` that is
+    unpacked, or the archive out of which this file was ``refused``. ``note`` is for people, of a job that went well.
     """
 
     __tablename__ = "job"
@@ -71,8 +80,10 @@ class JobRow(Claimable, Base):
         UniqueConstraint("submission_id", "source_name", "image_sha256", "image_index"),
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
-        _partial_index("ix_job_open", "submission_id", "id", where=OPEN),
-        _partial_index("ix_job_in_flight", "submission_id", "sent_at", where=IN_FLIGHT),
+        Index(None, "submission_id", "id"),
+        _partial_index(OPEN_INDEX, "submission_id", "id", where=OPEN),
+        _partial_index(IN_FLIGHT_INDEX, "submission_id", "sent_at", where=IN_FLIGHT),
+        _partial_index("ix_job_ended", "finished_at", "submission_id", "state", "started_at", where=ENDED),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -83,6 +94,8 @@ class JobRow(Claimable, Base):
     n_images: Mapped[int | None] = mapped_column(Integer)
     is_outdated: Mapped[bool] = mapped_column(server_default=false())
     timings: Mapped[dict[str, Any] | None]
+    content: Mapped[str] = mapped_column(server_default=text("'image'"))
+    note: Mapped[str | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")

@@ -6,7 +6,7 @@ whoever comes last knows all decisions that were made before; one that is made l
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,18 +59,29 @@ class _Found:
 
 
 def settle(session: Session, analysis_id: int) -> None:
-    """Give an analysis with which a job has just ended the pixel size that holds.
+    """Give an analysis with which a job has just ended the pixel size that holds; see `settle_all`."""
+    settle_all(session, [analysis_id])
 
-    Called in the transaction that ended the job, so that an analysis never becomes visible without what was decided before.
+
+def settle_all(session: Session, analysis_ids: Collection[int]) -> None:
+    """Give analyses with which jobs have just ended the pixel size that holds.
+
+    Called in the transaction that ended the jobs, so that an analysis never becomes visible without what was decided before.
     """
     decisions.keep_decisions(session)
-    (found,) = _find(session, _lock(session, [analysis_id]))
-    if found.after == found.stored.before:
-        return
-    noted = select(ChangeRow.id).filter_by(analysis_id=analysis_id, decision_id=found.responsible)
-    is_noted = session.scalar(noted) is not None
-    # A decision that comes back through a submission has its row already: this change is the submission's.
-    _change(session, [found], None if is_noted else found.responsible or None)
+    for found in _find(session, _lock(session, sorted(analysis_ids))):
+        if found.after == found.stored.before:
+            continue
+        noted = select(ChangeRow.id).filter_by(analysis_id=found.stored.id, decision_id=found.responsible)
+        is_noted = session.scalar(noted) is not None
+        # A decision that comes back through a submission has its row already: this change is the submission's.
+        _change(session, [found], None if is_noted else found.responsible or None)
+
+
+def hold(session: Session, analysis_ids: Collection[int]) -> None:
+    """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly."""
+    decisions.keep_decisions(session)
+    _lock(session, sorted(analysis_ids))
 
 
 def apply_chunk(session: Session, decision_id: int, after_id: int) -> Chunk:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
-from shared.database import insert_of
 from shared.domain import PIPELINE_VERSION, Analysis, Metadata, Micrograph, ScaleBar, Stage
 from shared.errors import NotFoundError
 from shared.models import AnalysisRow, RecordingRow
@@ -17,33 +16,27 @@ from shared.models import AnalysisRow, RecordingRow
 # What a field can be filtered by is read from so many recordings, and so many values are named: people look for recent ones.
 NEWEST_RECORDINGS = 1000
 SUGGESTIONS = 100
+IDENTITY = ("image_sha256", "image_index", "side_cars_sha256", "pipeline_version")
 
 
-def find_or_add(
-    session: Session,
+def describe_identified(
     image_sha256: str,
     micrograph: Micrograph,
     analysis: Analysis,
     *,
     side_cars_sha256: str,
     scale_bar_crop_sha256: str | None,
-) -> int:
-    """Return the id of the recording of an image by this pipeline; the first analysis of the image stores it."""
-    key = {
+) -> dict[str, Any]:
+    """Return the whole recording of an image by this pipeline, under the names of the columns; `IDENTITY` tells it apart."""
+    return describe_recording(micrograph.metadata, analysis.scale_bar) | {
         "image_sha256": image_sha256,
         "image_index": micrograph.index,
         "side_cars_sha256": side_cars_sha256,
         "pipeline_version": PIPELINE_VERSION,
-    }
-    values = key | describe_recording(micrograph.metadata, analysis.scale_bar)
-    values |= {
         "scale_bar_crop_sha256": scale_bar_crop_sha256,
         "fields": {} if micrograph.metadata is None else dict(micrograph.metadata.raw),
         "annotations": [asdict(box) for box in analysis.annotations],
     }
-    insert = insert_of(session)
-    new_id = session.scalar(insert(RecordingRow).values(values).on_conflict_do_nothing().returning(RecordingRow.id))
-    return session.scalars(select(RecordingRow.id).filter_by(**key)).one() if new_id is None else new_id
 
 
 def describe_recording(metadata: Metadata | None, scale_bar: ScaleBar | None) -> dict[str, Any]:

@@ -3,28 +3,28 @@
 Functions take the session first and never commit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared import recordings
+from shared import bulk, recordings
 from shared.analysis_filter import AnalysisFilter, narrowed
-from shared.database import database_time, insert_of
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
 from shared.geometry import AnalysedField, Banner
-from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow
+from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow, RecordingRow
 from shared.quantities import ParticleTable, SizeStatistics
 
 SOFTWARE_VERSION = version("saemi")
 # Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
 ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
+ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
 EVERY_ANALYSIS = AnalysisFilter()
 
@@ -39,6 +39,44 @@ class AnalysisFiles:
     preview_sha256: str
     thumbnail_sha256: str
     scale_bar_crop_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAnalysis:
+    """An analysis that is to be stored, and what belongs to it."""
+
+    image_sha256: str
+    micrograph: Micrograph
+    analysis: Analysis
+    files: AnalysisFiles
+    duration_s: float
+    side_cars_sha256: str = ""
+
+    def recording(self) -> dict[str, Any]:
+        """Return the recording of its image, under the names of the columns."""
+        return recordings.describe_identified(
+            self.image_sha256,
+            self.micrograph,
+            self.analysis,
+            side_cars_sha256=self.side_cars_sha256,
+            scale_bar_crop_sha256=self.files.scale_bar_crop_sha256,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """Return everything but its recording and its particles, under the names of the columns."""
+        kept = asdict(self.files)
+        del kept["scale_bar_crop_sha256"]  # the recording's
+        return (
+            _describe_analysis(self.micrograph, self.analysis)
+            | kept
+            | {
+                "image_sha256": self.image_sha256,
+                "image_index": self.micrograph.index,
+                "side_cars_sha256": self.side_cars_sha256,
+                "n_images": self.micrograph.n_images,
+                "duration_s": self.duration_s,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +120,27 @@ def save_analysis(
     duration_s: float,
     side_cars_sha256: str = "",
 ) -> int:
-    """Store an analysis with its particles and its recording, and return its id.
+    """Store one analysis as `save_analyses` does, and return its id."""
+    (number,) = save_analyses(session, [FoundAnalysis(image_sha256, micrograph, analysis, files, duration_s, side_cars_sha256)])
+    return number
 
-    Where the same one is stored already, return that. What people decided of its pixel size is applied by
+
+def save_analyses(session: Session, found: Sequence[FoundAnalysis]) -> list[int]:
+    """Store analyses with their particles and recordings, and return their ids in the same order.
+
+    Where the same one is stored already, or comes twice, that is its id. What people decided of its pixel size is applied by
     `recalibration.settle` once the job has ended with it: only then are the submissions known that it belongs to.
     """
-    kept = asdict(files)
-    recording_id = recordings.find_or_add(
-        session,
-        image_sha256,
-        micrograph,
-        analysis,
-        side_cars_sha256=side_cars_sha256,
-        scale_bar_crop_sha256=kept.pop("scale_bar_crop_sha256"),
-    )
-    values = _describe_analysis(micrograph, analysis) | kept | {"image_sha256": image_sha256, "image_index": micrograph.index}
-    values |= {"side_cars_sha256": side_cars_sha256, "recording_id": recording_id, "n_images": micrograph.n_images}
-    values |= {"duration_s": duration_s, "created_at": database_time()}
-    insert_new = insert_of(session)(AnalysisRow).values(values)
-    new_id: int | None = session.scalar(insert_new.on_conflict_do_nothing().returning(AnalysisRow.id))
-    if new_id is None:
-        same = {name: values[name] for name in IDENTITY}
-        return session.scalars(select(AnalysisRow.id).filter_by(**same)).one()
-    rows = list(particle_records(analysis.particles))
-    if rows:
-        session.execute(insert(ParticleRow), [{"analysis_id": new_id, **row} for row in rows])
-    return new_id
+    described = [one.recording() for one in found]
+    recorded, _ = bulk.find_or_add(session, RECORDINGS, recordings.IDENTITY, described)
+    keys = [tuple(row[name] for name in recordings.IDENTITY) for row in described]
+    rows = [one.row() | {"recording_id": recorded[key]} for one, key in zip(found, keys, strict=True)]
+    ids, added = bulk.find_or_add(session, ANALYSES, IDENTITY, rows)
+    numbers = [ids[tuple(row[name] for name in IDENTITY)] for row in rows]
+    # Of the same analysis twice, the first one was added.
+    first = {number: one for number, one in zip(reversed(numbers), reversed(found), strict=True) if number in added}
+    bulk.add_particles(session, ((number, one.analysis.particles) for number, one in first.items()))
+    return numbers
 
 
 def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
@@ -135,15 +168,6 @@ def describe_measurement(
         "counting_rule": "all",
         **asdict(statistics),
     }
-
-
-def particle_records(particles: ParticleTable) -> Iterator[dict[str, Any]]:
-    """Yield one mapping of plain Python numbers for each particle, keys in the order of the columns."""
-    names = [f.name for f in fields(particles)]
-    columns = [getattr(particles, name) for name in names]
-    lists = [[None] * len(particles) if column is None else column.tolist() for column in columns]
-    for values in zip(*lists, strict=True):
-        yield dict(zip(names, values, strict=True))
 
 
 def analysis(session: Session, analysis_id: int) -> AnalysisRow:

@@ -40,6 +40,11 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def known_revisions() -> set[str]:
+    """Return all revisions that this release has a way from."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def require_current(database: Database) -> None:
     """Raise OperatorError unless the schema is the one that this release works with."""
     current, newest = current_revision(database), newest_revision()

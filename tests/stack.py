@@ -78,6 +78,6 @@ def start_stack(data_dir: Path, **settings: object) -> Iterator[Stack]:
 def answers(address: str) -> bool:
     """Whether the portal at an address answers."""
     try:
-        return httpx.get(f"{address}/healthz", timeout=2, trust_env=False).is_success
+        return httpx.get(f"{address}/readyz", timeout=2, trust_env=False).is_success
     except httpx.TransportError:
         return False

@@ -4,14 +4,13 @@ import threading
 
 from flask import Flask, Response, request
 from flask_openapi3 import Info, OpenAPI
-from sqlalchemy import text
 
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
-from shared.spool import FolderSpool
-from shared.storage import FolderBlobStore
-from web.api import analyses, decisions, known_files, models, submissions, uploads
+from shared.stores import blob_store, chunk_spool
+from web import health, metrics, request_ids
+from web.api import actions, analyses, decisions, known_files, models, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -20,14 +19,18 @@ from web.services import EXTENSION, Services, services
 
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
+# Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
+STATEMENT_TIMEOUT_S = 30.0
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
-# Scripts and images come from the portal alone; styles may be set by the chart and upload libraries.
+# Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and
+# upload libraries.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
+    "default-src 'self'; img-src 'self' data: blob:{stores}; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'self'"
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
-API_CONTENT_SECURITY_POLICY = f"script-src 'self' 'unsafe-inline'; {CONTENT_SECURITY_POLICY}"
+API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 
 
 def create_app(settings: Settings) -> Flask:
@@ -40,30 +43,28 @@ def create_app(settings: Settings) -> Flask:
         validation_error_callback=invalid_request,
         root_path=None,
     )
+    store = blob_store(settings)
     app.extensions[EXTENSION] = Services(
         settings=settings,
-        database=Database(settings.effective_database_url),
-        store=FolderBlobStore(settings.blob_dir, settings.min_free_bytes),
-        spool=FolderSpool(settings.spool_dir, settings.min_free_bytes),
+        database=Database(
+            settings.effective_database_url, settings.database_connections(settings.web_threads), STATEMENT_TIMEOUT_S
+        ),
+        store=store,
+        spool=chunk_spool(settings, store),
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, known_files.api, uploads.api, analyses.api, decisions.api, models.api):
+    for api in (submissions.api, actions.api, known_files.api, uploads.api, analyses.api, decisions.api, models.api):
         app.register_api(api)
     app.register_blueprint(portal)
-    app.add_url_rule("/healthz", view_func=healthz)
+    app.register_blueprint(health.probes)
+    request_ids.follow_requests(app)
+    metrics.measure_requests(app, app.extensions[EXTENSION].database)
     register_error_handlers(app)
     app.after_request(_finish_response)
     return app
-
-
-def healthz() -> dict[str, str]:
-    """Answer when the portal and its database do."""
-    with services().database.reading() as session:
-        session.execute(text("SELECT 1"))
-    return {"status": "ok"}
 
 
 def _finish_response(response: Response) -> Response:
@@ -73,6 +74,8 @@ def _finish_response(response: Response) -> Response:
         response.make_conditional(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    is_api = request.path.startswith(API_PREFIX)
-    response.headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY if is_api else CONTENT_SECURITY_POLICY
+    policy = CONTENT_SECURITY_POLICY.format(
+        stores=f" {public_url}" if (public_url := services().settings.s3_public_url) else ""
+    )
+    response.headers["Content-Security-Policy"] = (API_SCRIPTS if request.path.startswith(API_PREFIX) else "") + policy
     return response

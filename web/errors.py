@@ -17,6 +17,8 @@ RETRY_AFTER_S = 5
 STATUS_BY_CODE = {
     "checksum_differs": 460,  # the number that the tus protocol gave it
     "file_too_large": 413,
+    "job_done": 409,
+    "job_ended": 409,
     "side_car_differs": 409,
     "storage_full": 507,
     "tus_version": 412,

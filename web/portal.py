@@ -2,16 +2,18 @@
 
 from flask import Blueprint
 
-from web.pages.writing import local_time
-from web.views import analyses, decisions, reference, submissions
+from web.pages.writing import local_time, rate
+from web.views import analyses, decisions, queue, reference, submissions
 
 portal = Blueprint("portal", __name__)
-portal.add_app_template_filter(local_time)
+for written in (local_time, rate):
+    portal.add_app_template_filter(written)
 for address, view in (
     ("/", submissions.submit_page),
     ("/jobs", submissions.jobs_page),
     ("/submissions", submissions.submissions_page),
     ("/submissions/<int:submission_id>", submissions.submission_page),
+    ("/queue", queue.queue_page),
     ("/analyses", analyses.analyses_page),
     ("/analyses/<int:analysis_id>", analyses.result_page),
     ("/decisions", decisions.decisions_page),

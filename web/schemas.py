@@ -12,11 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
 from shared.image_names import WhichImages
+from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
+from shared.turns import Priority
 from web.paging import LARGEST_ID, PageQuery
 
 
@@ -40,6 +42,7 @@ class JobQuery(PageQuery):
 
     state: JobState | None = None
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
+    error_code: str | None = Field(None, pattern="^[a-z0-9_]{1,64}$", description="Those that failed for this reason.")
 
 
 class IdPath(BaseModel):
@@ -88,6 +91,13 @@ class SubmissionRequest(BaseModel):
     )
     min_confidence: float = Field(
         DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="Particles of less confidence are marked; they count all the same."
+    )
+    person: Line | None = Field(None, max_length=200, description="Who hands in; people of a group share its turns evenly.")
+    group: Line | None = Field(
+        None, max_length=200, description="Whose turns in the queue these are; without, the project's own."
+    )
+    priority: Priority = Field(
+        Priority.NORMAL, description="`interactive`: somebody waits for it; `bulk`: it has time, others of the person go first."
     )
     images: WhichImages = Field(
         "first", description="Of files with several images (pages, frames, detectors): the first only, or all, a job each."
@@ -157,14 +167,21 @@ class Submission(BaseModel):
     sample: str | None
     parameters: dict[str, Any]
     images: WhichImages
+    person: str | None
+    group: str = Field(description="Whose turns in the queue these are.")
+    priority: Priority
+    paused_at: datetime | None = Field(description="Since when nothing more of it begins; null where it goes on.")
+    paused_by: str | None
     created_at: datetime
     counts: Counts
-    calibration_counts: CalibrationCounts
+    calibration_counts: CalibrationCounts | None = Field(
+        description="Null in lists, where counting all analyses of all submissions would take long."
+    )
     side_car_counts: SideCarCounts
 
     @classmethod
     def of(
-        cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations, side_cars: CountedSideCars
+        cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations | None, side_cars: CountedSideCars
     ) -> "Submission":
         """Describe a row."""
         return cls(
@@ -173,9 +190,14 @@ class Submission(BaseModel):
             sample=row.sample,
             parameters=row.parameters,
             images=row.images,
+            person=row.person,
+            group=row.group_name,
+            priority=row.priority,
+            paused_at=row.paused_at,
+            paused_by=row.paused_by,
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
-            calibration_counts=CalibrationCounts.model_validate(calibrations),
+            calibration_counts=calibrations and CalibrationCounts.model_validate(calibrations),
             side_car_counts=SideCarCounts.model_validate(side_cars),
         )
 
@@ -197,10 +219,15 @@ class Job(BaseModel):
     error_code: str | None
     error_message: str | None
     error_reference: str | None
+    content: JobContent = Field(
+        description="What the file is: an `image`, an `archive` that becomes further jobs, or one that was `refused` out of it."
+    )
+    note: str | None = Field(description="Of a job that went well, what there is to say: what an archive held.")
     analysis_id: int | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    timings: dict[str, float] | None = Field(description="How long each stage took, s; null until it is done, or not known.")
 
     @classmethod
     def of(cls, row: JobRow) -> "Job":

@@ -16,6 +16,7 @@ from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.workers import WorkerDescription
+from worker.metrics import WorkerCollector, serve_metrics
 from worker.presence import Presence
 
 CELERY_SERIES = "5.7."
@@ -62,6 +63,7 @@ def run_worker(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
     worker = describe_worker(settings, queues)
     database = Database(settings.effective_database_url)
     presence = Presence(database, worker, settings.watchdog_s)
+    serve_metrics(WorkerCollector(database, worker), settings.metrics_port)
     presence.start()
     try:
         _run(app, worker)

@@ -12,13 +12,9 @@ from shared.database import Database
 from shared.errors import TransientError
 from shared.log import get_logger
 from shared.messaging import JobSender
-from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import Settings
-from shared.turns import Chosen, Priority
+from shared.turns import PRIORITIES, Chosen
 from worker.window import Window, batched
-
-# Which queue announces what.
-PRIORITIES = {INTERACTIVE_QUEUE: (Priority.INTERACTIVE,), ANALYSIS_QUEUE: (Priority.NORMAL, Priority.BULK)}
 
 logger = get_logger(__name__)
 

@@ -1,15 +1,17 @@
 """The whole science of one micrograph: inscriptions, field, padding, segmentation, measurement, statistics.
 
-Callable from a notebook: pixels and a segmenter in, an analysis out; no files, database, clock or settings.
+Callable from a notebook: pixels and a segmenter in, an analysis out; no files, database, clock or settings. `analyse` is the
+three steps one after the other; a conveyor takes them apart, so that the network looks at one image while others are read and
+measured.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from shared.arrays import Labels
-from shared.domain import Analysis, Micrograph, Parameters, Segmentation, Segmenter
+from shared.arrays import FloatImage, Labels
+from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, Segmentation, Segmenter
 from shared.quantities import ParticleTable
 from worker.analysis.distribution import size_statistics
-from worker.analysis.inscriptions import calibrate, read_inscriptions
+from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbers_before
 from worker.analysis.lettering import TextReader
 from worker.analysis.measurement import measure
@@ -18,6 +20,15 @@ from worker.analysis.padding import cut_to_field, reflect_outside, reflect_over
 
 # Drawn discs of 12 px come out 4 to 7 % too wide by the classical outlines, smaller ones more; a row of pixels is 8 %.
 SMALLEST_RELIABLE_PX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A micrograph whose inscriptions have been read: what a segmenter is shown and a measurement needs follow from it."""
+
+    micrograph: Micrograph
+    parameters: Parameters
+    written: Inscriptions
 
 
 def analyse(
@@ -42,28 +53,59 @@ def analyse(
     Analysis
         With labels of the size of the image, 0 outside the analysed field and under annotations.
     """
-    pixels = micrograph.pixels
-    written = read_inscriptions(micrograph, text_reader)
-    field, annotations = written.field, written.annotations
-    specimen = reflect_outside(reflect_over(pixels, annotations, field), field)
-    # The grey range is taken after banner and letters are gone: their white would darken the specimen.
-    found = segmenter(to_unit_range(specimen))
-    labels = cut_to_field(found.labels, field, annotations)
+    prepared = prepare(micrograph, parameters, text_reader)
+    return measured(prepared, segmenter.identity, segmenter(specimen(prepared)))
+
+
+def prepare(micrograph: Micrograph, parameters: Parameters, text_reader: TextReader | None = None) -> Prepared:
+    """Read what is written on a micrograph; the arguments are those of `analyse`."""
+    return Prepared(micrograph, parameters, read_inscriptions(micrograph, text_reader))
+
+
+def specimen(prepared: Prepared) -> FloatImage:
+    """Return what a segmenter is shown: the specimen in 0..1, mirrored to where banner and annotations were.
+
+    The grey range is taken after banner and letters are gone: their white would darken the specimen.
+    """
+    written = prepared.written
+    without_letters = reflect_over(prepared.micrograph.pixels, written.annotations, written.field)
+    return to_unit_range(reflect_outside(without_letters, written.field))
+
+
+def measured(prepared: Prepared, model: ModelIdentity, found: Segmentation) -> Analysis:
+    """Measure the particles that a segmenter has found in the specimen.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The micrograph.
+    model : ModelIdentity
+        Which segmenter it was.
+    found : Segmentation
+        Of what `specimen` shows.
+
+    Returns
+    -------
+    Analysis
+        As `analyse` gives it.
+    """
+    micrograph, parameters, written = prepared.micrograph, prepared.parameters, prepared.written
+    labels = cut_to_field(found.labels, written.field, written.annotations)
     calibrated = calibrate(micrograph, written.scale_bar, parameters.nm_per_px)
-    measured = measure(labels, field, calibrated.nm_per_px, annotations)
-    particles = _with_confidence(measured, labels, found, parameters.min_confidence)
+    table = measure(labels, written.field, calibrated.nm_per_px, written.annotations)
+    particles = _with_confidence(table, labels, found, parameters.min_confidence)
     return Analysis(
-        model=segmenter.identity,
+        model=model,
         parameters=parameters,
         calibration=calibrated,
         banner=written.banner,
-        field=field,
+        field=written.field,
         labels=labels,
         particles=particles,
         statistics=size_statistics(particles),
         warnings=(*written.warnings, *_warnings(particles)),
         scale_bar=written.scale_bar,
-        annotations=annotations,
+        annotations=written.annotations,
     )
 
 

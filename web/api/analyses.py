@@ -1,9 +1,9 @@
 """Analyses, their particles, their histograms and their files."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, cast
 
-from flask import Response, request, send_file, stream_with_context
+from flask import Response, redirect, request, send_file, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import decisions, recordings, results
@@ -11,6 +11,7 @@ from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES
+from shared.storage import Download
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
 from web.analysis_schemas import (
     Analysis,
@@ -22,7 +23,7 @@ from web.analysis_schemas import (
     Quantities,
     RawMetadata,
 )
-from web.api.blueprint import answer, api_blueprint, as_download
+from web.api.blueprint import answer, api_blueprint, as_download, content_disposition
 from web.calibration_schemas import CalibrationChange
 from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import IdPath
@@ -151,10 +152,18 @@ def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     return as_download(Response(stream_with_context(lines()), mimetype="text/csv"), f"{stem}.particles.csv")
 
 
-@api.get("/analyses/<int:id>/files/<file>", responses={200: {"content": {name: {} for name in MEDIA_TYPES.values()}}})
+@api.get(
+    "/analyses/<int:id>/files/<file>",
+    responses={
+        200: {"content": {name: {} for name in MEDIA_TYPES.values()}},
+        302: {"description": "The file store has it, at this address."},
+    },
+)
 def download_file(path: FilePath, query: DownloadQuery) -> Response:
-    """Download the label map (TIFF), the outlines (JSON), or as PNG: overlay, preview, thumbnail, the scale bar."""
-    suffix = path.file.rpartition(".")[2]
+    """Download the label map (TIFF), the outlines (JSON), or as PNG: overlay, preview, thumbnail, the scale bar.
+
+    Where browsers reach the file store, pictures are fetched there: the answer leads to an address that holds for an hour.
+    """
     with services().database.reading() as session:
         analysis = results.analysis(session, path.id)
         sha256 = _file_sha256(analysis, path.file)
@@ -163,13 +172,7 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
         response = Response(status=304)
         response.set_etag(sha256)
     else:
-        response = send_file(
-            services().store.open(sha256),
-            mimetype=MEDIA_TYPES[suffix],
-            download_name=f"{stem}.{path.file}",
-            as_attachment=suffix == "tif",
-            etag=sha256,
-        )
+        response = _file_answer(sha256, path.file, f"{stem}.{path.file}")
     # Numbers begin at 1 again in a new data folder: a browser asks each time, and is told 304 where nothing changed.
     response.cache_control.private = True
     response.cache_control.no_cache = True
@@ -180,6 +183,19 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
 def list_quantities() -> Response:
     """List all numbers that SAEMI reports, with unit and definition."""
     return answer(Quantities())
+
+
+def _file_answer(sha256: str, file: FileName, download_name: str) -> Response:
+    """Answer with the file, or lead to it where a browser can fetch it from the store itself."""
+    mimetype = MEDIA_TYPES[file.rpartition(".")[2]]
+    kind: Literal["inline", "attachment"] = "attachment" if file == "labels.tif" else "inline"
+    # Scripts of the portal read the outlines: another origin would have to permit that first.
+    if file != "outlines.json":
+        url = services().store.download_url(sha256, Download(mimetype, content_disposition(kind, download_name)))
+        if url is not None:
+            return cast("Response", redirect(url))
+    content = services().store.open(sha256)
+    return send_file(content, mimetype=mimetype, download_name=download_name, as_attachment=kind == "attachment", etag=sha256)
 
 
 def _file_sha256(analysis: AnalysisRow, file: FileName) -> str:

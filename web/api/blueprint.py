@@ -2,12 +2,13 @@
 
 import unicodedata
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from flask import Response, jsonify, make_response
 from flask_openapi3 import APIBlueprint, RawModel, Tag
 from pydantic import BaseModel
+from werkzeug.http import dump_options_header
 
 from web.schemas import ErrorAnswer
 
@@ -37,8 +38,12 @@ def answer(model: BaseModel, status: int = 200) -> Response:
 
 
 def as_download(response: Response, filename: str) -> Response:
-    """Have browsers save a response under a name of any script (RFC 6266: a plain name, and the real one encoded)."""
-    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
-    encoded = {"filename*": f"UTF-8''{quote(filename, safe='')}"}
-    response.headers.set("Content-Disposition", "attachment", filename=plain, **encoded)
+    """Have browsers save a response under a name of any script."""
+    response.headers["Content-Disposition"] = content_disposition("attachment", filename)
     return response
+
+
+def content_disposition(kind: Literal["inline", "attachment"], filename: str) -> str:
+    """Return the header that shows or saves an answer under a name (RFC 6266: a plain name, and the real one encoded)."""
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    return dump_options_header(kind, {"filename": plain, "filename*": f"UTF-8''{quote(filename, safe='')}"})

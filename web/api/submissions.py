@@ -1,15 +1,14 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
-from collections.abc import Sequence
-
 from flask import Response
 from sqlalchemy.orm import Session
 
-from shared import registry, side_cars, submissions, uploads
+from shared import registry, side_cars, submissions, uploads, watching
 from shared.image_names import clean_name
+from shared.log import get_logger
 from shared.models import SubmissionRow
 from shared.storage import file_too_large
-from shared.tables import SUMMARY_COLUMNS, csv_lines, summary_record
+from shared.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS, csv_lines, failure_record, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.receiving import RequestBody, upload_slot
@@ -27,6 +26,7 @@ from web.schemas import (
 )
 from web.services import services
 
+logger = get_logger(__name__)
 api = api_blueprint("submissions", "What people hand in, and how far it is.")
 
 
@@ -39,8 +39,19 @@ def open_submission(body: SubmissionRequest) -> Response:
     with services().database.writing() as session:
         model = registry.default(session) if body.model is None else registry.resolve(session, body.model)
         parameters = body.parameters(registry.identity(model).reference)
-        row = submissions.create_submission(session, body.project, body.sample, parameters, body.images)
-        opened = _described(session, [row])[0]
+        row = submissions.create_submission(
+            session,
+            body.project,
+            body.sample,
+            parameters,
+            body.images,
+            person=body.person or None,
+            group=body.group or None,
+            priority=body.priority,
+        )
+        opened = described(session, row)
+    # The request's own id is bound: from here on the submission's number leads to all that becomes of it.
+    logger.info("submission_opened", submission_id=opened.id, priority=opened.priority)
     return answer(opened, 201)
 
 
@@ -51,7 +62,10 @@ def list_submissions(query: PageQuery) -> Response:
     with services().database.reading() as session:
         rows = submissions.submissions_page(session, before=int(before[0]) if before else None, limit=query.limit + 1)
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
-        page = Page[Submission](items=_described(session, shown), next_cursor=cursor)
+        ids = [row.id for row in shown]
+        counts, beside = submissions.counts_of(session, ids), side_cars.counts_of(session, ids)
+        items = [Submission.of(row, counts[row.id], None, beside[row.id]) for row in shown]
+        page = Page[Submission](items=items, next_cursor=cursor)
     return answer(page)
 
 
@@ -59,7 +73,7 @@ def list_submissions(query: PageQuery) -> Response:
 def show_submission(path: IdPath) -> Response:
     """Show a submission with the number of its jobs in each state."""
     with services().database.reading() as session:
-        found = _described(session, [submissions.submission(session, path.id)])[0]
+        found = described(session, submissions.submission(session, path.id))
     return answer(found)
 
 
@@ -117,6 +131,16 @@ def download_summary(path: IdPath) -> Response:
     return as_download(response, f"submission-{path.id}-summary.csv")
 
 
+@api.get("/submissions/<int:id>/failures.csv", responses={200: {"content": {"text/csv": {}}}})
+def download_failures(path: IdPath) -> Response:
+    """Download the files that failed, each with its reason, whatever became of the others."""
+    with services().database.reading() as session:
+        submissions.submission(session, path.id)
+        records = [failure_record(job) for job in watching.failed_jobs(session, path.id)]
+    response = Response(csv_lines(FAILURE_COLUMNS, records), mimetype="text/csv")
+    return as_download(response, f"submission-{path.id}-failures.csv")
+
+
 @api.get("/jobs", responses={200: Page[Job]})
 def list_jobs(query: JobQuery) -> Response:
     """List jobs, the newest first."""
@@ -126,6 +150,7 @@ def list_jobs(query: JobQuery) -> Response:
             session,
             submission_id=query.submission_id,
             state=query.state,
+            error_code=query.error_code,
             before=int(before[0]) if before else None,
             limit=query.limit + 1,
         )
@@ -142,8 +167,7 @@ def show_job(path: IdPath) -> Response:
     return answer(found)
 
 
-def _described(session: Session, rows: Sequence[SubmissionRow]) -> list[Submission]:
-    ids = [row.id for row in rows]
-    counts, calibrations = submissions.counts_of(session, ids), submissions.calibration_counts_of(session, ids)
-    beside = side_cars.counts_of(session, ids)
-    return [Submission.of(row, counts[row.id], calibrations[row.id], beside[row.id]) for row in rows]
+def described(session: Session, row: SubmissionRow) -> Submission:
+    """Describe a submission with all that is counted of it."""
+    counts, calibrations = submissions.counts(session, row.id), submissions.calibration_counts_of(session, [row.id])[row.id]
+    return Submission.of(row, counts, calibrations, side_cars.counts_of(session, [row.id])[row.id])

@@ -1,8 +1,8 @@
 // The form that decides a pixel size: says what will be applied before it is, and sends it.
 import { formatPixelSize, isPixelSize, parseNumber, PIXEL_SIZE_NEEDED } from "./numbers.js";
+import { remember, remembered } from "./person.js";
 import { ask } from "./portal_api.js";
 
-const PERSON = "saemi.person";
 const READINGS = new Set(["metadata", "scale_bar"]);
 
 // `measuring` is there where a picture is, `sent` is called with the decision, `complain` with what went wrong.
@@ -95,21 +95,4 @@ function resetButName(form, show) {
   form.reset();
   form.elements.person.value = name;
   show();
-}
-
-// A browser may forbid to keep anything.
-function remembered() {
-  try {
-    return localStorage.getItem(PERSON) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function remember(person) {
-  try {
-    localStorage.setItem(PERSON, person);
-  } catch {
-    // It is asked for again the next time.
-  }
 }

@@ -1,5 +1,6 @@
 // Lists that keep themselves up to date: htmx asks for the page again and morphs what changed, so focus and scroll stay.
 import htmx from "htmx.org";
+import "./actions.js";
 
 const stale = document.getElementById("stale");
 let shownAt = new Date();

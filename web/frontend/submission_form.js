@@ -1,13 +1,21 @@
 // The form that says what micrographs belong to and how they are analysed: its numbers, and what the API gets.
 import { isPixelSize, parseNumber, PIXEL_SIZE_NEEDED } from "./numbers.js";
+import { remember, remembered } from "./person.js";
+
+// Somebody waits before the screen for so few files, unless they say otherwise.
+const FEW_FILES = 5;
 
 const form = document.getElementById("submit");
-const fields = form.querySelector("fieldset");
+const fieldsets = form.querySelectorAll("fieldset.fields");
 
 // What a submission is opened with. To be asked while the fields are enabled: others are not read.
 export function parameters() {
   const given = new FormData(form);
+  remember(given.get("person").trim());
   return {
+    person: given.get("person").trim() || null,
+    group: given.get("group").trim() || null,
+    priority: given.get("priority"),
     project: given.get("project"),
     sample: given.get("sample").trim() || null,
     nm_per_px: pixelSize(),
@@ -18,13 +26,24 @@ export function parameters() {
 }
 
 // Shows what a submission was opened with, which no longer changes.
-export function show({ project, sample, images, parameters: chosen }) {
-  const values = { project, sample, images, model: chosen.model, nm_per_px: chosen.nm_per_px, min_confidence: chosen.min_confidence };
+export function show({ project, sample, images, person, group, priority, parameters: chosen }) {
+  const about = { project, sample, images, person, group, priority };
+  const values = { ...about, model: chosen.model, nm_per_px: chosen.nm_per_px, min_confidence: chosen.min_confidence };
   for (const [name, value] of Object.entries(values)) form.elements[name].value = value ?? "";
 }
 
 export function enable(isOpen) {
-  fields.disabled = !isOpen;
+  for (const fields of fieldsets) fields.disabled = !isOpen;
+}
+
+// Few files are urgent until somebody chooses.
+const priorityField = form.elements.priority;
+let isPriorityChosen = false;
+priorityField.addEventListener("change", () => (isPriorityChosen = true));
+form.elements.person.value ||= remembered();
+
+export function proposePriority(nFiles) {
+  if (!isPriorityChosen) priorityField.value = nFiles > 0 && nFiles <= FEW_FILES ? "interactive" : "normal";
 }
 
 // The text is read here, and read back.

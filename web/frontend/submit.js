@@ -163,6 +163,7 @@ function refresh() {
   const files = uppy.getFiles();
   const nFailed = files.filter(({ error }) => error).length;
   const nWaiting = files.filter(isWaiting).length;
+  if (submission === null) submissionForm.proposePriority(files.length);
   start.disabled = busy || nFailed + nWaiting === 0;
   if (busy) start.textContent = "Uploading …";
   else if (nFailed > 0) start.textContent = `Retry ${countOf(nFailed)}`;

@@ -8,9 +8,11 @@ from shared.image_names import shown_name
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.submissions import JobCounts, ListedJob
+from shared.turns import Priority
 from web.pages import result
 from web.pages.pixel_size import STATUS_TEXT, state_text
 from web.pages.recording import taken
+from web.pages.standing import PRIORITY_TEXT
 from web.pages.writing import count, duration, pixel_size
 
 STATE_TEXT = {
@@ -20,6 +22,10 @@ STATE_TEXT = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
+
+
+# Of all jobs so many of a state are counted. Those of one submission are counted to the end.
+MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class JobLine:
     duration: str
     error_message: str | None
     error_reference: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,11 @@ class SubmissionLine:
     id: int
     project: str
     sample: str | None
+    person: str
+    group: str
+    priority: str
+    priority_text: str
+    is_paused: bool
     created_at: datetime
     model: str
     min_confidence: float
@@ -91,6 +103,11 @@ class AnalysisLine:
     created_at: datetime
 
 
+def up_to(n: int) -> str:
+    """Write a count, or that there are more than are counted."""
+    return count(n) if n <= MOST_COUNTED else f"more than {count(MOST_COUNTED)}"
+
+
 def job_line(listed: ListedJob) -> JobLine:
     """Describe a job."""
     job, analysis = listed.job, listed.analysis
@@ -112,6 +129,7 @@ def job_line(listed: ListedJob) -> JobLine:
         duration=_job_duration(job),
         error_message=job.error_message,
         error_reference=job.error_reference,
+        note=job.note,
     )
 
 
@@ -142,6 +160,11 @@ def submission_line(row: SubmissionRow, counts: JobCounts) -> SubmissionLine:
         id=row.id,
         project=row.project,
         sample=row.sample,
+        person=row.person or "",
+        group=row.group_name,
+        priority=row.priority,
+        priority_text=PRIORITY_TEXT[Priority(row.priority)],
+        is_paused=row.paused_at is not None,
         created_at=row.created_at,
         model=row.parameters.get("model", "–"),
         min_confidence=float(row.parameters.get("min_confidence", DEFAULT_MIN_CONFIDENCE)),

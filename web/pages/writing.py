@@ -44,6 +44,11 @@ def pixel_size(nm_per_px: float) -> str:
     return f"{short(nm_per_px)} nm/px"
 
 
+def rate(per_minute: float) -> str:
+    """Write how many a minute to two digits: more would change with every look."""
+    return number(float(f"{per_minute:.2g}"), 2)
+
+
 def percent(share: float) -> str:
     """Write a share to two digits, more above 100 %."""
     return f"{number(100 * share, 2)} %"

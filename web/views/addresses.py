@@ -32,6 +32,7 @@ class JobListQuery(ListQuery):
     state: JobState | None = None
     submission: int | None = Field(None, ge=1, le=LARGEST_ID)
     calibration_status: CalibrationStatus | None = None
+    error_code: str | None = Field(None, pattern="^[a-z0-9_]{1,64}$")
 
 
 class AnalysisListQuery(AnalysisQuery):

@@ -5,16 +5,18 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, registry, side_cars, submissions
+from shared import audit, registry, side_cars, submissions, usage, watching
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
 from shared.models import SubmissionRow
+from shared.submissions import JobCounts
 from web.pages import choices
 from web.pages.decisions import decision_line
-from web.pages.lists import STATE_TEXT, job_line, submission_line
+from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line, up_to
 from web.pages.models import ModelLine, model_line
 from web.pages.pixel_size import STATUS_TEXT
+from web.pages.standing import PRIORITY_TEXT, standing_line
 from web.services import services
 from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
 
@@ -28,12 +30,15 @@ def submit_page() -> str:
     """Show the page to hand in micrographs."""
     with services().database.reading() as session:
         models = [model_line(row) for row in registry.models(session)]
+        groups = usage.group_names(session, CHOICES)
     known = {model.reference for model in models}
     default = next((model.reference for model in models if model.is_default), None)
     wanted = request.args.get("model")
     return render_template(
         "submit.html",
         models=models,
+        groups=groups,
+        priorities=[(priority.value, text) for priority, text in PRIORITY_TEXT.items()],
         chosen=wanted if wanted in known else default,
         min_confidence=DEFAULT_MIN_CONFIDENCE,
         max_upload_bytes=services().settings.max_upload_bytes,
@@ -73,12 +78,16 @@ def submission_page(submission_id: int) -> str:
         calibrations = submissions.calibration_counts_of(session, [submission_id])[submission_id]
         newest = audit.newest_about(session, submission_id)
         model = _model_of(session, row)
+        stands = standing_line(row, listing["counts"], watching.standing(session, row))
+        failures = watching.failure_groups(session, submission_id) if listing["counts"].failed else []
         beside = side_cars.counts_of(session, [submission_id])[submission_id]
         alone = side_cars.side_cars_page(session, submission_id, before=None, limit=NAMED_SIDE_CARS, has_image=False)
     return render_template(
         "submission.html",
         line=submission_line(row, listing["counts"]),
         model=model,
+        stands=stands,
+        failures=failures,
         confidence=confidence,
         calibrations=calibrations,
         side_cars=beside,
@@ -95,28 +104,39 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
         session,
         submission_id=query.submission,
         state=query.state,
+        error_code=query.error_code,
         calibration_status=query.calibration_status,
         before=query.before,
         limit=ROWS + 1,
     )
     lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
-    counts = submissions.counts(session, query.submission)
+    counts = _counts(session, query.submission)
     fitting = counts
     if query.calibration_status is not None:
         fitting = submissions.counts(session, query.submission, query.calibration_status)
-    states = [(state.value, STATE_TEXT[state], getattr(fitting, state.value)) for state in JobState]
+    states = [(state.value, STATE_TEXT[state], up_to(getattr(fitting, state.value))) for state in JobState]
     return {
         "jobs": lines,
         "counts": counts,
         "fitting": fitting,
         "states": states,
+        "total": up_to(fitting.total),
+        "total_of_all": up_to(counts.total),
         "state": query.state.value if query.state else None,
+        "error_code": query.error_code,
         "calibration_status": query.calibration_status,
         "calibration_states": STATUS_TEXT,
         "submission_id": query.submission,
         "before": query.before,
         "older": lines[-1].id if len(rows) > ROWS else None,
     }
+
+
+def _counts(session: Session, submission_id: int | None) -> JobCounts:
+    """Count the jobs of a submission exactly, and all jobs as far as it is quick."""
+    if submission_id is None:
+        return usage.counts_up_to(session, MOST_COUNTED + 1)
+    return submissions.counts(session, submission_id)
 
 
 def _model_of(session: Session, submission: SubmissionRow) -> ModelLine | None:

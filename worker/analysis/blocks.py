@@ -44,6 +44,38 @@ def blocks(shape: tuple[int, int], core_px: int, margin_px: int) -> Iterator[Blo
             yield Block((rows[0], columns[0]), (rows[1], columns[1]))
 
 
+class JoinedBlocks:
+    """The segmentation of a picture as it grows block by block.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the picture.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.labels = np.zeros(shape, dtype=np.int32)
+        self._confidence: list[FloatArray] = []
+        self._count = 0
+        self._n_blocks = 0
+
+    def add(self, block: Block, found: Segmentation) -> None:
+        """Take the particles of a block that are its own."""
+        place = self.labels[block.window]
+        is_kept = _is_owned(found.labels, block) & _is_free(found.labels, place)
+        new = numbered(is_kept, first=self._count + 1)[found.labels]
+        place[...] = np.where(place == 0, new, place)
+        if found.confidence is not None:
+            self._confidence.append(found.confidence[is_kept[1:]])
+        self._count += int(is_kept.sum())
+        self._n_blocks += 1
+
+    def segmentation(self) -> Segmentation:
+        """Return all particles; with confidence if every block has it."""
+        has_confidence = len(self._confidence) == self._n_blocks
+        return Segmentation(self.labels, np.concatenate(self._confidence) if has_confidence else None)
+
+
 def segment_in_blocks(
     image: FloatImage, core_px: int, margin_px: int, segment: Callable[[FloatImage], Segmentation]
 ) -> Segmentation:
@@ -63,21 +95,10 @@ def segment_in_blocks(
     Segmentation
         Of the shape of the picture; with confidence if every block has it.
     """
-    labels = np.zeros(image.shape, dtype=np.int32)
-    confidence: list[FloatArray] = []
-    count = n_blocks = 0
-    for block in blocks((image.shape[0], image.shape[1]), core_px, margin_px):
-        found = segment(image[block.window])
-        place = labels[block.window]
-        is_kept = _is_owned(found.labels, block) & _is_free(found.labels, place)
-        numbers = numbered(is_kept, first=count + 1)
-        new = numbers[found.labels]
-        place[...] = np.where(place == 0, new, place)
-        if found.confidence is not None:
-            confidence.append(found.confidence[is_kept[1:]])
-        count += int(is_kept.sum())
-        n_blocks += 1
-    return Segmentation(labels, np.concatenate(confidence) if len(confidence) == n_blocks else None)
+    joined = JoinedBlocks((image.shape[0], image.shape[1]))
+    for block in blocks(joined.labels.shape, core_px, margin_px):
+        joined.add(block, segment(image[block.window]))
+    return joined.segmentation()
 
 
 def _spans(length: int, core_px: int, margin_px: int) -> Iterator[tuple[slice, slice]]:

@@ -3,22 +3,22 @@
 Pictures that are large at that scale are taken block by block, so that memory stays bounded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import torch
 
-from shared.arrays import FloatArray, FloatImage, Labels
+from shared.arrays import FloatImage
 from shared.domain import ModelIdentity, Segmentation
-from worker.analysis.blocks import segment_in_blocks
-from worker.analysis.confidence import ConfidenceModel, evidence
-from worker.analysis.instances import FOREGROUND_PROBABILITY, VIEWING_SIZE, largest_parts, split_instances
-from worker.analysis.label_map import numbers_before
-from worker.analysis.merging import merged
+from worker.analysis.blocks import JoinedBlocks, blocks
+from worker.analysis.confidence import ConfidenceModel
+from worker.analysis.forward import Forward
+from worker.analysis.instances import PixelMaps
 from worker.analysis.network import GreyScale, ParticleNet, fused, grey_scale, standardised
+from worker.analysis.questions import Questions, Seen, answered
+from worker.analysis.sight import PlainSight, Settled, Sight, View, nothing, view
 from worker.analysis.tiling import predicted_maps
-from worker.analysis.viewing import enlarged, enlarged_foreground, resized, viewing_scale
+from worker.analysis.viewing import resized, viewing_scale
 
 # The coarse view sees the picture at half the scale, for a quarter of the time that the fine one takes.
 COARSE_SHARE = 0.5
@@ -32,21 +32,13 @@ MAX_BLOCK_CORE_PICTURE_PX = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """What the network finds at one scale: particles 1..n in the shape of the picture, with their evidence, shape (n, …)."""
-
-    labels: Labels
-    evidence: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
 class NetworkSegmenter:
     """Segmenter of the form that ``shared.domain.Segmenter`` describes, around a trained network.
 
     Attributes
     ----------
-    net : ParticleNet
-        For inference, on its device; `network_segmenter` makes it so.
+    forward : Forward
+        The network, on its device.
     identity : ModelIdentity
         Stored with every analysis.
     confidence : ConfidenceModel or None
@@ -54,7 +46,7 @@ class NetworkSegmenter:
         views cannot be compared.
     """
 
-    net: ParticleNet
+    forward: Forward
     identity: ModelIdentity
     confidence: ConfidenceModel | None
 
@@ -71,38 +63,64 @@ class NetworkSegmenter:
         Segmentation
             Without particles for a constant image.
         """
+        return answered(self.questions(image), self._answer).segmentation()
+
+    def questions(self, image: FloatImage) -> Questions[Seen]:
+        """Ask what is to be seen of a grey image.
+
+        A picture that is taken in blocks is split block by block on the way: the maps of all blocks would fill the memory.
+
+        Parameters
+        ----------
+        image : ndarray of float32, shape (rows, columns)
+            Grey values in 0..1.
+
+        Yields
+        ------
+        ndarray of float32
+            Pictures that `answers` looks at.
+
+        Returns
+        -------
+        Seen
+        """
         if image.size == 0 or image.min() == image.max():
-            return Segmentation(np.zeros(image.shape, dtype=np.int32), None if self.confidence is None else np.zeros(0))
+            return Settled(nothing(image.shape, self.confidence))
         grey = grey_scale(image)
-        scale = viewing_scale(self.net, image, grey)
-        segment = partial(self._segmented, grey=grey, scale=scale)
+        scale = yield from viewing_scale(image, grey)
         if image.size * scale * scale <= MAX_WHOLE_PX and image.size <= MAX_WHOLE_PICTURE_PX:
-            return segment(image)
+            return (yield from self._seen(image, grey, scale))
+        joined = JoinedBlocks((image.shape[0], image.shape[1]))
         core_px = min(round(BLOCK_CORE_PX / scale), MAX_BLOCK_CORE_PICTURE_PX)
-        return segment_in_blocks(image, core_px, round(BLOCK_MARGIN_PX / scale), segment)
+        for block in blocks(joined.labels.shape, core_px, round(BLOCK_MARGIN_PX / scale)):
+            seen = yield from self._seen(image[block.window], grey, scale)
+            joined.add(block, seen.segmentation())
+        return Settled(joined.segmentation())
+
+    def answers(self, pictures: Sequence[FloatImage]) -> list[PixelMaps]:
+        """Run the network over standardised pictures of any sizes, tiles of several of them at once."""
+        return predicted_maps(self.forward, pictures)
 
     def views(self, image: FloatImage) -> tuple[View, View]:
         """Return the fine and the coarse view of an image that fits into memory whole; what a confidence is calibrated on."""
         grey = grey_scale(image)
-        scale = viewing_scale(self.net, image, grey)
-        return self._view(image, grey, scale), self._view(image, grey, scale * COARSE_SHARE)
+        scale = answered(viewing_scale(image, grey), self._answer)
+        fine, coarse = (_picture(image, grey, scale * share) for share in (1.0, COARSE_SHARE))
+        shape = (image.shape[0], image.shape[1])
+        return view(self._answer(fine), shape), view(self._answer(coarse), shape)
 
-    def _segmented(self, image: FloatImage, grey: GreyScale, scale: float) -> Segmentation:
-        """Split a picture, or a block of one, whose fine view has this scale."""
-        fine = self._view(image, grey, scale)
+    def _seen(self, image: FloatImage, grey: GreyScale, scale: float) -> Questions[Seen]:
+        """Look at a picture, or a block of one, whose fine view has this scale."""
+        shape = (image.shape[0], image.shape[1])
+        fine = yield _picture(image, grey, scale)
         if self.confidence is None:
-            return Segmentation(fine.labels)
-        coarse = self._view(image, grey, scale * COARSE_SHARE)
-        return merged(*(Segmentation(view.labels, self.confidence(view.evidence)) for view in (fine, coarse)))
+            return PlainSight(shape, fine)
+        coarse = yield _picture(image, grey, scale * COARSE_SHARE)
+        return Sight(shape, fine, coarse, self.confidence)
 
-    def _view(self, image: FloatImage, grey: GreyScale, scale: float) -> View:
-        """Split a picture, or a block of one, as seen at a scale."""
-        maps = predicted_maps(self.net, standardised(resized(image, scale), grey))
-        seen = split_instances(maps, VIEWING_SIZE)
-        foreground = enlarged_foreground(maps.foreground, image.shape)
-        fine = enlarged(seen, foreground > FOREGROUND_PROBABILITY)
-        labels = largest_parts(fine)
-        return View(labels, evidence(seen, maps)[numbers_before(labels, fine) - 1])
+    def _answer(self, picture: FloatImage) -> PixelMaps:
+        (maps,) = self.answers([picture])
+        return maps
 
 
 def network_segmenter(
@@ -125,4 +143,9 @@ def network_segmenter(
     -------
     NetworkSegmenter
     """
-    return NetworkSegmenter(fused(net).to(device), identity, confidence)
+    return NetworkSegmenter(Forward(fused(net).to(device)), identity, confidence)
+
+
+def _picture(image: FloatImage, grey: GreyScale, scale: float) -> FloatImage:
+    """The picture as the network sees it at a scale."""
+    return standardised(resized(image, scale), grey)

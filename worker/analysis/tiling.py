@@ -4,13 +4,15 @@ Tiles start on multiples of the network's stride, so that every pixel meets the 
 what a tile sees of the picture ends at its edge, hence the wide overlap, and the weight that falls to zero there.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from shared.arrays import FloatImage
+from worker.analysis.forward import Forward
 from worker.analysis.instances import PixelMaps
-from worker.analysis.network import STRIDE_PX, ParticleNet
+from worker.analysis.network import STRIDE_PX
 
 # Pictures up to the first number of pixels go through in one piece.
 MAX_WHOLE_PX = 4_000_000
@@ -18,76 +20,80 @@ TILE_PX = 1024
 OVERLAP_PX = 256
 # Pixels at the edge of a tile that see padding and count for nothing where another tile knows better.
 MARGIN_PX = 64
-# A GPU wants much work at once; on a CPU several tiles gain a tenth and cost memory.
-TILES_PER_PASS = {"cpu": 1, "cuda": 8}
 
 
-def predicted_maps(net: ParticleNet, image: FloatImage) -> PixelMaps:
-    """Run the network over a picture, in tiles where it is large.
+class _Canvas:
+    """A picture, its tiles, and their maps as they come in."""
+
+    def __init__(self, image: FloatImage) -> None:
+        self._shape = image.shape
+        self._padded = _padded(image)
+        self._side = TILE_PX if image.size > MAX_WHOLE_PX else max(self._padded.shape)
+        self._windows = [(top, left) for top in self._starts(0) for left in self._starts(1)]
+        self._is_whole = len(self._windows) == 1
+        shape = (0, 0) if self._is_whole else self._padded.shape
+        self._total = np.zeros((3, *shape), dtype=np.float32)
+        self._weight = np.zeros(shape, dtype=np.float32)
+
+    def tiles(self) -> list[FloatImage]:
+        """Return views into the picture, in the order of their numbers."""
+        return [self._padded[self._place(top, left)] for top, left in self._windows]
+
+    def lay(self, number: int, maps: NDArray[np.float32]) -> None:
+        """Put the maps of a tile in their place."""
+        if self._is_whole:
+            self._total = maps
+            return
+        top, left = self._windows[number]
+        place = self._place(top, left)
+        (rows, columns), (height, width) = self._padded.shape, maps.shape[1:]
+        fade = _fade(top, height, rows)[:, None] * _fade(left, width, columns)
+        self._total[:, *place] += maps * fade
+        self._weight[place] += fade
+
+    def maps(self) -> PixelMaps:
+        """Return the maps of the whole picture."""
+        if not self._is_whole:
+            self._total /= self._weight
+        rows, columns = self._shape
+        return PixelMaps(*(np.ascontiguousarray(found[:rows, :columns]) for found in self._total))
+
+    def _starts(self, axis: int) -> list[int]:
+        return _starts(self._padded.shape[axis], self._side)
+
+    def _place(self, top: int, left: int) -> tuple[slice, slice]:
+        return slice(top, top + self._side), slice(left, left + self._side)
+
+
+def predicted_maps(forward: Forward, pictures: Sequence[FloatImage]) -> list[PixelMaps]:
+    """Run the network over pictures, in tiles where they are large; equally large tiles of all of them go together.
 
     Parameters
     ----------
-    net : ParticleNet
-        For inference, as `worker.analysis.network.fused` makes it.
-    image : ndarray of float32, shape (rows, columns)
-        As `worker.analysis.network.standardised` makes it.
+    forward : Forward
+        The network.
+    pictures : sequence of ndarray of float32, shape (rows, columns)
+        As `worker.analysis.network.standardised` makes them, of any sizes.
 
     Returns
     -------
-    PixelMaps
-        Of the shape of the picture, probabilities instead of logits.
+    list of PixelMaps
+        Of the shapes of the pictures, probabilities instead of logits.
     """
-    if image.size <= MAX_WHOLE_PX:
-        return PixelMaps(*predicted_batch(net, image[None])[:, 0])
-    padded = _padded(image)
-    rows, columns = padded.shape
-    total = np.zeros((3, rows, columns), dtype=np.float32)
-    weight = np.zeros((rows, columns), dtype=np.float32)
-    windows = [(top, left) for top in _starts(rows) for left in _starts(columns)]
-    height, width = min(TILE_PX, rows), min(TILE_PX, columns)
-    at_once = TILES_PER_PASS.get(next(net.parameters()).device.type, 1)
-    for first in range(0, len(windows), at_once):
-        places = windows[first : first + at_once]
-        tiles = np.stack([padded[top : top + height, left : left + width] for top, left in places])
-        maps = predicted_batch(net, tiles)
-        for number, (top, left) in enumerate(places):
-            fade = _fade(top, height, rows)[:, None] * _fade(left, width, columns)
-            total[:, top : top + height, left : left + width] += maps[:, number] * fade
-            weight[top : top + height, left : left + width] += fade
-    total /= weight
-    return PixelMaps(*(found[: image.shape[0], : image.shape[1]] for found in total))
+    canvases = [_Canvas(picture) for picture in pictures]
+    places = [(canvas, number, tile) for canvas in canvases for number, tile in enumerate(canvas.tiles())]
+    for position, maps in forward.passes([tile for _, _, tile in places]):
+        canvas, number, _ = places[position]
+        canvas.lay(number, maps)
+    return [canvas.maps() for canvas in canvases]
 
 
-def predicted_batch(net: ParticleNet, images: FloatImage) -> NDArray[np.float32]:
-    """Run the network once.
-
-    Parameters
-    ----------
-    net : ParticleNet
-        For inference.
-    images : ndarray of float32, shape (batch, rows, columns)
-        Standardised grey values.
-
-    Returns
-    -------
-    ndarray of float32, shape (3, batch, rows, columns)
-        Foreground probability, distance in 0..1, contact probability.
-    """
-    device = next(net.parameters()).device
-    with torch.inference_mode():
-        given = torch.from_numpy(images[:, None]).to(device).contiguous(memory_format=torch.channels_last)
-        maps = net(given)
-        found = torch.stack([torch.sigmoid(maps.foreground), maps.distance.clamp(0, 1), torch.sigmoid(maps.contact)])
-        result: NDArray[np.float32] = found.float().cpu().numpy()
-    return result
-
-
-def _starts(length: int) -> list[int]:
+def _starts(length: int, side: int) -> list[int]:
     """First pixels of the tiles along an axis, whose length is a multiple of the stride, as then are they all."""
-    if length <= TILE_PX:
+    if length <= side:
         return [0]
-    last = length - TILE_PX
-    return [*range(0, last, TILE_PX - OVERLAP_PX), last]
+    last = length - side
+    return [*range(0, last, side - OVERLAP_PX), last]
 
 
 def _padded(image: FloatImage) -> FloatImage:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared.arrays import FloatImage, Labels, Mask
+from shared.arrays import FloatImage
 from worker.analysis.confidence import depth_disagreement
 from worker.analysis.instances import ANY_SIZE, split_instances
-from worker.analysis.network import GreyScale, ParticleNet, standardised
-from worker.analysis.tiling import predicted_maps
+from worker.analysis.network import GreyScale, standardised
+from worker.analysis.questions import Questions
 
 # Diameter at which typical particles are shown to the network, px; chosen on the validation split of EMPS.
 VIEWING_DIAMETER_PX = 100.0
@@ -52,17 +52,20 @@ class _Look:
     disagreement: float
 
 
-def viewing_scale(net: ParticleNet, image: FloatImage, grey: GreyScale) -> float:
+def viewing_scale(image: FloatImage, grey: GreyScale) -> Questions[float]:
     """Choose the scale for a picture from quick looks.
 
     Parameters
     ----------
-    net : ParticleNet
-        For inference.
     image : ndarray of float32, shape (rows, columns)
         Grey values.
     grey : GreyScale
         Of the picture.
+
+    Yields
+    ------
+    ndarray of float32
+        Each look, to be answered with its maps.
 
     Returns
     -------
@@ -70,10 +73,10 @@ def viewing_scale(net: ParticleNet, image: FloatImage, grey: GreyScale) -> float
         Factor by which to resize the picture.
     """
     scale = min((LOOK_PX / image.size) ** 0.5, 1.0)
-    best = _looked(net, image, grey, scale)
+    best = yield from _looked(image, grey, scale)
     while scale < 1.0 and _is_doubtful(best):
         scale = min(scale * FINER, 1.0)
-        finer = _looked(net, image, grey, scale)
+        finer = yield from _looked(image, grey, scale)
         if _is_clearer(finer, best):
             best = finer
     if best.diameter_px is None:
@@ -102,55 +105,6 @@ def resized(image: FloatImage, scale: float) -> FloatImage:
     return cv2.resize(image, (columns, rows), interpolation=method).astype(np.float32, copy=False)
 
 
-def enlarged_foreground(foreground: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    """Bring the foreground from the network's scale to that of the picture.
-
-    Parameters
-    ----------
-    foreground : ndarray of float32, shape (rows, columns)
-        Probability of being particle.
-    shape : tuple of int
-        Rows and columns wanted.
-
-    Returns
-    -------
-    ndarray of float32
-        Of the wanted shape.
-    """
-    if foreground.shape == shape:
-        return foreground
-    method = cv2.INTER_AREA if foreground.shape[0] > shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(foreground, shape[::-1], interpolation=method).astype(np.float32, copy=False)
-
-
-def enlarged(labels: Labels, foreground: Mask) -> Labels:
-    """Bring labels from the network's scale to that of the picture, with outlines as fine as the foreground gives them.
-
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (rows, columns)
-        At the network's scale.
-    foreground : ndarray of bool
-        What is particle, at the scale of the picture.
-
-    Returns
-    -------
-    ndarray of int32
-        Of the shape of the foreground.
-    """
-    if labels.shape == foreground.shape:
-        return labels
-    size = foreground.shape[::-1]
-    numbers = labels.astype(np.float32)
-    # One pixel more around each particle, so that the fine outline may lie outside the coarse one.
-    grown = np.where(labels > 0, numbers, cv2.dilate(numbers, np.ones((3, 3), np.uint8)))
-    fine = cv2.resize(grown, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    # Holes were filled at the network's scale: away from the outlines, the labels decide.
-    core = cv2.erode((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
-    is_core = cv2.resize(core, size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
-    return np.where(foreground | is_core, fine, 0).astype(np.int32)
-
-
 def _middle(image: FloatImage, scale: float) -> FloatImage:
     """The middle of a picture at a scale, at most `LOOK_PX` pixels."""
     share = min((LOOK_PX / (image.size * scale * scale)) ** 0.5, 1.0)
@@ -166,9 +120,9 @@ def _scale_for(diameter_px: float) -> float:
     return float(np.clip(VIEWING_DIAMETER_PX / diameter_px, SCALES[0], min(largest, SCALES[1])))
 
 
-def _looked(net: ParticleNet, image: FloatImage, grey: GreyScale, scale: float) -> _Look:
+def _looked(image: FloatImage, grey: GreyScale, scale: float) -> Questions[_Look]:
     """Look at a picture, or its middle, at a scale."""
-    maps = predicted_maps(net, standardised(_middle(image, scale), grey))
+    maps = yield standardised(_middle(image, scale), grey)
     labels = split_instances(maps, ANY_SIZE)
     area = np.bincount(labels.ravel())[1:].astype(np.float64)
     if not area.size:

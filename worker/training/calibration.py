@@ -18,9 +18,10 @@ from worker.analysis.banner import find_banner
 from worker.analysis.confidence import ConfidenceModel
 from worker.analysis.label_map import numbers_before
 from worker.analysis.merging import merged
-from worker.analysis.network_segmenter import NetworkSegmenter, View
+from worker.analysis.network_segmenter import NetworkSegmenter
 from worker.analysis.normalisation import to_unit_range
 from worker.analysis.padding import analysed_field, cut_to_field, reflect_outside
+from worker.analysis.sight import View
 from worker.training.labelled import LabelledImage, read_labelled
 from worker.training.scoring import is_matched
 

@@ -6,6 +6,7 @@ import torch
 
 from shared.domain import DEFAULT_MODEL
 from worker.analysis import network_segmenter, tiling
+from worker.analysis.forward import predicted_batch
 from worker.analysis.instances import VIEWING_SIZE, PixelMaps, split_instances
 from worker.analysis.label_map import labels_from_array
 from worker.analysis.network import grey_scale, standardised
@@ -47,8 +48,8 @@ def test_the_measure_of_agreement_can_fail():
 def test_a_batch_of_one_and_of_sixteen_agree(segmenter, image):
     tile = standardised(image, grey_scale(image))[:256, :320]
     others = np.random.default_rng(0).normal(size=(BATCH - 1, *tile.shape)).astype(np.float32)
-    alone = PixelMaps(*tiling.predicted_batch(segmenter.net, tile[None])[:, 0])
-    among = PixelMaps(*tiling.predicted_batch(segmenter.net, np.concatenate([tile[None], others]))[:, 0])
+    alone = PixelMaps(*predicted_batch(segmenter.forward.net, tile[None])[:, 0])
+    among = PixelMaps(*predicted_batch(segmenter.forward.net, np.concatenate([tile[None], others]))[:, 0])
     assert share_that_pairs(split_instances(alone, VIEWING_SIZE), split_instances(among, VIEWING_SIZE)) >= MIN_SHARE
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from worker.analysis.enlarging import enlarged
 from worker.analysis.instances import (
     ANY_SIZE,
     VIEWING_SIZE,
@@ -12,7 +13,6 @@ from worker.analysis.instances import (
     numbered,
     split_instances,
 )
-from worker.analysis.viewing import enlarged
 from worker.training.targets import targets
 
 

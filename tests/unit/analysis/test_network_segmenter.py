@@ -56,18 +56,24 @@ def test_the_image_is_not_changed(segmenter):
     np.testing.assert_array_equal(image, before)
 
 
+def at_full_scale(*_):
+    """Asks nothing."""
+    yield from ()
+    return 1.0
+
+
 def test_a_picture_too_large_for_one_piece_is_taken_in_blocks(segmenter, monkeypatch):
     monkeypatch.setattr(module, "MAX_WHOLE_PX", 100 * 100)
     monkeypatch.setattr(module, "BLOCK_CORE_PX", 96)
     monkeypatch.setattr(module, "BLOCK_MARGIN_PX", 32)
-    monkeypatch.setattr(module, "viewing_scale", lambda *_: 1.0)
+    monkeypatch.setattr(module, "viewing_scale", at_full_scale)
     image = np.random.default_rng(2).random((200, 230), dtype=np.float32)
     found = segmenter(image)
     assert found.labels.max() == len(found.confidence)
 
 
 def test_without_calibration_particles_have_no_confidence(segmenter):
-    bare = module.NetworkSegmenter(segmenter.net, segmenter.identity, None)
+    bare = module.NetworkSegmenter(segmenter.forward, segmenter.identity, None)
     image = np.random.default_rng(3).random((120, 90), dtype=np.float32)
     found = bare(image)
     assert found.confidence is None

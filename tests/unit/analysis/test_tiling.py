@@ -8,6 +8,7 @@ from shared.domain import Segmentation
 from worker.analysis import tiling
 from worker.analysis.blocks import blocks, segment_in_blocks
 from worker.analysis.classical import split_touching
+from worker.analysis.forward import Forward
 from worker.analysis.network import ParticleNet, fused
 from worker.training.synthetic import synthetic_micrograph
 
@@ -22,20 +23,20 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def net():
+def forward():
     torch.manual_seed(0)
-    return fused(ParticleNet())
+    return Forward(fused(ParticleNet()))
 
 
 @pytest.mark.parametrize("shape", [(300, 500), (1, 600)])
-def test_tiles_blend_into_the_map_of_the_whole(net, monkeypatch, shape):
+def test_tiles_blend_into_the_map_of_the_whole(forward, monkeypatch, shape):
     monkeypatch.setattr(tiling, "TILE_PX", 256)
     monkeypatch.setattr(tiling, "OVERLAP_PX", 192)
     monkeypatch.setattr(tiling, "MARGIN_PX", 64)
     image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    whole = tiling.predicted_maps(net, image)
+    (whole,) = tiling.predicted_maps(forward, [image])
     monkeypatch.setattr(tiling, "MAX_WHOLE_PX", 1)
-    tiled = tiling.predicted_maps(net, image)
+    (tiled,) = tiling.predicted_maps(forward, [image])
     # An untrained network; what lies beyond the margin still counts a little.
     for name in ("foreground", "distance", "contact"):
         one, other = getattr(whole, name), getattr(tiled, name)

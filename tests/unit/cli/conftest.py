@@ -1,20 +1,24 @@
 """What the tests of the commands start from."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.domain import ModelIdentity
 from tests.integration.analyses import draw_discs
+from tests.unit.cli.served_portal import ServedPortal, serve_portal
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings but those of the test, and a folder of its own to write into."""
+    """No settings but those of the test, a folder of its own to write into, and a user who has never run a command."""
     for name in [name for name in os.environ if name.startswith("SAEMI_")]:
         monkeypatch.delenv(name)
+    for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home" / name))
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,3 +49,10 @@ def own_model(tmp_path: Path) -> Path:
     path = tmp_path / "own-7.safetensors"
     save_weights(path, ParticleNet(), ModelIdentity("own", "7"), {"description": "Untrained.", "figures": {"f1": 0.125}})
     return path
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[ServedPortal]:
+    """A portal on a socket, without workers."""
+    with serve_portal(tmp_path / "portal") as portal:
+        yield portal

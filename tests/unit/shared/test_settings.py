@@ -97,6 +97,11 @@ def test_all_problems_of_file_and_environment_are_reported_together(monkeypatch:
         ("DATABASE_URL", "saemi.db"),
         ("DATABASE_URL", "mysql://localhost/saemi"),
         ("DATABASE_URL", "postgres://localhost/saemi"),
+        ("BLOB_URL", "saemi"),
+        ("BLOB_URL", "s3:///prefix"),
+        ("BLOB_URL", "gs://bucket"),
+        ("S3_ENDPOINT_URL", "seaweed:8333"),
+        ("S3_PUBLIC_URL", "ftp://files"),
         ("BROKER_URL", "localhost:6379"),
         ("BROKER_URL", "amqp://localhost"),
         ("PORT", "0"),
@@ -121,6 +126,7 @@ def test_passwords_are_masked_in_what_is_shown(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SAEMI_DATABASE_URL", "postgresql://saemi:hunter2@db/saemi?sslmode=require")
     monkeypatch.setenv("SAEMI_BROKER_URL", "redis://:hunter2@broker:6379/0")
     monkeypatch.setenv("SAEMI_SERVER", "https://saemi:hunter2@portal")
+    monkeypatch.setenv("SAEMI_S3_SECRET_ACCESS_KEY", "hunter2")
     shown = load_settings().public()
     assert "hunter2" not in str(shown)
     assert shown["database_url"] == "postgresql://saemi:***@db/saemi?sslmode=require"

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from shared.errors import OperatorError, TransientError
-from shared.spool import ChunkSpool, FolderSpool
+from shared.spool import BlobSpool, ChunkSpool, FolderSpool
+from shared.storage import FolderBlobStore
 
-SPOOLS: dict[str, Callable[[Path], ChunkSpool]] = {"folder": FolderSpool}
+SPOOLS: dict[str, Callable[[Path], ChunkSpool]] = {
+    "folder": FolderSpool,
+    "blobs": lambda root: BlobSpool(FolderBlobStore(root)),
+}
 UPLOAD, OTHER = "a" * 32, "b" * 32
 
 
@@ -50,8 +54,13 @@ def test_two_that_write_the_same_place_never_touch_each_others_bytes(spool: Chun
     assert next(interrupted, None) is None
     spool.discard_chunk(UPLOAD, slow.key)
     assert b"".join(spool.read(UPLOAD, [fast.key])) == b"fast"
-    with pytest.raises(TransientError):
-        list(spool.read(UPLOAD, [fast.key, slow.key]))
+
+
+def test_a_chunk_that_is_not_there_says_that_the_upload_ended_meanwhile(spool: ChunkSpool) -> None:
+    key = spool.write(UPLOAD, [b"here"]).key
+    with pytest.raises(TransientError) as caught:
+        list(spool.read(UPLOAD, [key, "0" * 64]))
+    assert caught.value.code == "upload_busy"
 
 
 def test_a_chunk_that_breaks_off_leaves_nothing(spool: ChunkSpool, root: Path) -> None:
@@ -60,7 +69,24 @@ def test_a_chunk_that_breaks_off_leaves_nothing(spool: ChunkSpool, root: Path) -
     assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_what_is_discarded_is_gone_and_the_rest_stays(spool: ChunkSpool) -> None:
+def test_what_is_discarded_takes_nothing_of_other_uploads_along(spool: ChunkSpool) -> None:
+    kept = spool.write(OTHER, [b"kept"])
+    spool.write(UPLOAD, [b"one"])
+    for _ in range(2):
+        spool.discard(UPLOAD)
+    spool.discard_chunk(UPLOAD, kept.key)
+    assert b"".join(spool.read(OTHER, [kept.key])) == b"kept"
+
+
+def test_a_spool_that_was_never_used_holds_nothing(spool: ChunkSpool) -> None:
+    assert list(spool.upload_ids()) == []
+
+
+# What only a folder does.
+
+
+def test_what_is_discarded_is_gone_and_the_rest_stays(root: Path) -> None:
+    spool = FolderSpool(root)
     kept = spool.write(OTHER, [b"kept"])
     spool.write(UPLOAD, [b"one"])
     spool.write(UPLOAD, [b"two"])
@@ -70,13 +96,6 @@ def test_what_is_discarded_is_gone_and_the_rest_stays(spool: ChunkSpool) -> None
     spool.discard_chunk(UPLOAD, kept.key)
     assert list(spool.upload_ids()) == [OTHER]
     assert b"".join(spool.read(OTHER, [kept.key])) == b"kept"
-
-
-def test_a_spool_that_was_never_used_holds_nothing(spool: ChunkSpool) -> None:
-    assert list(spool.upload_ids()) == []
-
-
-# What only a folder does.
 
 
 def test_a_chunk_of_an_upload_that_ends_meanwhile_says_so_and_leaves_nothing(root: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from worker.analysis.confidence import EVIDENCE
-from worker.analysis.network_segmenter import View
+from worker.analysis.sight import View
 from worker.training import calibration
 from worker.training.calibration import Observed, calibrate, fit, reliability
 from worker.training.labelled import find_labelled

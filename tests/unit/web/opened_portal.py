@@ -15,7 +15,7 @@ from shared import jobs
 from shared.database import Database
 from shared.results import AnalysisFiles, save_analysis
 from shared.settings import Settings
-from shared.storage import FolderBlobStore, put_bytes
+from shared.storage import BlobStore, put_bytes
 from tests.integration.analyses import Micrograph, draw_discs, make_analysis, particle_table
 from web.app import create_app
 from web.services import EXTENSION
@@ -32,7 +32,7 @@ class Portal:
     app: Flask
     http: FlaskClient
     database: Database
-    store: FolderBlobStore
+    store: BlobStore
     blobs: Path
 
     def get(self, path: str, **query: object) -> TestResponse:
@@ -70,8 +70,10 @@ class Portal:
         return number
 
 
-def open_portal(folder: Path, database_url: str, broker_url: str = "redis+socket:///nobody.sock") -> Iterator[Portal]:
-    values = {"data_dir": folder, "database_url": database_url, "broker_url": broker_url, "min_free_bytes": 0}
+def open_portal(
+    folder: Path, database_url: str, broker_url: str = "redis+socket:///nobody.sock", **settings: Any
+) -> Iterator[Portal]:
+    values = {"data_dir": folder, "database_url": database_url, "broker_url": broker_url, "min_free_bytes": 0, **settings}
     app = create_app(Settings(**values, max_upload_bytes=MAX_UPLOAD_BYTES, broker_timeout_s=BROKER_TIMEOUT_S))
     behind = app.extensions[EXTENSION]
     yield Portal(app, app.test_client(), behind.database, behind.store, folder / "blobs")

@@ -24,11 +24,17 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
     submission = portal.json("/submissions")["items"][0]["id"]
     decided = {"person": "Ada", "scope": "image", "analysis_id": number, "choice": "automatic"}
     decision = portal.http.post(f"{API}/calibration-decisions", json=decided).get_json()["id"]
-    contents = {"decisions": decided, "known-files": {"files": []}, "": {"project": "gold"}}
-    for path, method in described:
+    waiting = portal.put(portal.open_submission(), b"waits").get_json()["id"]
+    contents: dict[str, Any] = {
+        "decisions": decided,
+        "known-files": {"files": []},
+        "actions": {"action": "resume", "submission_ids": [submission]},
+    }
+    for path, method in sorted(described):  # a job is cancelled before it is retried
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        kind = next(kind for kind in ("analyses", "decisions", "uploads", "known-files", "") if kind in path)
-        numbers = {"analyses": number, "decisions": decision, "uploads": begin_upload(portal, submission)}
+        kinds = ("analyses", "decisions", "uploads", "known-files", "/jobs", "actions", "")
+        kind = next(kind for kind in kinds if kind in path)
+        numbers = {"analyses": number, "decisions": decision, "/jobs": waiting, "uploads": begin_upload(portal, submission)}
         address = address.replace("{id}", str(numbers.get(kind, submission)))
         body: dict[str, Any] = {"put": {"query_string": {"name": "b"}}}.get(method, {})
         if kind == "uploads":
@@ -37,7 +43,7 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
                 "data": b"" if method == "post" else b"123",
             }
         elif method == "post":
-            body = {"json": contents[kind]}
+            body = {"json": contents.get(kind, {"project": "gold"})}
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
         documented = document["paths"][path][method]["responses"]
         assert str(answer.status_code) in documented, (path, method, answer.status_code)

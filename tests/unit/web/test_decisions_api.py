@@ -246,9 +246,10 @@ def test_a_submission_counts_its_analyses_by_the_state_of_their_pixel_size(eithe
     for image, metadata, bar in (("a", STATING, None), ("b", STATING, 2.0), ("c", None, None), ("d", None, None)):
         lab.analyse(lab.add(submission, image), metadata, bar)
     lab.add(submission, "not analysed yet")
+    shown = either_portal.json(f"/submissions/{submission}")
+    assert shown["calibration_counts"] == {"ok": 1, "missing": 2, "conflict": 1}
     (listed,) = either_portal.json("/submissions")["items"]
-    assert listed["calibration_counts"] == {"ok": 1, "missing": 2, "conflict": 1}
-    assert either_portal.json(f"/submissions/{submission}") == listed
+    assert listed == {**shown, "calibration_counts": None}, "a list does not count all analyses of all submissions"
 
 
 def test_the_summary_says_what_was_read_of_each_image(either_portal: Portal, lab: Laboratory) -> None:

@@ -28,7 +28,7 @@ def test_a_database_that_is_away_is_said_with_a_time_to_try_again(tmp_path: Path
         answer = portal.http.open(API + path, method=method, json={"project": "gold"} if method == "POST" else None)
         error = error_of(answer, 503)
         assert (error["code"], len(error["reference"])) == ("database_unavailable", 8)
-        assert portal.http.get("/healthz").status_code == 503
+        assert portal.http.get("/readyz").status_code == 503
 
 
 def test_a_database_that_goes_away_between_two_requests_is_said(postgres_url: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shared import submissions
+from shared import usage
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from tests.unit.web.pages.rows import page
 
@@ -51,7 +51,7 @@ def test_a_bug_shows_a_reference_and_no_traceback(app: Flask, monkeypatch: pytes
     def crash(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(submissions, "counts", crash)
+    monkeypatch.setattr(usage, "counts_up_to", crash)
     html = page(app.test_client().get("/jobs"), 500)
     assert "under the reference" in html
     assert "secret" not in html

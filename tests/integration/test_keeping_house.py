@@ -1,0 +1,82 @@
+"""The housekeeper of the scheduler: cleans up while its process leads, and survives a store that is away."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from shared import resumable, submissions
+from shared.database import Database, database_time
+from shared.domain import Parameters
+from shared.errors import TransientError
+from shared.spool import FolderSpool
+from shared.storage import FolderBlobStore, StoredBlob, put_bytes
+from shared.upload_rows import UploadRow
+from tests.stack import wait_until
+from worker import housekeeper
+from worker.housekeeper import Housekeeper
+
+TWO_DAYS_S = 2 * 86_400
+
+
+class AwayOnce(FolderBlobStore):
+    """A store whose server is away the first time."""
+
+    away = True
+
+    def blobs(self) -> Iterator[StoredBlob]:
+        if self.away:
+            self.away = False
+            raise TransientError("The store is away.", code="storage_unavailable")
+        return super().blobs()
+
+
+def orphan(store: FolderBlobStore, root: Path) -> str:
+    """A blob that has belonged to nothing for days."""
+    sha256 = put_bytes(store, b"orphan")
+    (path,) = (path for path in root.rglob(sha256))
+    long_ago_s = time.time() - TWO_DAYS_S
+    os.utime(path, (long_ago_s, long_ago_s))
+    return sha256
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeper, "LOOK_INTERVAL_S", 0.01)
+
+
+def test_what_belongs_to_nothing_is_set_aside_once_this_process_leads_also_after_an_outage(
+    database: Database, tmp_path: Path, quick: None
+) -> None:
+    store, leads, stop = AwayOnce(tmp_path / "blobs"), threading.Event(), threading.Event()
+    sha256 = orphan(store, tmp_path / "blobs")
+    asked = threading.Semaphore(0)
+
+    def is_leader() -> bool:
+        asked.release()
+        return leads.is_set()
+
+    spool = FolderSpool(tmp_path / "spool", 0)
+    with database.writing() as session:
+        submission = submissions.create_submission(session, "project", None, Parameters()).id
+        upload = resumable.begin(session, submission, "never_ended.tif", 10).id
+        session.execute(update(UploadRow).values(expires_at=database_time(-1)))
+    thread = threading.Thread(target=Housekeeper(database, store, spool, 0.02, is_leader).run, args=(stop,))
+    thread.start()
+    try:
+        for _ in range(3):
+            assert asked.acquire(timeout=30)
+        assert store.exists(sha256), "another one leads"
+        leads.set()
+        wait_until(lambda: not store.exists(sha256), "it is set aside", 30)
+        assert not store.away
+        with database.reading() as session:
+            assert session.get(UploadRow, upload) is None, "an upload that nobody ended"
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
