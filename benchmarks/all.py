@@ -1,5 +1,6 @@
 """Every figure of the README in one run: `make bench`."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,13 @@ def main() -> None:
         "conveyor",
         "recalibration",
         "submission",
+        "upload_memory",
         "dashboard",
         "inspection",
         "large",
     )
     runs = [[name] for name in names]
+    runs += [["browser_upload"]] if shutil.which("chromium") else []
     if (data / "emps" / "labels").is_dir():
         runs += [
             ["banner", str(data)],
