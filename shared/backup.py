@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from shared.all_tables import ALL_TABLES
 from shared.database import Database
 from shared.errors import NotFoundError, OperatorError
 from shared.housekeeping import named_hashes
-from shared.models import ImageRow
 from shared.results import SOFTWARE_VERSION
 from shared.schema import newest_revision, require_current
 from shared.storage import BlobStore, FolderBlobStore
@@ -150,7 +150,7 @@ def _write_rows(database: Database, target: Path) -> list[TableFile]:
     with database.reading() as session:
         if database.dialect != "sqlite":  # where every transaction sees one moment
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        tables = [write_table(session, of, target) for of in ImageRow.metadata.sorted_tables]
+        tables = [write_table(session, of, target) for of in ALL_TABLES.sorted_tables]
         with (target / BLOB_LIST).open("w", encoding="ascii") as file:
             file.writelines(f"{sha256}\n" for sha256 in _hashes(session))
     return tables
