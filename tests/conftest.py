@@ -77,6 +77,18 @@ def fresh_postgres(postgres_url: str) -> Iterator[Database]:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, path: Path) -> Iterator[Database]:
+    """An empty database of the kind that a fixture's parameter names; one of SQLite lies in a file of this path."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{path}")
+        yield database
+        database.dispose()
+    else:
+        with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
+            yield database
+
+
 def psycopg_url(server_url: str, name: str) -> str:
     """The URL of another database on the same server."""
     head, _, tail = server_url.partition("/postgres?")
@@ -86,13 +98,8 @@ def psycopg_url(server_url: str, name: str) -> str:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without tables, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    with fresh_database(request, tmp_path / "test.db") as database:
         yield database
-        database.dispose()
-    else:
-        with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
-            yield database
 
 
 @pytest.fixture

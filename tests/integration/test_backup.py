@@ -23,7 +23,7 @@ from shared.restore import VERSION_TABLE, newest_backup, restore_backup
 from shared.schema import current_revision, downgrade, newest_revision, upgrade
 from shared.storage import FolderBlobStore, put_bytes
 from shared.table_files import file_sha256
-from tests.conftest import fresh_postgres
+from tests.conftest import fresh_database
 from tests.integration.analyses import FILES
 from tests.integration.laboratory import SEM, Laboratory
 from tests.models import register_models
@@ -76,13 +76,8 @@ def filled(database: Database, store: FolderBlobStore) -> Database:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def emptied(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without tables to restore into, of the same kind as the first and of the other."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'restored.db'}")
+    with fresh_database(request, tmp_path / "restored.db") as database:
         yield database
-        database.dispose()
-    else:
-        with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
-            yield database
 
 
 @pytest.fixture
