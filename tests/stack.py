@@ -26,6 +26,11 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60
         time.sleep(0.02)
 
 
+def hear_ctrl_c() -> None:
+    """Before a program starts: let it hear Ctrl-C, also where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Stack:
     """`saemi up` as a user starts it, and where it can be reached."""

@@ -12,7 +12,8 @@ def parse(words: Sequence[str]) -> click.Context:
     program, *arguments = words
     assert program == "saemi", f"{program} is not of this project"
     command: click.Command = saemi
-    context = click.Context(saemi, info_name=program)
+    # A command remembers its help option as of the first context that asks.
+    context = click.Context(saemi, info_name=program, **saemi.context_settings)
     while isinstance(command, click.Group):
         name = arguments.pop(0)
         found = command.get_command(context, name)

@@ -1,11 +1,13 @@
 """`saemi calibrate` against a portal in a thread: what it asks for, what it prints, and how it ends."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
@@ -31,7 +33,8 @@ def lab(tmp_path: Path) -> Iterator[Laboratory]:
 
 @pytest.fixture
 def server(lab: Laboratory, tmp_path: Path, broker_url: str) -> Iterator[str]:
-    """The address of a portal; its messages reach nobody."""
+    """The address of a portal in this process; what it logs stays out of what the commands print."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
     app = create_app(Settings(data_dir=tmp_path, broker_url=f"{broker_url}?virtual_host={QUEUE_OF_THIS_TEST}"))
     listening = make_server("127.0.0.1", 0, app)
     thread = threading.Thread(target=listening.serve_forever)
@@ -41,6 +44,7 @@ def server(lab: Laboratory, tmp_path: Path, broker_url: str) -> Iterator[str]:
     thread.join(30)
     listening.server_close()
     app.extensions[EXTENSION].database.dispose()
+    structlog.reset_defaults()
 
 
 def calibrate(*arguments: object) -> Result:

@@ -15,7 +15,7 @@ from cli.bulk.uploading import Outcome, hand_in
 from cli.client import Saemi
 from cli.patience import LONGEST_PAUSE_S, pauses
 from shared.errors import TransientError
-from tests.stack import PROJECT, wait_until
+from tests.stack import PROJECT, hear_ctrl_c, wait_until
 from tests.unit.cli.invocation import one_line, run
 from tests.unit.cli.served_portal import ServedPortal
 
@@ -86,7 +86,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_at_once(folder: Path, served: Serve
     served.faults.extend([503] * 1000)
     command = [sys.executable, "-m", "cli.main", "submit", str(folder), "--project", "lot", "--server", served.address]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c) as process:  # noqa: PLW1509
         wait_until(lambda: served.n_uploads, "it uploads")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) != 0
