@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, TextClause, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import leases
-from shared.database import through_index
+from shared.database import database_time, through_index
 from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
 from shared.job_contents import JobContent
@@ -20,6 +20,8 @@ from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, OPEN, JobRow, SubmissionRo
 
 # Rows changed by one statement; SQLite takes 32,766 parameters at most.
 CHUNK = 10_000
+# So long a newer worker has time to ask for work before a job that an older one left alone is announced again.
+LEFT_TO_NEWER_FOR_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,20 @@ def claim(
         )
         for row, submission in rows
     ]
+
+
+def leave_to_newer(session: Session, job_ids: Sequence[int]) -> list[int]:
+    """Free those of the jobs that a newer release took in for another message, after a moment; returns them.
+
+    Whoever took their message does not understand them. Where nothing was done, no attempt counts.
+    """
+    newer = JobRow.submission_id.in_(select(SubmissionRow.id).where(~understood()))
+    which = (JobRow.id.in_(job_ids), leases.claimable(JobRow), newer)
+    left = session.scalars(select(JobRow.id).where(*which).order_by(JobRow.id).with_for_update()).all()
+    session.execute(
+        update(JobRow).where(JobRow.id.in_(left)).values(sent_at=None, not_before=database_time(LEFT_TO_NEWER_FOR_S))
+    )
+    return list(left)
 
 
 def extend_leases(session: Session, token: str, lease_s: float) -> set[int]:
@@ -176,11 +192,12 @@ _BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, 
 
 def may_begin() -> ColumnElement[bool]:
     """Tell jobs that nobody holds up, and that this release understands."""
-    known = or_(SubmissionRow.pipeline_version.is_(None), SubmissionRow.pipeline_version <= PIPELINE_VERSION)
-    return JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.paused_at.is_(None), known))
+    return JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.paused_at.is_(None), understood()))
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
+def understood(pipeline_version: int = PIPELINE_VERSION) -> ColumnElement[bool]:
+    """Tell submissions that a release with this version of the pipeline understands, by default this one."""
+    return or_(SubmissionRow.pipeline_version.is_(None), SubmissionRow.pipeline_version <= pipeline_version)
 
 
 def _changed(session: Session, which: Sequence[ColumnElement[bool] | TextClause], values: dict[str, object]) -> int:

@@ -17,6 +17,8 @@ import migrations
 from shared.database import Database, named_errors
 from shared.errors import OperatorError
 
+RELEASE_OUTDATED = "release_outdated"
+
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema up to a revision, the newest by default."""
@@ -58,11 +60,10 @@ def require_current(database: Database) -> None:
 
 def require_own_schema(session: Session) -> None:
     """Raise OperatorError where the schema was brought on while this process runs: a newer release must do the work."""
-    current = session.scalar(text("SELECT version_num FROM alembic_version"))
-    if current != newest_revision():
-        known = newest_revision()
+    current, known = session.scalar(text("SELECT version_num FROM alembic_version")), newest_revision()
+    if current != known:
         message = f"The database is at revision {current}, this process knows {known}: restart it with the new release."
-        raise OperatorError(message, code="release_outdated")
+        raise OperatorError(message, code=RELEASE_OUTDATED)
 
 
 def _config() -> Config:

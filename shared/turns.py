@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from shared import leases
+from shared import jobs, leases
 from shared.database import database_time, through_index
 from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, OPEN, OPEN_INDEX, JobRow, SubmissionRow
 from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
@@ -85,22 +85,34 @@ def in_turns(lanes: Iterable[Lane], take: Callable[[Lane], Chosen | None], room:
 
 
 def take_turns(
-    session: Session, room: int, resend_after_s: float, priorities: Collection[Priority] = tuple(Priority)
+    session: Session,
+    room: int,
+    resend_after_s: float,
+    priorities: Collection[Priority] = tuple(Priority),
+    pipeline_version: int | None = None,
 ) -> list[Chosen]:
-    """Choose the waiting jobs that are announced next, and note that a message goes out now."""
-    under_way = in_flight(session, resend_after_s, priorities)
+    """Choose the waiting jobs that are announced next, and note that a message goes out now.
+
+    Where the newest version of the pipeline is given that somebody works with, what needs a newer one waits for it.
+    """
+    under_way = in_flight(session, resend_after_s, priorities, pipeline_version)
     queues = _WaitingJobs(session, resend_after_s)
-    chosen = in_turns(lanes(session, priorities, under_way), queues.take, room)
+    chosen = in_turns(lanes(session, priorities, under_way, pipeline_version), queues.take, room)
     leases.mark_as_sent(session, JobRow, [one.job_id for one in chosen])
     return chosen
 
 
-def in_flight(session: Session, resend_after_s: float, priorities: Collection[Priority] = tuple(Priority)) -> dict[int, int]:
+def in_flight(
+    session: Session,
+    resend_after_s: float,
+    priorities: Collection[Priority] = tuple(Priority),
+    pipeline_version: int | None = None,
+) -> dict[int, int]:
     """Count the jobs of each submission that run, or that a recent message announces and somebody may take."""
     running = and_(JobRow.state == leases.JobState.RUNNING, JobRow.lease_until >= database_time())
     recent = and_(JobRow.state == leases.JobState.QUEUED, JobRow.sent_at >= database_time(-resend_after_s))
-    # What nobody takes while it is paused must not keep others from their turn.
-    announced = and_(recent, SubmissionRow.paused_at.is_(None))
+    # What nobody takes must not keep others from their turn.
+    announced = and_(recent, *_takeable(pipeline_version))
     query = (
         select(JobRow.submission_id, func.count().label("n"))
         .join(SubmissionRow)
@@ -132,19 +144,27 @@ def open_submissions() -> Select[int]:
     return select(steps.c.id).where(steps.c.id.is_not(None))
 
 
-def lanes(session: Session, priorities: Collection[Priority], under_way: Mapping[int, int]) -> list[Lane]:
-    """Return the submissions that have open jobs and are not paused, the oldest first."""
+def lanes(
+    session: Session, priorities: Collection[Priority], under_way: Mapping[int, int], pipeline_version: int | None = None
+) -> list[Lane]:
+    """Return the submissions that have open jobs, are not paused and whose release somebody knows, the oldest first."""
     row = SubmissionRow
     query = (
         select(row.id, row.group_name, row.person, row.priority, GroupWeightRow.weight)
         .outerjoin(GroupWeightRow, GroupWeightRow.name == row.group_name)
-        .where(row.id.in_(open_submissions()), row.paused_at.is_(None), row.priority.in_(priorities))
+        .where(row.id.in_(open_submissions()), row.priority.in_(priorities), *_takeable(pipeline_version))
         .order_by(row.id)
     )
     return [
         Lane(number, group, person or "", Priority(priority), weight or 1.0, under_way.get(number, 0))
         for number, group, person, priority, weight in session.execute(query)
     ]
+
+
+def _takeable(pipeline_version: int | None) -> list[ColumnElement[bool]]:
+    """Tell submissions of which somebody may take jobs, as far as versions are known."""
+    known = [] if pipeline_version is None else [jobs.understood(pipeline_version)]
+    return [SubmissionRow.paused_at.is_(None), *known]
 
 
 class _WaitingJobs:

@@ -117,7 +117,8 @@ def _hold(session: Session, row: SubmissionRow) -> Hold | None:
     if row.paused_at is not None:
         return Hold.PAUSED
     queue = next(name for name, priorities in PRIORITIES.items() if row.priority in priorities)
-    if not any(queue in worker.queues for worker in workers.living(session)):
+    needed = row.pipeline_version or 0
+    if not any(queue in worker.queues and worker.pipeline_version >= needed for worker in workers.living(session)):
         return Hold.NO_WORKER
     return None if election.is_office_held(session, election.SCHEDULER) else Hold.NO_SCHEDULER
 

@@ -63,11 +63,14 @@ class Dispatcher:
     def _announce_jobs(self, queue: str) -> int:
         n_messages = self._sender.queue_length(queue)
         with self._database.writing() as session:
-            under_way = turns.in_flight(session, self._settings.resend_after_s, PRIORITIES[queue])
-            n_processes = sum(worker.n_processes for worker in workers.living(session) if queue in worker.queues)
+            listening = [worker for worker in workers.living(session) if queue in worker.queues]
+            n_processes = sum(worker.n_processes for worker in listening)
+            # Where nobody listens yet, whoever comes may be of any release.
+            newest = max((worker.pipeline_version for worker in listening), default=None)
+            which = (self._settings.resend_after_s, PRIORITIES[queue], newest)
             window = self._windows[queue]
-            room = window.room(sum(under_way.values()), n_messages, n_processes, time.monotonic())
-            chosen = turns.take_turns(session, room, self._settings.resend_after_s, PRIORITIES[queue]) if room > 0 else []
+            room = window.room(sum(turns.in_flight(session, *which).values()), n_messages, n_processes, time.monotonic())
+            chosen = turns.take_turns(session, room, *which) if room > 0 else []
             window.announced(len(chosen))
         self._send(queue, batched(chosen, window.batch_size(n_processes)))
         return len(chosen)

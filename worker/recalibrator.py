@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.decisions import Claim
 from shared.errors import LostClaimError, OperatorError, TransientError
 from shared.log import get_logger
+from shared.schema import require_own_schema
 
 # A database that is away or a disk that is full needs about this long.
 RETRY_DELAY_S = 10.0
@@ -37,6 +38,7 @@ class Recalibrator:
         """
         try:
             with self._database.writing() as session:
+                require_own_schema(session)
                 held = decisions.claim(
                     session, decision_id, lease_s=self._lease_s, max_attempts=self._max_attempts, owner=owner
                 )

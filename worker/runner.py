@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from shared import jobs, results, side_cars, workers
 from shared.database import Database
-from shared.domain import Micrograph, Parameters, Segmenter
+from shared.domain import PIPELINE_VERSION, Micrograph, Parameters, Segmenter
 from shared.errors import DeviceFailedError, InputError, OperatorError, TransientError
 from shared.job_contents import JobContent
 from shared.jobs import Claim
@@ -106,12 +106,15 @@ class JobRunner:
             with self._database.writing() as session:
                 require_own_schema(session)
                 claims = jobs.claim(session, job_ids, lease_s=self._lease_s, max_attempts=self._max_attempts, owner=owner)
+                left = jobs.leave_to_newer(session, job_ids) if len(claims) < len(job_ids) else []
                 if owner is not None and claims:
                     workers.note_claim(session, owner)
-                return claims
         except (TransientError, OperatorError) as error:
             logger.warning("jobs_not_claimed", job_ids=list(job_ids), code=error.code, message=error.message)
             return []
+        if left:
+            logger.warning("jobs_left_to_newer_release", job_ids=left, pipeline_version=PIPELINE_VERSION)
+        return claims
 
     def _run_together(self, claims: Sequence[Claim], keeper: LeaseKeeper) -> list[Claim]:
         """Run jobs, and return those that ask for the same as another one did: its analysis is stored now."""

@@ -25,7 +25,7 @@ from shared.election import SCHEDULER, hold_office, is_office_held, leave_office
 from shared.errors import TransientError
 from shared.jobs import JobState
 from shared.messaging import ANALYSE_TASK, JobSender
-from shared.models import JobRow
+from shared.models import JobRow, SubmissionRow
 from shared.queues import ANALYSIS_QUEUE, INTERACTIVE_QUEUE
 from shared.schema import upgrade
 from shared.settings import Settings
@@ -58,9 +58,9 @@ def add_jobs(database: Database, count: int) -> list[int]:
         return [job.row.id for job in added]
 
 
-def add_worker(database: Database, *queues: str, n_processes: int = 1) -> None:
+def add_worker(database: Database, *queues: str, n_processes: int = 1, pipeline_version: int = PIPELINE_VERSION) -> None:
     """A worker that lives and does nothing."""
-    worker = WorkerDescription(f"worker-{uuid.uuid4()}", "host", "1", PIPELINE_VERSION, "cpu", list(queues), n_processes)
+    worker = WorkerDescription(f"worker-{uuid.uuid4()}", "host", "1", pipeline_version, "cpu", list(queues), n_processes)
     with database.writing() as session:
         workers.register(session, worker)
 
@@ -205,6 +205,28 @@ def test_what_is_paused_after_it_was_announced_leaves_its_place_to_others_and_go
         submissions.resume(session, first)
     assert dispatcher.run_round() == 2
     assert announced(broker) == paused[:2]
+
+
+def test_what_a_newer_release_took_in_waits_for_a_newer_worker_and_leaves_its_place_to_others(
+    database: Database, sender: JobSender, broker: redis.Redis
+) -> None:
+    newer, other = add_jobs(database, 3), add_jobs(database, 3)
+    with database.writing() as session:
+        taken_in_by = update(SubmissionRow).where(SubmissionRow.id == submissions.job(session, newer[0]).submission_id)
+        session.execute(taken_in_by.values(pipeline_version=PIPELINE_VERSION + 1))
+        session.execute(update(JobRow).where(JobRow.id.in_(newer[:2])).values(sent_at=database_time()))
+    add_worker(database, ANALYSIS_QUEUE)
+    dispatcher = Dispatcher(database, sender, settings(dispatch_window=2))
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == other[:2]
+    end(database, other)
+    broker.flushall()
+    assert dispatcher.run_round() == 0
+    add_worker(database, ANALYSIS_QUEUE, pipeline_version=PIPELINE_VERSION + 1)
+    with database.writing() as session:
+        session.execute(update(JobRow).values(sent_at=None))
+    assert dispatcher.run_round() == 2
+    assert announced(broker) == newer[:2]
 
 
 def test_a_round_looks_at_open_jobs_only_also_where_the_database_keeps_no_statistics(

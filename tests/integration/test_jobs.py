@@ -287,6 +287,19 @@ def test_a_submission_that_a_newer_release_took_in_waits_for_a_newer_worker(data
     assert row(database, job_id).state == JobState.QUEUED
 
 
+def test_what_a_newer_release_took_in_is_free_again_a_moment_after_an_older_worker_left_it_alone(database: Database) -> None:
+    newer, paused = add_jobs(database, 1)[0], add_jobs(database, 1)[0]
+    assert announced(database, 2, 30.0) == [newer, paused]
+    change(database, lambda session: submissions.pause(session, row(database, paused).submission_id))
+    version = update(SubmissionRow).where(SubmissionRow.id == row(database, newer).submission_id)
+    change(database, lambda session: session.execute(version.values(pipeline_version=PIPELINE_VERSION + 1)))
+    assert change(database, jobs.leave_to_newer, [newer, paused]) == [newer]
+    assert announced(database, 2, 30.0) == [], "newer workers may come first"
+    change(database, lambda session: session.execute(update(JobRow).values(not_before=database_time(-0.01))))
+    assert announced(database, 2, 30.0) == [newer]
+    assert row(database, newer).attempts == 0
+
+
 def test_the_same_file_under_the_same_name_is_one_job_of_its_submission(database: Database) -> None:
     with database.writing() as session:
         first, other = (submissions.create_submission(session, "project", None, Parameters()).id for _ in range(2))

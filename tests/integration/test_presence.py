@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from shared import decisions, jobs, submissions, workers
 from shared.database import Database, database_time
@@ -164,6 +164,21 @@ def test_a_worker_that_is_passed_by_gives_up(database: Database) -> None:
         assert gave_up.wait(30)
     finally:
         presence.stop()
+
+
+def test_a_worker_whose_release_the_database_has_left_behind_finishes_and_is_no_longer_counted_on(database: Database) -> None:
+    finished = threading.Event()
+    presence = Presence(database, description(), PATIENCE_S, interval_s=0.01, finish=finished.set)
+    presence.start()
+    try:
+        wait_until(lambda: living(database) == ["worker"], "it is seen")
+        assert not finished.is_set()
+        with database.writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+        assert finished.wait(30)
+    finally:
+        presence.stop()
+    assert living(database) == []
 
 
 def test_a_worker_whose_database_is_away_goes_on() -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from shared import jobs, results, submissions
 from shared.arrays import FloatImage
 from shared.database import Database, database_time
-from shared.domain import Parameters, Segmentation
+from shared.domain import PIPELINE_VERSION, Parameters, Segmentation
 from shared.errors import DecoderKilledError, InputError, OperatorError, TransientError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
@@ -293,6 +293,18 @@ def test_parameters_of_another_release_fail_their_job_by_name_and_are_not_tried_
         job = submissions.job(session, job_id)
         assert (job.state, job.error_code) == (JobState.FAILED, "unknown_parameters")
         assert "smoothing_px" in (job.error_message or "")
+
+
+def test_a_worker_says_which_jobs_it_leaves_to_a_newer_release(bench: Bench) -> None:
+    job_id = bench.submit()
+    with bench.database.writing() as session:
+        session.execute(update(SubmissionRow).values(pipeline_version=PIPELINE_VERSION + 1))
+        session.execute(update(JobRow).values(sent_at=database_time()))
+    with capture_logs() as logs:
+        bench.runner().run([job_id])
+    assert [entry["job_ids"] for entry in logs if entry["event"] == "jobs_left_to_newer_release"] == [[job_id]]
+    job = bench.job(job_id)
+    assert (job.state, job.attempts, job.sent_at) == (JobState.QUEUED, 0, None)
 
 
 def test_an_image_over_which_the_decoder_is_killed_uses_its_attempts_up(bench: Bench) -> None:
