@@ -2,12 +2,16 @@
 
 Functions take the session first and never commit. Every change of running work is conditional on its token, so that a worker
 whose lease was given away can change nothing any more. All times are the database's own.
+
+Whoever changes several rows locks them in the order of their numbers first: two that change the same rows never wait for each
+other.
 """
 
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -41,9 +45,10 @@ def take(
 ) -> tuple[str, list[int]]:
     """Take those of the rows that are free, or whose lease has run out, and set further values; returns token and ids."""
     token = uuid.uuid4().hex
-    taken = session.scalars(
+    taken = _locked(session, table, table.id.in_(ids), claimable(table), table.attempts < max_attempts, *conditions)
+    session.execute(
         update(table)
-        .where(table.id.in_(ids), claimable(table), table.attempts < max_attempts, *conditions)
+        .where(table.id.in_(taken))
         .values(
             state=JobState.RUNNING,
             token=token,
@@ -53,9 +58,8 @@ def take(
             started_at=database_time(),
             **values,
         )
-        .returning(table.id)
     )
-    return token, list(taken)
+    return token, taken
 
 
 def change_held(session: Session, table: Table, row_id: int, token: str, **values: object) -> bool:
@@ -92,8 +96,9 @@ def begun_anew() -> dict[str, object]:
 
 def extend(session: Session, table: Table, token: str, lease_s: float) -> set[int]:
     """Show a sign of life for all that is held under a token; returns what still is."""
-    held = (table.token == token, table.state == JobState.RUNNING)
-    return set(session.scalars(update(table).where(*held).values(lease_until=database_time(lease_s)).returning(table.id)))
+    held = _locked(session, table, table.token == token, table.state == JobState.RUNNING)
+    session.execute(update(table).where(table.id.in_(held)).values(lease_until=database_time(lease_s)))
+    return set(held)
 
 
 def set_aside_exhausted(
@@ -101,8 +106,9 @@ def set_aside_exhausted(
 ) -> int:
     """Fail the rows whose last allowed attempt ended without a word; returns their number."""
     values = ended(JobState.FAILED, "attempts_exhausted", message) | NOT_HELD
-    query = update(table).where(*conditions, exhausted(table, max_attempts)).values(**values).returning(table.id)
-    return len(session.execute(query).all())
+    worn_out = _locked(session, table, *conditions, exhausted(table, max_attempts))
+    session.execute(update(table).where(table.id.in_(worn_out)).values(**values))
+    return len(worn_out)
 
 
 def mark_waiting_as_sent(session: Session, table: Table, limit: int, resend_after_s: float) -> list[int]:
@@ -114,12 +120,12 @@ def mark_waiting_as_sent(session: Session, table: Table, limit: int, resend_afte
 
 def mark_as_sent(session: Session, table: Table, ids: Sequence[int]) -> None:
     """Note that a message announces these rows now."""
-    session.execute(update(table).where(table.id.in_(ids)).values(sent_at=database_time()))
+    _set_sent_at(session, table, ids, database_time())
 
 
 def mark_as_not_sent(session: Session, table: Table, ids: Sequence[int]) -> None:
     """Take back the note that a message announces these rows."""
-    session.execute(update(table).where(table.id.in_(ids)).values(sent_at=None))
+    _set_sent_at(session, table, ids, None)
 
 
 def claimable(table: Table) -> ColumnElement[bool]:
@@ -136,3 +142,13 @@ def waiting(table: Table, resend_after_s: float) -> ColumnElement[bool]:
 def exhausted(table: Table, max_attempts: int) -> ColumnElement[bool]:
     """Tell rows whose last allowed attempt ended without a word."""
     return and_(claimable(table), table.attempts >= max_attempts)
+
+
+def _set_sent_at(session: Session, table: Table, ids: Sequence[int], value: ColumnElement[Any] | None) -> None:
+    locked = _locked(session, table, table.id.in_(ids))
+    session.execute(update(table).where(table.id.in_(locked)).values(sent_at=value))
+
+
+def _locked(session: Session, table: Table, *conditions: ColumnElement[bool]) -> list[int]:
+    """Lock the rows that fulfil conditions until the transaction ends, in the order of their numbers; returns these."""
+    return list(session.scalars(select(table.id).where(*conditions).order_by(table.id).with_for_update()))

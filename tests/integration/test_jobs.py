@@ -8,16 +8,17 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, submissions, turns
+from shared import jobs, leases, submissions, turns
 from shared.database import Database, database_time
 from shared.domain import PIPELINE_VERSION, Parameters
 from shared.errors import InputError, LostClaimError
 from shared.image_names import MAX_NAME_BYTES, clean_name
 from shared.jobs import Claim, JobState
 from shared.models import JobRow, SubmissionRow
+from tests.stack import wait_until
 
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3
@@ -298,6 +299,48 @@ def test_what_a_newer_release_took_in_is_free_again_a_moment_after_an_older_work
     change(database, lambda session: session.execute(update(JobRow).values(not_before=database_time(-0.01))))
     assert announced(database, 2, 30.0) == [newer]
     assert row(database, newer).attempts == 0
+
+
+@pytest.mark.parametrize(
+    "change_several",
+    [
+        pytest.param(lambda session, ids, token: leases.extend(session, JobRow, token, LEASE_S), id="extend"),
+        pytest.param(lambda session, ids, token: leases.mark_as_sent(session, JobRow, ids), id="mark as sent"),
+        pytest.param(lambda session, ids, token: leases.mark_as_not_sent(session, JobRow, ids), id="mark as not sent"),
+        pytest.param(
+            lambda session, ids, token: leases.take(session, JobRow, ids, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS), id="take"
+        ),
+    ],
+)
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+def test_who_changes_several_jobs_locks_them_in_the_order_of_their_numbers(
+    database: Database, change_several: Callable[..., object]
+) -> None:
+    first, second = add_jobs(database, 2)
+    (held, _) = claim(database, first, second)
+    lease_over = {"lease_until": -1.0}
+    set_time(database, second, **lease_over)
+    set_time(database, first, **lease_over)  # written anew, it lies behind the other one, where a plan comes to it last
+
+    def other() -> None:
+        with database.writing() as session:
+            change_several(session, [first, second], held.token)
+
+    thread = threading.Thread(target=other)
+    lock = select(JobRow.id).with_for_update(nowait=True)
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    with database.writing() as session:
+        session.execute(lock.where(JobRow.id == first)).all()
+        thread.start()
+
+        def is_waiting() -> bool:
+            with database.reading() as looking:
+                return bool(looking.scalar(waits))
+
+        wait_until(is_waiting, "the other one waits")
+        session.execute(lock.where(JobRow.id == second)).all()
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_the_same_file_under_the_same_name_is_one_job_of_its_submission(database: Database) -> None:
