@@ -1,4 +1,7 @@
-"""Keeping the leases of claimed jobs alive while a worker is busy with them, and noticing which of them it lost."""
+"""Keeping the leases of claimed jobs alive while a worker is busy with them, and noticing which of them it lost.
+
+Which jobs were lost is logged where they end: seen from here, one that has just ended looks the same.
+"""
 
 import os
 import signal
@@ -33,7 +36,6 @@ class LeaseKeeper:
         self._lease_s = lease_s
         self._job_timeout_s = job_timeout_s
         self._busy_since: dict[int, float] = {}
-        self._ended: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease-{claims[0].job_id}", daemon=True)
 
@@ -54,7 +56,6 @@ class LeaseKeeper:
         try:
             yield
         finally:
-            self._ended.add(claim.job_id)
             del self._busy_since[claim.job_id]
 
     def require(self, claim: jobs.Claim) -> None:
@@ -73,8 +74,6 @@ class LeaseKeeper:
             except Exception:  # a bug here must not let the leases run out under analyses that go well
                 logger.exception("leases_not_extended")
             else:
-                for job_id in self._unlost - held - self._ended:
-                    logger.warning("lease_lost", job_id=job_id)
                 self._unlost &= held
 
     def _end_what_hangs(self) -> None:

@@ -4,13 +4,17 @@ import signal
 import subprocess
 import sys
 
+from structlog.testing import capture_logs
+
 from shared import jobs
+from shared.errors import LostClaimError
 from shared.leases import JobState
 from shared.models import JobRow
 from tests.integration.analyses import draw_discs
 from tests.integration.bench import LEASE_S, MAX_ATTEMPTS, Bench, InterruptedSegmenter
 from tests.stack import PROJECT, wait_until
 from tests.unit.micrograph.files import png_bytes
+from worker.lease import LeaseKeeper
 from worker.runner import JobRunner
 
 BATCH = 4
@@ -67,6 +71,27 @@ def test_a_job_that_is_cancelled_while_it_runs_leaves_nothing_and_the_others_go_
     rows = upload_bench.jobs(1)
     assert [job.state for job in rows] == ["cancelled", "done", "done", "done"]
     assert rows[0].analysis_id is None
+
+
+def test_a_job_that_has_ended_is_not_taken_for_one_that_was_lost(upload_bench: Bench) -> None:
+    database, job_ids = upload_bench.database, add_batch(upload_bench)
+    with database.writing() as session:
+        claims = jobs.claim(session, job_ids, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
+    with capture_logs() as logs, LeaseKeeper(database, claims, 0.06) as keeper:
+        with database.writing() as session:
+            jobs.fail(session, claims[0], "code", "message")
+            jobs.cancel(session, JobRow.id == job_ids[1])
+
+        def is_lost() -> bool:
+            try:
+                keeper.require(claims[1])
+            except LostClaimError:
+                return True
+            return False
+
+        wait_until(is_lost, "the next sign of life tells", 30)
+        keeper.require(claims[2])
+    assert logs == []
 
 
 def test_a_process_in_which_an_analysis_hangs_ends_itself_so_that_others_get_the_job(upload_bench: Bench) -> None:
