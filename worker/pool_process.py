@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 
 from billiard.process import active_children
 from celery import current_app, signals
@@ -33,4 +34,5 @@ def _prepare_process(**_: object) -> None:
 def _pass_on(**_: object) -> None:
     """Have the pool finish what it is at and give back the rest of each message."""
     for child in active_children():
-        os.kill(child.pid, BEGIN_NOTHING_MORE)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(child.pid, BEGIN_NOTHING_MORE)

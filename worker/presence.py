@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from billiard.process import active_children
@@ -36,6 +37,7 @@ class Presence:
         database: Database,
         worker: WorkerDescription,
         watchdog_s: float,
+        *,
         interval_s: float = LIFE_SIGN_INTERVAL_S,
         give_up: Callable[[], None] | None = None,
         finish: Callable[[], None] | None = None,
@@ -110,5 +112,6 @@ def stop_this_worker() -> None:
 def end_this_worker() -> None:
     """End the main process and its pool at once: a loop that no longer listens does not hear a request to stop either."""
     for child in active_children():
-        os.kill(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(child.pid, signal.SIGKILL)
     os._exit(EXIT_PASSED_BY)
