@@ -8,6 +8,8 @@ from shared.service_models import LeaderRow
 
 # Who announces work and keeps the house.
 SCHEDULER = "scheduler"
+# Who keeps the house: held from one time to when it is due again, so that restarts neither put it off nor bring it forward.
+HOUSEKEEPING = "housekeeping"
 
 
 def hold_office(session: Session, office: str, holder: str, lease_s: float) -> bool:

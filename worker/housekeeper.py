@@ -1,10 +1,12 @@
 """Keeping the house: what nobody ended or names is removed, and rows whose file is missing are named in the log."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shared.database import Database
+from shared.election import HOUSEKEEPING, hold_office
 from shared.errors import OperatorError, TransientError
 from shared.housekeeping import clean_blobs, survey_blobs
 from shared.log import get_logger
@@ -14,6 +16,8 @@ from shared.storage import BlobStore
 
 # How often somebody looks whether it is time and this process leads.
 LOOK_INTERVAL_S = 1.0
+# How often the database is asked whether it is time.
+ASK_INTERVAL_S = 60.0
 
 logger = get_logger(__name__)
 
@@ -45,15 +49,21 @@ class Housekeeper:
 
     def run(self, stop: threading.Event) -> None:
         """Clean up at intervals until told to stop."""
-        due_in_s = self._interval_s
+        due_in_s = 0.0
         while not stop.wait(LOOK_INTERVAL_S):
             due_in_s -= LOOK_INTERVAL_S
             if due_in_s > 0 or not self._leads():
                 continue
-            due_in_s = self._interval_s
+            due_in_s = min(self._interval_s, ASK_INTERVAL_S)
             try:
-                self.clean()
+                if self._is_due():
+                    self.clean()
             except (TransientError, OperatorError) as error:
                 logger.warning("house_not_kept", code=error.code, message=error.message)
             except Exception:  # a bug here must not end the scheduler, nor go on unseen
                 logger.exception("house_not_kept")
+
+    def _is_due(self) -> bool:
+        """Whether the last clean-up is an interval ago, whichever process did it; then this one is noted."""
+        with self._database.writing() as session:
+            return hold_office(session, HOUSEKEEPING, uuid.uuid4().hex, self._interval_s)

@@ -3,16 +3,19 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from shared import resumable, submissions
 from shared.database import Database, database_time
 from shared.domain import Parameters
 from shared.errors import TransientError
+from shared.service_models import LeaderRow
 from shared.spool import FolderSpool
 from shared.storage import FolderBlobStore, StoredBlob, put_bytes
 from shared.upload_rows import UploadRow
@@ -35,9 +38,9 @@ class AwayOnce(FolderBlobStore):
         return super().blobs()
 
 
-def orphan(store: FolderBlobStore, root: Path) -> str:
+def orphan(store: FolderBlobStore, root: Path, content: bytes = b"orphan") -> str:
     """A blob that has belonged to nothing for days."""
-    sha256 = put_bytes(store, b"orphan")
+    sha256 = put_bytes(store, content)
     (path,) = (path for path in root.rglob(sha256))
     long_ago_s = time.time() - TWO_DAYS_S
     os.utime(path, (long_ago_s, long_ago_s))
@@ -80,3 +83,41 @@ def test_what_belongs_to_nothing_is_set_aside_once_this_process_leads_also_after
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_process_that_starts_cleans_up_once_an_interval_has_passed_since_whoever_did_last(
+    database: Database, tmp_path: Path, quick: None
+) -> None:
+    store, spool = FolderBlobStore(tmp_path / "blobs"), FolderSpool(tmp_path / "spool", 0)
+
+    def start_and_stop(until: Callable[[], object], interval_s: float) -> None:
+        stop = threading.Event()
+        thread = threading.Thread(target=Housekeeper(database, store, spool, interval_s, lambda: True).run, args=(stop,))
+        thread.start()
+        wait_until(until, "it looked", 30)
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+    first = orphan(store, tmp_path / "blobs")
+    start_and_stop(lambda: not store.exists(first), 3600)
+    again = orphan(store, tmp_path / "blobs", b"another")
+    asked = []
+
+    class Asked(Database):
+        """Notes that it was asked."""
+
+        @contextmanager
+        def writing(self) -> Iterator[Session]:
+            with super().writing() as session:
+                yield session
+            asked.append(True)
+
+    url = database.engine.url.render_as_string(hide_password=False)
+    database = Asked(url)
+    start_and_stop(lambda: asked, 3600)
+    assert store.exists(again), "the last time is not an hour ago"
+    with database.writing() as session:
+        session.execute(update(LeaderRow).values(lease_until=database_time(-1)))
+    start_and_stop(lambda: not store.exists(again), 3600)
+    database.dispose()
