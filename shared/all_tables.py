@@ -5,3 +5,5 @@ from shared.declarative import Base
 
 TABLE_MODULES = (models, service_models, upload_rows)
 ALL_TABLES = Base.metadata
+# Of this moment alone: uploads whose pieces lie in the spool, and processes that run. No backup keeps them.
+TABLES_OF_THE_MOMENT = frozenset({"upload", "upload_chunk", "worker", "leader"})

@@ -1,4 +1,6 @@
-"""A backup: the rows of all tables as of one moment, and the blobs that they name, in a folder that needs no SAEMI to be read.
+"""A backup: the rows that outlive their moment, and the blobs that they name, in a folder that needs no SAEMI to be read.
+
+All rows are as of one moment.
 
 ``FOLDER/blobs`` is a blob store that all backups of the folder share, so that the next backup copies what is new only;
 ``FOLDER/<time>`` holds the tables and, written last, the manifest. The same files fill SQLite and PostgreSQL.
@@ -15,13 +17,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.all_tables import ALL_TABLES
+from shared.all_tables import ALL_TABLES, TABLES_OF_THE_MOMENT
 from shared.database import Database
 from shared.errors import NotFoundError, OperatorError
 from shared.housekeeping import named_hashes
 from shared.results import SOFTWARE_VERSION
 from shared.schema import newest_revision, require_current
-from shared.storage import BlobStore, FolderBlobStore
+from shared.storage import BlobStore, FolderBlobStore, sync_folder
 from shared.table_files import ROWS_AT_A_TIME, ColumnOfFile, TableFile, file_sha256, write_table
 
 FORMAT = "saemi-backup"
@@ -111,6 +113,8 @@ def write_backup(
         tuple(missing),
     )
     _write_durably(target / MANIFEST, json.dumps(asdict(manifest), indent=2).encode())
+    sync_folder(target)
+    sync_folder(folder)
     return target, manifest
 
 
@@ -150,9 +154,12 @@ def _write_rows(database: Database, target: Path) -> list[TableFile]:
     with database.reading() as session:
         if database.dialect != "sqlite":  # where every transaction sees one moment
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        tables = [write_table(session, of, target) for of in ALL_TABLES.sorted_tables]
+        lasting = [of for of in ALL_TABLES.sorted_tables if of.name not in TABLES_OF_THE_MOMENT]
+        tables = [write_table(session, of, target) for of in lasting]
         with (target / BLOB_LIST).open("w", encoding="ascii") as file:
             file.writelines(f"{sha256}\n" for sha256 in _hashes(session))
+            file.flush()
+            os.fsync(file.fileno())
     return tables
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.orm import Session
 
+from shared.all_tables import TABLES_OF_THE_MOMENT
 from shared.backup import BLOB_LIST, BLOBS, MANIFEST, Manifest, blob_list, copy_blob
 from shared.database import Database
 from shared.errors import NotFoundError, OperatorError
@@ -13,8 +14,8 @@ from shared.schema import current_revision, known_revisions, upgrade
 from shared.storage import BlobStore, FolderBlobStore
 from shared.table_files import TableFile, file_sha256, read_table
 
-# What setting an installation up writes by itself; the backup has its own rows of it.
-SET_UP_TABLES = frozenset({"model"})
+# What setting an installation up, or starting it once, writes by itself.
+SET_UP_TABLES = frozenset({"model", "leader"})
 VERSION_TABLE = "alembic_version"
 
 
@@ -45,12 +46,14 @@ def restore_backup(database: Database, store: BlobStore, backup: Path, on_progre
     _restore_blobs(manifest, store, backup, on_progress)
     with database.writing() as session:
         _require_empty(session)
-        for name in SET_UP_TABLES:
+        for name in SET_UP_TABLES & set(inspect(session.connection()).get_table_names()):
             session.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - a name of ours
-        for written in manifest.tables:
+        # Backups of earlier releases have rows of a moment that is long over.
+        lasting = [written for written in manifest.tables if written.name not in TABLES_OF_THE_MOMENT]
+        for written in lasting:
             if read_table(session, written, backup) != written.n_rows:
                 raise OperatorError(f"{written.file} of the backup has lost rows.", code="backup_damaged")
-        _continue_numbers(session, manifest.tables)
+        _continue_numbers(session, lasting)
     upgrade(database)
     return manifest
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.errors import NotFoundError, TransientError
-from shared.storage import BlobStore, disk_errors
+from shared.storage import BlobStore, disk_errors, sync_folder
 
 READ_BYTES = 2**20
 
@@ -151,11 +151,7 @@ def _write(path: Path, pieces: Iterable[bytes]) -> int:
             n_bytes += len(piece)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return n_bytes
 
 

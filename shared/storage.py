@@ -180,11 +180,16 @@ class FolderBlobStore:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.rename(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names of a folder's files to the disk, so that they outlive a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def put_bytes(store: BlobStore, content: bytes) -> str:

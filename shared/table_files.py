@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +54,8 @@ def write_table(session: Session, of: Table, folder: Path) -> TableFile:
         for row in rows:
             file.write(json.dumps(list(row), default=datetime.isoformat, ensure_ascii=False, separators=(",", ":")) + "\n")
             n_rows += 1
+    with path.open("rb") as written:  # all of it, its end too, which comes when the compressed file is closed
+        os.fsync(written.fileno())
     return TableFile(of.name, path.name, n_rows, file_sha256(path), columns)
 
 

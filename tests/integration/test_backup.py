@@ -2,10 +2,11 @@
 
 import gzip
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, select, text
 
-from shared import submissions
+from shared import resumable, submissions
+from shared.all_tables import ALL_TABLES, TABLES_OF_THE_MOMENT
 from shared.backup import Manifest, write_backup
 from shared.database import Database
+from shared.election import SCHEDULER, hold_office
 from shared.errors import OperatorError
 from shared.housekeeping import survey_blobs
 from shared.models import ImageRow
 from shared.restore import VERSION_TABLE, newest_backup, restore_backup
 from shared.schema import current_revision, downgrade, newest_revision, upgrade
 from shared.storage import FolderBlobStore, put_bytes
-from shared.table_files import file_sha256
+from shared.table_files import file_sha256, write_table
 from tests.conftest import fresh_database
 from tests.integration.analyses import FILES
 from tests.integration.laboratory import SEM, Laboratory
@@ -97,7 +100,7 @@ def test_a_restored_system_has_the_same_rows_and_files_and_goes_on_numbering(
     manifest = restore_backup(emptied, other_store, backed_up, lambda n_done, n_all: steps.append((n_done, n_all)))
     before = rows_of(filled)
     assert rows_of(emptied) == before
-    assert {name: len(rows) for name, rows in before.items()} == {of.name: of.n_rows for of in manifest.tables}
+    assert {of.name: of.n_rows for of in manifest.tables}.items() <= {name: len(rows) for name, rows in before.items()}.items()
     assert min(len(before[name]) for name in ("image", "job", "analysis", "particle", "recording", "model")) >= 2
     with emptied.reading() as session:
         survey = survey_blobs(session, other_store, NOW)
@@ -142,7 +145,45 @@ def test_a_backup_shows_one_moment_while_others_write(
 def test_every_table_of_the_database_is_in_a_backup(filled: Database, backed_up: Path) -> None:
     with filled.reading() as session:
         names = table_names(session.connection())
-    assert names == {of.name for of in Manifest.read(backed_up).tables} | {VERSION_TABLE}
+    written = {of.name for of in Manifest.read(backed_up).tables}
+    assert names == written | TABLES_OF_THE_MOMENT | {VERSION_TABLE}
+    assert not written & TABLES_OF_THE_MOMENT
+
+
+@ON_SQLITE
+@INTO_SQLITE
+def test_what_an_earlier_release_wrote_of_its_moment_is_not_restored(
+    filled: Database, backed_up: Path, emptied: Database, other_store: FolderBlobStore
+) -> None:
+    with filled.writing() as session:
+        resumable.begin(session, 1, "half.tif", 10)
+        hold_office(session, SCHEDULER, "holder", 60)
+        found = [write_table(session, ALL_TABLES.tables[name], backed_up) for name in ("upload", "leader")]
+    assert [of.n_rows for of in found] == [1, 1]
+    manifest = json.loads((backed_up / "manifest.json").read_text())
+    (backed_up / "manifest.json").write_text(json.dumps(manifest | {"tables": [*manifest["tables"], *map(asdict, found)]}))
+    restore_backup(emptied, other_store, backed_up, silent)
+    restored = rows_of(emptied)
+    assert (restored["upload"], restored["leader"]) == ([], [])
+    assert restored["job"] == rows_of(filled)["job"]
+
+
+@ON_SQLITE
+def test_all_of_a_backup_is_on_the_disk_before_it_counts(
+    filled: Database, store: FolderBlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[str] = []
+    fsync = os.fsync
+
+    def noting_fsync(descriptor: int) -> None:
+        synchronised.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    target, manifest = write_backup(filled, store, tmp_path / "backups", NOW, silent)
+    manifest_at = synchronised.index(str(target / "manifest.part"))
+    assert {str(target / name) for name in ("blobs.txt", *(of.file for of in manifest.tables))} <= {*synchronised[:manifest_at]}
+    assert {str(target), str(target.parent)} <= {*synchronised[manifest_at:]}
 
 
 def test_a_system_with_rows_is_left_as_it_is(
