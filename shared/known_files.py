@@ -60,6 +60,12 @@ def known(session: Session, files: Sequence[NamedFile]) -> set[str]:
     return {file.sha256 for file in files if sizes.get(file.sha256) == file.n_bytes}
 
 
+def awaiting_side_cars(files: Iterable[NamedFile], missing: Iterable[NamedFile]) -> set[NamedFile]:
+    """Return the images among files of which a side-car is missing: analysed before it comes, they are analysed twice."""
+    by_key = _by_key(file.name for file in missing if is_side_car(file.name))
+    return {file for file in files if not is_side_car(file.name) and _belonging(file.name, by_key)}
+
+
 def add_known_files(session: Session, submission_id: int, files: Sequence[NamedFile]) -> AddedFiles:
     """Add files whose bytes are in the store; what the submission holds already stays as it is."""
     side_cars.hold_submission(session, submission_id)

@@ -32,6 +32,8 @@ def allow_long_lists() -> None:
 def add_known_files(path: IdPath, body: KnownFilesRequest) -> Response:
     """Add files by their SHA-256 where an image or side-car with these bytes was handed in before; the others are named.
 
+    An image of which a side-car in the same request is missing counts as missing too: it is to be sent after that one.
+
     All of them are added or, where the request fails, none. The same request again changes nothing. Whoever knows the SHA-256
     of a file counts as somebody who has it: the answer tells whether it is here, and its analysis becomes part of the
     submission.
@@ -45,6 +47,9 @@ def add_known_files(path: IdPath, body: KnownFilesRequest) -> Response:
         # Asked again, so that the row that keeps the bytes from being cleaned away is seen by who adds another one.
         present &= known_files.known(session, list(files.values()))
         here = {position: file for position, file in files.items() if file.sha256 in present}
+        absent = [file for position, file in files.items() if position not in here]
+        waiting = known_files.awaiting_side_cars(here.values(), absent)
+        here = {position: file for position, file in here.items() if file not in waiting}
         added = known_files.add_known_files(session, path.id, list(here.values()))
     reasons = {one.file: one for one in added.refused}
     refused += [

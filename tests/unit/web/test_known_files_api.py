@@ -52,6 +52,17 @@ def test_side_cars_are_known_as_well_and_find_their_images(portal: Portal) -> No
     assert portal.json(f"/submissions/{submission}")["counts"]["total"] == 1
 
 
+def test_an_image_waits_for_its_side_car_that_is_still_to_be_sent(portal: Portal) -> None:
+    portal.put(portal.open_submission(), b"bytes")
+    submission = portal.open_submission()
+    question = (described("a.tif"), described("a.txt", b"side-car"), described("b.tif"))
+    answer = ask(portal, submission, *question)
+    assert (answer["n_added"], answer["missing_positions"]) == (1, [0, 1]), "analysed now, the image would be so twice"
+    portal.put(submission, b"side-car", "a.txt")
+    assert ask(portal, submission, *question)["missing"] == []
+    assert portal.json(f"/submissions/{submission}")["counts"]["total"] == 2
+
+
 def test_a_file_of_another_size_is_not_the_one_that_is_known(portal: Portal) -> None:
     portal.put(portal.open_submission(), b"bytes")
     assert ask(portal, portal.open_submission(), described("a.tif") | {"n_bytes": 4})["missing"] == ["a.tif"]
