@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Float, TypeDecorator, create_engine, event, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
@@ -40,7 +42,13 @@ _TCP = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
 # ever.
 _SESSION = {"lock_timeout": f"{SQLITE_BUSY_TIMEOUT_MS}ms", "idle_in_transaction_session_timeout": "5min"}
 
+# A server that works tells before that it gave a statement up; one that is frozen does not, though its machine keeps the line.
+SILENCE_S = 1.0
+# Who waits for an answer looks so often whether he was interrupted.
+LOOK_INTERVAL_S = 0.1
+
 Query = TypeVar("Query", bound=HasHints)
+Waited = TypeVar("Waited")
 
 _SQLITE_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _SQLITE_FILE_CODES = frozenset(
@@ -65,7 +73,8 @@ class Database:
     pool_size
         Connections to a database server at most; opened when they are needed and kept.
     statement_timeout_s
-        Time after which a database server gives up a statement; None: never, for migrations and work in bulk.
+        Time after which a database server gives up a statement, and a little later this process a server that says nothing at
+        all; None: never, for migrations and work in bulk.
     """
 
     def __init__(self, url: str, pool_size: int = FEW_CONNECTIONS, statement_timeout_s: float | None = None) -> None:
@@ -164,13 +173,36 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+class _ImpatientConnection(psycopg.Connection[Any]):
+    """A connection that is given up when the server says nothing for too long."""
+
+    longest_wait_s: float
+
+    def wait(self, gen: PQGen[Waited], interval: float = LOOK_INTERVAL_S, timeout: float | None = None) -> Waited:
+        """Return what the server answers; raises OperationalError, the connection closed, where it does not."""
+        try:
+            return super().wait(gen, interval, self.longest_wait_s if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # what was asked is not answered yet
+                self.pgconn.finish()
+            raise
+
+
+def _give_up_silent_servers(engine: Engine, longest_wait_s: float) -> None:
+    kind = type("_Impatient", (_ImpatientConnection,), {"longest_wait_s": longest_wait_s})
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Dialect, _record: ConnectionPoolEntry, arguments: Any, options: Any) -> psycopg.Connection[Any]:
+        return kind.connect(*arguments, **options)  # type: ignore[no-any-return, attr-defined]
+
+
 def _server_engine(url: URL, pool_size: int, statement_timeout_s: float | None) -> Engine:
     session = dict(_SESSION)
     if statement_timeout_s is not None:
         session["statement_timeout"] = f"{statement_timeout_s * 1000:.0f}ms"
     options = " ".join(f"-c {name}={value}" for name, value in session.items())
     limits = {"connect_timeout": CONNECT_TIMEOUT_S, "options": options, **_TCP}
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={name: value for name, value in limits.items() if name not in url.query},
         pool_size=pool_size,
@@ -182,6 +214,9 @@ def _server_engine(url: URL, pool_size: int, statement_timeout_s: float | None) 
         # The same few are used again and again, so that the others may close.
         pool_use_lifo=True,
     )
+    if statement_timeout_s is not None:
+        _give_up_silent_servers(engine, statement_timeout_s + SILENCE_S)
+    return engine
 
 
 def _lower(value: object) -> str | None:

@@ -53,6 +53,19 @@ class PostgresServer:
         wait_until(lambda: self._process.poll() is not None or answers(self.url), "the database answers")
         assert self._process.poll() is None, self._log.read_text()[-2000:]
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes in their tracks while the block lasts: lines stay open, and nothing is said on them."""
+        server = self._process.pid
+        pids = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def stop_at_once(self) -> None:
         """Stop it as a power cut does: no transaction ends, no client is told."""
         self._end(signal.SIGQUIT)

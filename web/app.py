@@ -20,7 +20,7 @@ from web.services import EXTENSION, Services, services
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
 # Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
-STATEMENT_TIMEOUT_S = 30.0
+STATEMENT_TIMEOUT_S = 10.0
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
 # Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and

@@ -4,19 +4,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from shared.database import FEW_CONNECTIONS, Database
+from shared.database import CONNECT_TIMEOUT_S, FEW_CONNECTIONS, SILENCE_S, Database
 from shared.errors import TransientError
 from shared.schema import upgrade
 from tests.models import register_models
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.unit.web.opened_portal import API, Portal, error_of, open_portal
+from web.app import STATEMENT_TIMEOUT_S
 
 LONGEST_ANSWER_S = 5.0
+LONGEST_FREEZE_S = 16.0
 ADDRESSES = ("/submissions", "/jobs", "/analyses", "/models", "/decisions")
 PAGES = ("/", "/submissions", "/analyses", "/models", "/readyz")
 
@@ -66,6 +69,41 @@ def test_while_the_database_is_down_the_portal_says_when_to_come_again_and_then_
     assert all(portal.get(address).status_code == 200 for address in shown)
     assert portal.put(submission, b"during", "during.tif").status_code == 201
     assert portal.json(f"/submissions/{submission}")["project"] == "gold"
+
+
+def test_while_the_database_is_frozen_the_portal_says_so_in_time_and_then_goes_on(
+    portal: Portal, own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert STATEMENT_TIMEOUT_S + SILENCE_S + CONNECT_TIMEOUT_S <= LONGEST_FREEZE_S
+    monkeypatch.setattr("web.app.STATEMENT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("shared.database.CONNECT_TIMEOUT_S", 2)  # the least that there is
+    with contextmanager(open_portal)(tmp_path / "impatient", own_server.url) as impatient:
+        submission = impatient.open_submission()
+        with own_server.frozen():
+            started = time.monotonic()
+            answer = impatient.get(f"/submissions/{submission}")
+            assert error_of(answer, 503)["code"] == "database_unavailable"
+            assert answer.headers["Retry-After"] == "5"
+            assert time.monotonic() - started < 0.5 + SILENCE_S + 2 + LONGEST_ANSWER_S
+        assert impatient.get(f"/submissions/{submission}").status_code == 200
+
+
+def test_a_server_that_falls_silent_under_a_statement_is_given_up(own_server: PostgresServer) -> None:
+    database = Database(own_server.url, statement_timeout_s=0.5)
+
+    def ask() -> None:
+        with database.writing() as session:
+            session.execute(text("SELECT 1"))
+            with own_server.frozen():
+                session.execute(text("SELECT 1"))
+
+    started = time.monotonic()
+    with pytest.raises(TransientError) as caught:
+        ask()
+    assert caught.value.code == "database_unavailable"
+    assert time.monotonic() - started < 0.5 + SILENCE_S + LONGEST_ANSWER_S
+    database.check()
+    database.dispose()
 
 
 def test_a_transaction_that_the_server_ended_is_transient_and_nothing_of_it_stays(own_server: PostgresServer) -> None:
