@@ -32,6 +32,7 @@ from web.action_schemas import ActionOutcome, ActionOutcomes
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.paging import Page
+from web.queue_schemas import Queue
 from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
 from web.upload_schemas import KnownFilesAnswer
 
@@ -135,6 +136,10 @@ class Saemi:
             headers=headers,
         )
         return AddedFile.model_validate(answer).root
+
+    def queue(self) -> Queue:
+        """Return the queue as it is now: who works, who waits, and who uses what."""
+        return Queue.model_validate(self._request("GET", "/queue"))
 
     def submission(self, submission_id: int) -> Submission:
         """Return a submission with the counts of its jobs."""
