@@ -4,6 +4,7 @@ What is to be stored waits in a file without a name until its hash is known: not
 arrived, and an upload that breaks off leaves nothing. S3 shows an object when its last part is in, never before.
 """
 
+import hashlib
 import io
 import shutil
 import tempfile
@@ -38,6 +39,7 @@ DOWNLOAD_URL_LIFE_S = 3600
 INCOMING = "incoming/"
 COPYING = TransferConfig(use_threads=False)
 NOT_THERE = ("NoSuchKey", "404")
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 # The object exists already: whoever stored it stored the same bytes.
 THERE_ALREADY = "PreconditionFailed"
 # A server that knows no conditions, or another one that writes the same bytes now. To write them twice does no harm.
@@ -94,7 +96,9 @@ class S3BlobStore:
 
     def exists(self, sha256: str) -> bool:
         """Tell whether the blob is there; one that is set aside is not, so that who stores its bytes stores them anew."""
-        return self._has(self._key(sha256))
+        n_bytes = self._size(self._key(sha256))
+        # Where there is an object without content, an upload broke off before its first byte.
+        return n_bytes is not None and (n_bytes > 0 or sha256 == EMPTY_SHA256)
 
     def download_url(self, sha256: str, download: Download) -> str | None:
         """Return an address that lets whoever has it read this blob for an hour; None where no browser reaches the server."""
@@ -144,16 +148,16 @@ class S3BlobStore:
         require_hash(sha256)
         return f"{self._root}set-aside/{sha256}"
 
-    def _has(self, key: str) -> bool:
+    def _size(self, key: str) -> int | None:
+        """Return the bytes of an object, None where there is none."""
         with s3_errors():
             try:
-                self._client.head_object(Bucket=self._bucket, Key=key)
+                return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
             except ClientError as error:
                 if error_code(error) not in NOT_THERE:
                     raise
                 self._require_bucket()
-                return False
-            return True
+                return None
 
     def _require_bucket(self) -> None:
         """Tell a missing bucket from a missing object, which an answer without a body does not."""
@@ -166,20 +170,21 @@ class S3BlobStore:
             raise OperatorError(message, code="storage_missing") from error
 
     def _publish(self, content: IO[bytes], blob: BlobInfo) -> None:
-        """Give complete content its name, unless it is there."""
+        """Give complete content its name, unless it is there; what has its name and another size is none of it."""
         key = self._key(blob.sha256)
         upload: Callable[..., None] = self._put_whole
         if blob.n_bytes > PART_BYTES:
-            if self._has(key):
+            if self._size(key) == blob.n_bytes:
                 return
             upload = self._put_in_parts
         try:
             upload(key, content, blob, IfNoneMatch="*")
         except ClientError as error:
-            if error_code(error) in WITHOUT_CONDITION:
-                upload(key, content, blob)
-            elif error_code(error) != THERE_ALREADY:
+            is_there = error_code(error) == THERE_ALREADY
+            if not is_there and error_code(error) not in WITHOUT_CONDITION:
                 raise
+            if not (is_there and self._size(key) == blob.n_bytes):
+                upload(key, content, blob)
 
     def _put_whole(self, key: str, content: IO[bytes], blob: BlobInfo, **condition: Any) -> None:
         content.seek(0)
@@ -207,7 +212,11 @@ class S3BlobStore:
 
     def _sent_parts(self, key: str, upload_id: str, parts: Iterable[bytes]) -> Iterator["CompletedPartTypeDef"]:
         for number, part in enumerate(parts, 1):
-            sent = self._client.upload_part(Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part)
+            # The one checksum of a part that every server knows; the hash of the whole does not tell of its parts.
+            checksum = b64encode(hashlib.md5(part, usedforsecurity=False).digest()).decode()
+            sent = self._client.upload_part(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part, ContentMD5=checksum
+            )
             yield {"PartNumber": number, "ETag": sent["ETag"]}
 
     def _abort(self, key: str, upload_id: str) -> None:

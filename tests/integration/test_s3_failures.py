@@ -1,5 +1,6 @@
 """A store on an S3 server that is away, frozen, cut off or refuses us: who must act is named, and nobody waits for ever."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -10,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.errors import OperatorError, TransientError
-from shared.s3_store import PART_BYTES, S3BlobStore
+from shared.s3_store import PART_BYTES, S3BlobStore, blob_key
 from shared.storage import put_bytes
 from tests.chaos.line import Line, port_of
 from tests.s3_server import BUCKET, S3Server, running_s3_server, started_s3_server
@@ -118,6 +120,33 @@ def test_an_upload_that_breaks_off_before_its_first_byte_leaves_no_empty_blob(s3
         breaking.result().close()
     with S3BlobStore(s3_server.access, BUCKET, "broken-off").open(sha256) as blob:
         assert blob.read() == content
+
+
+@pytest.mark.parametrize("n_bytes", [12, PART_BYTES + 1])
+def test_an_empty_object_in_the_place_of_a_blob_is_none_and_is_written_over(s3_server: S3Server, n_bytes: int) -> None:
+    store, content = S3BlobStore(s3_server.access, BUCKET, f"emptied-{n_bytes}"), os.urandom(n_bytes)
+    sha256 = hashlib.sha256(content).hexdigest()
+    store._client.put_object(Bucket=BUCKET, Key=blob_key(store._root, sha256), Body=b"")
+    assert not store.exists(sha256)
+    assert put_bytes(store, content) == sha256
+    assert store.exists(sha256)
+    with store.open(sha256) as blob:
+        assert blob.read() == content
+    assert store.exists(put_bytes(store, b"")), "what is rightly empty is there"
+
+
+def test_a_part_that_is_not_what_was_sent_is_refused(s3_server: S3Server) -> None:
+    store = S3BlobStore(s3_server.access, BUCKET, "altered")
+
+    def alter(params: dict[str, Any], **_: object) -> None:
+        params["body"].write(b"x")
+        params["body"].seek(0)
+
+    store._client.meta.events.register("before-call.s3.UploadPart", alter)
+    with pytest.raises(TransientError) as caught:
+        put_bytes(store, bytes(PART_BYTES + 1))
+    assert caught.value.code == "storage_unavailable"
+    assert s3_server.keys("altered/") == []
 
 
 def carry_the_head_alone(listener: socket.socket, server_port: int) -> Line:
