@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Integer, TextClause, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import leases
@@ -41,6 +41,16 @@ class Claim:
     stored_parameters: dict[str, Any]
     attempts: int
     content: JobContent = JobContent.IMAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job that ends with an analysis; where known, how many images its file holds and how long its stages took, s."""
+
+    held: Claim
+    analysis_id: int
+    n_images: int | None = None
+    timings: Mapping[str, float] | None = None
 
 
 def claim(
@@ -91,21 +101,34 @@ def extend_leases(session: Session, token: str, lease_s: float) -> set[int]:
     return leases.extend(session, JobRow, token, lease_s)
 
 
-def finish(
-    session: Session, held: Claim, analysis_id: int, n_images: int | None = None, timings: Mapping[str, float] | None = None
-) -> None:
-    """End a job with its analysis, and note how many images its file holds and how long its stages took, where known.
+def finish(session: Session, held: Claim, analysis_id: int) -> None:
+    """End a job with its analysis as `finish_all` does."""
+    finish_all(session, [Done(held, analysis_id)])
+
+
+def finish_all(session: Session, several: Sequence[Done]) -> None:
+    """End jobs with their analyses.
 
     Raises
     ------
     LostClaimError
-        When the job was given away.
+        When one of the jobs was given away.
     OutdatedClaimError
-        When side-cars of the image have come since the job was claimed.
+        When side-cars of the image of one have come since it was claimed.
     """
-    known = {"n_images": n_images, "timings": None if timings is None else dict(timings)}
-    noted = {name: value for name, value in known.items() if value is not None}
-    _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | noted)
+    _hold(session, [one.held for one in several])
+    rows = [
+        {
+            "job_id": one.held.job_id,
+            "claim_token": one.held.token,
+            "with_analysis": one.analysis_id,
+            "of_images": one.n_images,
+            "took": None if one.timings is None else dict(one.timings),
+        }
+        for one in several
+    ]
+    if rows:
+        session.connection().execute(_FINISH, rows)
 
 
 def finish_unpacked(session: Session, held: Claim, note: str) -> None:
@@ -209,13 +232,42 @@ def _changed(session: Session, which: Sequence[ColumnElement[bool] | TextClause]
 
 
 def _end(session: Session, held: Claim, values: dict[str, object]) -> None:
-    # Locked until the transaction ends: a side-car that comes now finds the job ended, and puts it back.
-    mine = select(JobRow.is_outdated).filter_by(id=held.job_id, token=held.token).with_for_update()
-    if session.scalar(mine):
-        raise OutdatedClaimError(f"Side-cars of the image of job {held.job_id} have come meanwhile.", job_id=held.job_id)
+    _hold(session, [held])
     _change_held(session, held, values)
+
+
+def _hold(session: Session, claims: Sequence[Claim]) -> None:
+    """Lock jobs until the transaction ends: a side-car that comes now finds them ended, and puts them back."""
+    these = JobRow.id.in_([held.job_id for held in claims])
+    query = select(JobRow.id, JobRow.token, JobRow.is_outdated).where(these, JobRow.state == JobState.RUNNING)
+    rows = session.execute(query.order_by(JobRow.id).with_for_update())
+    found = {job_id: (token, is_outdated) for job_id, token, is_outdated in rows}
+    for held in claims:
+        token, is_outdated = found.get(held.job_id, (None, False))
+        if token != held.token:
+            raise _lost(held)
+        if is_outdated:
+            raise OutdatedClaimError(f"Side-cars of the image of job {held.job_id} have come meanwhile.", job_id=held.job_id)
 
 
 def _change_held(session: Session, held: Claim, values: dict[str, object]) -> None:
     if not leases.change_held(session, JobRow, held.job_id, held.token, **values):
-        raise LostClaimError(f"Job {held.job_id} was given to another worker.", job_id=held.job_id)
+        raise _lost(held)
+
+
+def _lost(held: Claim) -> LostClaimError:
+    return LostClaimError(f"Job {held.job_id} was given to another worker.", job_id=held.job_id)
+
+
+# One statement for many jobs; what is not known stays as it is.
+_FINISH = (
+    update(JobRow)
+    .where(JobRow.id == bindparam("job_id"), JobRow.token == bindparam("claim_token"))
+    .values(
+        **leases.ended(JobState.DONE),
+        **leases.NOT_HELD,
+        analysis_id=bindparam("with_analysis"),
+        n_images=func.coalesce(bindparam("of_images", type_=Integer), JobRow.n_images),
+        timings=func.coalesce(bindparam("took", type_=JSON(none_as_null=True)), JobRow.timings),
+    )
+)

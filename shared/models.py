@@ -25,6 +25,7 @@ OPEN_INDEX = "ix_job_open"
 IN_FLIGHT_INDEX = "ix_job_in_flight"
 # What came to an end, by when: the latest of it is asked for again and again, and answered from the index alone.
 ENDED = text("finished_at IS NOT NULL")
+ENDED_INDEX = "ix_job_ended"
 
 
 def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
@@ -83,7 +84,7 @@ class JobRow(Claimable, Base):
         Index(None, "submission_id", "id"),
         _partial_index(OPEN_INDEX, "submission_id", "id", where=OPEN),
         _partial_index(IN_FLIGHT_INDEX, "submission_id", "sent_at", where=IN_FLIGHT),
-        _partial_index("ix_job_ended", "finished_at", "submission_id", "state", "started_at", where=ENDED),
+        _partial_index(ENDED_INDEX, "finished_at", "submission_id", "state", "started_at", where=ENDED),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -69,7 +69,7 @@ def settle_all(session: Session, analysis_ids: Collection[int]) -> None:
     Called in the transaction that ended the jobs, so that an analysis never becomes visible without what was decided before.
     """
     decisions.keep_decisions(session)
-    for found in _find(session, _lock(session, sorted(analysis_ids))):
+    for found in _find(session, _locked(session, analysis_ids)):
         if found.after == found.stored.before:
             continue
         noted = select(ChangeRow.id).filter_by(analysis_id=found.stored.id, decision_id=found.responsible)
@@ -81,7 +81,7 @@ def settle_all(session: Session, analysis_ids: Collection[int]) -> None:
 def hold(session: Session, analysis_ids: Collection[int]) -> None:
     """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly."""
     decisions.keep_decisions(session)
-    _lock(session, sorted(analysis_ids))
+    _lock(session, analysis_ids)
 
 
 def apply_chunk(session: Session, decision_id: int, after_id: int) -> Chunk:
@@ -92,7 +92,7 @@ def apply_chunk(session: Session, decision_id: int, after_id: int) -> Chunk:
     ids = _next_ids(session, decisions.decision(session, decision_id), after_id)
     if not ids:
         return Chunk(0, 0, None)
-    found = [one for one in _find(session, _lock(session, ids)) if one.responsible == decision_id]
+    found = [one for one in _find(session, _locked(session, ids)) if one.responsible == decision_id]
     return Chunk(len(ids), _change(session, [one for one in found if one.after != one.stored.before], decision_id), ids[-1])
 
 
@@ -109,10 +109,15 @@ def _next_ids(session: Session, decision: DecisionRow, after_id: int) -> list[in
     return ids
 
 
-def _lock(session: Session, ids: Sequence[int]) -> list[_Stored]:
-    """Lock analyses, in one order for all who do, and read them after that."""
+def _lock(session: Session, ids: Collection[int]) -> None:
+    """Lock analyses, in one order for all who do."""
+    session.execute(select(AnalysisRow.id).where(AnalysisRow.id.in_(ids)).order_by(AnalysisRow.id).with_for_update()).all()
+
+
+def _locked(session: Session, ids: Collection[int]) -> list[_Stored]:
+    """Lock analyses, and read them after that."""
+    _lock(session, ids)
     a, r = AnalysisRow, RecordingRow
-    session.execute(select(a.id).where(a.id.in_(ids)).order_by(a.id).with_for_update()).all()
     columns = (
         *(a.id, a.nm_per_px, a.calibration_source, a.calibration_status, a.decision_id, a.recording_id),
         *(a.image_sha256, a.image_index, a.width_px, a.parameters),

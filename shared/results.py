@@ -3,7 +3,7 @@
 Functions take the session first and never commit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
@@ -27,6 +27,8 @@ LARGEST_LABEL = 2**31 - 1
 ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
 EVERY_ANALYSIS = AnalysisFilter()
+# What tells an analysis from all others, in the order of `IDENTITY`.
+Identity = tuple[str, int, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +90,20 @@ class Histogram:
     counts: list[int]
 
 
-def find_analysis(
-    session: Session,
-    image_sha256: str,
-    model: ModelIdentity,
-    parameters: Parameters,
-    *,
-    image_index: int = 0,
-    side_cars_sha256: str = "",
-) -> int | None:
-    """Return the id of the stored analysis of this image by this model with these parameters, or None."""
-    return session.scalar(
-        select(AnalysisRow.id).filter_by(
-            image_sha256=image_sha256,
-            image_index=image_index,
-            side_cars_sha256=side_cars_sha256,
-            model_name=model.name,
-            model_version=model.version,
-            parameters_sha256=parameters.digest,
-        )
-    )
+def identity(
+    image_sha256: str, model: ModelIdentity, parameters: Parameters, *, image_index: int = 0, side_cars_sha256: str = ""
+) -> Identity:
+    """Return what tells the analysis of this image by this model with these parameters from all others."""
+    return image_sha256, image_index, side_cars_sha256, model.name, model.version, parameters.digest
+
+
+def find_analyses(session: Session, images_sha256: Collection[str]) -> dict[Identity, int]:
+    """Return the ids of the stored analyses of images by what tells them apart."""
+    row = AnalysisRow
+    place = (row.image_sha256, row.image_index, row.side_cars_sha256)
+    method = (row.model_name, row.model_version, row.parameters_sha256)
+    query = select(row.id, *place, *method).where(row.image_sha256.in_(images_sha256))
+    return {(found[1], found[2], found[3], found[4], found[5], found[6]): found[0] for found in session.execute(query)}
 
 
 def save_analysis(

@@ -6,7 +6,7 @@ image and its side-car find each other in whatever order they come.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, case, distinct, func, select, update
@@ -60,6 +60,12 @@ def belonging(session: Session, submission_id: int, source_name: str) -> tuple[B
     if found:
         _refuse_namesakes(session, submission_id, source_name, found[0].name)
     return tuple(sorted(found, key=lambda one: (order.index(one.relation), one.name)))
+
+
+def submissions_with_any(session: Session, submission_ids: Collection[int]) -> set[int]:
+    """Return those of several submissions that side-cars were handed in with."""
+    asked = set(submission_ids)
+    return set(session.scalars(select(SideCarRow.submission_id).distinct().where(SideCarRow.submission_id.in_(asked))))
 
 
 def digest(given: Sequence[BelongingSideCar]) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import get_args
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
 from shared import jobs, side_cars
-from shared.database import database_time, insert_of
+from shared.database import among, database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
@@ -82,6 +82,14 @@ class ConfidenceCounts:
 
     n_low_confidence: int
     n_particles: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisCounts:
+    """What the analyses of a submission are; ``confidence`` is None where none is by a model that gives confidence."""
+
+    calibrations: CalibrationCounts
+    confidence: ConfidenceCounts | None
 
 
 def create_submission(
@@ -191,29 +199,20 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
     return {number: _job_counts(found.get(number, {})) for number in submission_ids}
 
 
-def calibration_counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, CalibrationCounts]:
-    """Count the analyses of several submissions by the state of their pixel size, in one query."""
-    # The same image twice in a submission is one analysis.
-    kept = (
-        select(JobRow.submission_id, JobRow.analysis_id).where(JobRow.submission_id.in_(submission_ids)).distinct().subquery()
-    )
-    keys = (kept.c.submission_id, AnalysisRow.calibration_status)
-    query = select(*keys, func.count()).join(kept, kept.c.analysis_id == AnalysisRow.id).group_by(*keys)
-    found: dict[int, dict[str, int]] = {}
-    for number, status, n in session.execute(query):
-        found.setdefault(number, {})[status] = n
-    return {number: CalibrationCounts(**{**NOTHING_CALIBRATED, **found.get(number, {})}) for number in submission_ids}
+def analysis_counts(session: Session, submission_id: int) -> AnalysisCounts:
+    """Count the analyses of a submission by the state of their pixel size, and their particles by confidence, in one query.
 
-
-def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts | None:
-    """Count the particles of a submission's analyses by models that give confidence; None where there is no such analysis."""
-    query = (
-        select(func.sum(AnalysisRow.n_low_confidence), func.sum(AnalysisRow.n_particles))
-        .join(JobRow, JobRow.analysis_id == AnalysisRow.id)
-        .where(JobRow.submission_id == submission_id, AnalysisRow.n_low_confidence.is_not(None))
-    )
-    n_low, n_particles = session.execute(query).one()
-    return None if n_low is None else ConfidenceCounts(int(n_low), int(n_particles))
+    The same image twice in a submission is one analysis.
+    """
+    row = AnalysisRow
+    rated = (func.sum(row.n_low_confidence), func.sum(case((row.n_low_confidence.is_not(None), row.n_particles))))
+    of_submission = among(row.id, select(JobRow.analysis_id).distinct().where(JobRow.submission_id == submission_id))
+    query = select(row.calibration_status, func.count(), *rated).where(of_submission).group_by(row.calibration_status)
+    found = session.execute(query).all()
+    n_by_status = {status: n for status, n, _, _ in found}
+    sums = [(int(n_low), int(n_particles)) for _, _, n_low, n_particles in found if n_low is not None]
+    confidence = ConfidenceCounts(*map(sum, zip(*sums, strict=True))) if sums else None
+    return AnalysisCounts(CalibrationCounts(**{**NOTHING_CALIBRATED, **n_by_status}), confidence)
 
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:

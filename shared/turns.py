@@ -7,6 +7,7 @@ of each is under way at this moment: nothing of the past is remembered, and whoe
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heapify, heappop, heapreplace
 from typing import Self
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -69,18 +70,10 @@ def in_turns(lanes: Iterable[Lane], take: Callable[[Lane], Chosen | None], room:
     root = _Branch()
     for lane in lanes:
         root.add(lane)
+    root.begin()
     chosen: list[Chosen] = []
-    while root.children and len(chosen) < room:
-        path = root.next_path()
-        waiting = path[-1].lane
-        assert waiting is not None
-        job = take(waiting)
-        if job is None:
-            root.remove(waiting)
-            continue
+    while len(chosen) < room and (job := root.next_job(take)) is not None:
         chosen.append(job)
-        for branch in path:
-            branch.load += 1
     return chosen
 
 
@@ -195,13 +188,17 @@ class _WaitingJobs:
 
 @dataclass(slots=True)
 class _Branch:
-    """A group, a person, a priority or a submission: what of it is under way, and what it consists of."""
+    """A group, a person, a priority or a submission: what of it is under way, and what it consists of.
+
+    Only what has just had its turn changes its place, so the next one lies on top of a heap.
+    """
 
     weight: float = 1.0
     oldest: int = 0
     load: int = 0
     lane: Lane | None = None
     children: dict[object, Self] = field(default_factory=dict)
+    turns: list[tuple[float, int, Self]] = field(default_factory=list)
 
     def add(self, lane: Lane) -> None:
         """Put a submission into its place."""
@@ -211,24 +208,29 @@ class _Branch:
             branch.load += lane.in_flight
         branch.lane = lane
 
-    def next_path(self) -> list[Self]:
-        """Return the branches down to the submission that has the next turn."""
-        path, branch = [], self
-        while branch.children:
-            branch = min(branch.children.values(), key=lambda child: (child.load / child.weight, child.oldest))
-            path.append(branch)
-        return path
+    def begin(self) -> None:
+        """Put everything into the order of turns, after the last submission was added."""
+        for child in self.children.values():
+            child.begin()
+        self.turns = [child.turn() for child in self.children.values()]
+        heapify(self.turns)
 
-    def remove(self, lane: Lane) -> None:
-        """Take a submission out, and what is empty without it."""
-        keys = [key for key, _ in _place(lane)]
-        parents = [self]
-        for key in keys[:-1]:
-            parents.append(parents[-1].children[key])
-        for parent, key in zip(reversed(parents), reversed(keys), strict=True):
-            if parent.children[key].children:
-                break
-            del parent.children[key]
+    def turn(self) -> tuple[float, int, Self]:
+        """Return the place among its neighbours; no two have the same oldest submission."""
+        return self.load / self.weight, self.oldest, self
+
+    def next_job(self, take: Callable[[Lane], Chosen | None]) -> Chosen | None:
+        """Take the next job of whatever has the next turn; None where no more waits."""
+        job = None if self.lane is None else take(self.lane)
+        while job is None and self.turns:
+            child = self.turns[0][-1]
+            job = child.next_job(take)
+            if job is None:
+                heappop(self.turns)
+            else:
+                heapreplace(self.turns, child.turn())
+        self.load += job is not None
+        return job
 
 
 def _place(lane: Lane) -> tuple[tuple[object, float], ...]:

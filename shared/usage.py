@@ -11,16 +11,16 @@ from sqlalchemy import ColumnElement, distinct, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from shared import turns
+from shared.database import through_index
 from shared.leases import JobState
-from shared.models import ENDED, OPEN, JobRow, SubmissionRow
+from shared.models import ENDED, ENDED_INDEX, OPEN, OPEN_INDEX, JobRow, SubmissionRow
 from shared.submissions import JobCounts
 from shared.turns import Priority
 
 # A constant of the statement: as a parameter PostgreSQL would not see that grouped and selected are the same.
 NOBODY: ColumnElement[str] = literal_column("''")
-# By what ends are counted, as terms and not as columns: for columns SQLite takes the index in whose order they are, and reads
-# years of rows, where the index of ends has those of the time that is asked for side by side.
-ENDED_KEYS = ((JobRow.submission_id + 0).label("submission_id"), (JobRow.state.concat("")).label("state"))
+# By what jobs are counted before anything is joined to them.
+KEYS = (JobRow.submission_id, JobRow.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,7 @@ def open_shares(session: Session) -> list[Share]:
     group, person = SubmissionRow.group_name, func.coalesce(SubmissionRow.person, NOBODY)
     counted = (func.count().label("n"), func.min(JobRow.created_at).label("first"))
     # Thousands of jobs to a few rows before texts are joined and sorted.
-    opened = (
-        select(JobRow.submission_id, JobRow.state, *counted).where(OPEN).group_by(JobRow.submission_id, JobRow.state).subquery()
-    )
+    opened = through_index(select(*KEYS, *counted).where(OPEN).group_by(*KEYS), JobRow, OPEN_INDEX).subquery()
     columns = (group, person, SubmissionRow.priority, SubmissionRow.paused_at, opened.c.state, opened.c.n, opened.c.first)
     found: dict[tuple[str, str, str], dict[str, int]] = {}
     oldest: dict[tuple[str, str, str], datetime] = {}
@@ -78,8 +76,8 @@ def ended_since(session: Session, since: datetime) -> list[Ended]:
     """Return what came to an end since a point in time, by group and person."""
     group, person = SubmissionRow.group_name, func.coalesce(SubmissionRow.person, NOBODY)
     # Counted by submission first, from the index of ends alone.
-    ended = select(*ENDED_KEYS, func.count().label("n")).where(ENDED, JobRow.finished_at >= since)
-    by_submission = ended.group_by(*ENDED_KEYS).subquery()
+    ended = select(*KEYS, func.count().label("n")).where(ENDED, JobRow.finished_at >= since).group_by(*KEYS)
+    by_submission = through_index(ended, JobRow, ENDED_INDEX).subquery()
     query = (
         select(group, person, by_submission.c.state, func.sum(by_submission.c.n))
         .join(by_submission, by_submission.c.submission_id == SubmissionRow.id)
@@ -128,7 +126,7 @@ def ended_by(session: Session, owner: str, since: datetime) -> list[EndedJob]:
     )
     return [
         EndedJob(number, finished_at, JobState(state), began and (finished_at - began).total_seconds(), timings or {})
-        for number, finished_at, state, began, timings in session.execute(query)
+        for number, finished_at, state, began, timings in session.execute(through_index(query, JobRow, ENDED_INDEX))
     ]
 
 

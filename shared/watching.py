@@ -5,19 +5,19 @@ Functions take the session first and only read. All of it comes from the rows; n
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from shared import election, turns, workers
-from shared.database import database_time
+from shared.database import database_time, through_index
 from shared.forecast import Load, time_left_s
 from shared.leases import JobState
-from shared.models import ENDED, OPEN, JobRow, SubmissionRow
+from shared.models import ENDED, ENDED_INDEX, OPEN, OPEN_INDEX, JobRow, SubmissionRow
 from shared.turns import PRIORITIES, Priority
-from shared.usage import ENDED_KEYS
+from shared.usage import KEYS
 
 # How far back is looked, s: minutes where enough ended in them, for slow work half an hour.
 WINDOWS_S = (120.0, 1800.0)
@@ -88,8 +88,9 @@ def jobs_per_s(session: Session, priorities: Collection[Priority], submission_id
 
     The time counts from when the first of them began: a system that was idle before is not called slow.
     """
+    now = session.scalars(select(database_time())).one()
     for window_s in WINDOWS_S:
-        n, first, now = _ends(session, priorities, submission_id, window_s)
+        n, first = _ends(session, priorities, submission_id, now - timedelta(seconds=window_s))
         if n >= FEWEST_ENDS and first is not None:
             span_s = min(window_s, (now - first).total_seconds())
             return n / span_s if span_s > 0 else None
@@ -125,23 +126,24 @@ def _hold(session: Session, row: SubmissionRow) -> Hold | None:
 
 def _left(session: Session) -> dict[int, int]:
     query = select(JobRow.submission_id, func.count().label("n")).where(OPEN).group_by(JobRow.submission_id)
-    return {row.submission_id: row.n for row in session.execute(query)}
+    return {row.submission_id: row.n for row in session.execute(through_index(query, JobRow, OPEN_INDEX))}
 
 
 def _ends(
-    session: Session, priorities: Collection[Priority], submission_id: int | None, window_s: float
-) -> tuple[int, datetime | None, datetime]:
-    """Return how many jobs ended lately, when the first of them began, and what time it is.
+    session: Session, priorities: Collection[Priority], submission_id: int | None, since: datetime
+) -> tuple[int, datetime | None]:
+    """Return how many jobs ended since a point in time, and when the first of them began.
 
-    Grouped by submission and state, and put together here, so that the database reads nothing but the index of ends.
+    Grouped by submission and state, and put together here, so that the database reads nothing but the index of ends; in that
+    PostgreSQL finds a time that it is told, and not one that it would have to ask its clock for row by row.
     """
     of_one = true() if submission_id is None else JobRow.submission_id == submission_id
-    recent = (ENDED, JobRow.finished_at >= database_time(-window_s), of_one)
     measured = (func.count().label("n"), func.min(JobRow.started_at).label("first"))
-    ends = select(*ENDED_KEYS, *measured).where(*recent).group_by(*ENDED_KEYS)
-    found = [row for row in session.execute(ends).all() if row.state in (JobState.DONE, JobState.FAILED)]
+    ends = select(*KEYS, *measured).where(ENDED, JobRow.finished_at >= since, of_one).group_by(*KEYS)
+    rows = session.execute(through_index(ends, JobRow, ENDED_INDEX)).all()
+    found = [row for row in rows if row.state in (JobState.DONE, JobState.FAILED)]
     wanted = (SubmissionRow.id.in_({row.submission_id for row in found}), SubmissionRow.priority.in_(priorities))
     of_priority = set(session.scalars(select(SubmissionRow.id).where(*wanted)))
     counted = [row for row in found if row.submission_id in of_priority]
     first = min((row.first for row in counted if row.first is not None), default=None)
-    return sum(row.n for row in counted), first, session.scalars(select(database_time())).one()
+    return sum(row.n for row in counted), first

@@ -20,7 +20,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.job_contents import JobContent
-from shared.jobs import Claim
+from shared.jobs import Claim, Done
 from shared.log import get_logger
 from shared.results import FoundAnalysis
 from worker.conveyor.orders import StageTimings
@@ -39,6 +39,10 @@ class Ready:
     n_images: int
     analysis: int | FoundAnalysis
     timings: StageTimings | None = None
+
+    def done(self, number: int) -> Done:
+        """Return the end of the job with the analysis of this number."""
+        return Done(self.claim, number, self.n_images, None if self.timings is None else asdict(self.timings))
 
 
 class JobEndings:
@@ -152,9 +156,7 @@ def _end_all(session: Session, several: Sequence[Ready]) -> dict[int, int]:
     for one in sorted(several, key=lambda one: one.claim.submission_id):
         _add_further_images(session, one.claim, one.n_images)
     recalibration.hold(session, set(numbers.values()))
-    for one in sorted(several, key=lambda one: one.claim.job_id):
-        timings = None if one.timings is None else asdict(one.timings)
-        jobs.finish(session, one.claim, numbers[one.claim.job_id], one.n_images, timings)
+    jobs.finish_all(session, [one.done(numbers[one.claim.job_id]) for one in several])
     recalibration.settle_all(session, set(numbers.values()))
     return numbers
 

@@ -5,7 +5,7 @@ process dies, the leases run out and another worker begins anew.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,7 @@ from shared.errors import DeviceFailedError, InputError, OperatorError, Transien
 from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
-from shared.results import FoundAnalysis
+from shared.results import FoundAnalysis, Identity
 from shared.schema import require_own_schema
 from shared.side_cars import BelongingSideCar
 from shared.storage import BlobStore
@@ -45,6 +45,18 @@ class _Work:
     busy: ExitStack = field(default_factory=ExitStack)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the database says of jobs that are run together, asked for all of them at once after they were claimed.
+
+    Side-cars that come later mark their job, which then runs again; an analysis that another process stores meanwhile is found
+    when this one's is saved.
+    """
+
+    analyses: Mapping[Identity, int]
+    with_side_cars: Collection[int]
+
+
 @dataclass(slots=True)
 class _Round:
     """Jobs that are run together: what is ready to be saved, and those that wait because another one asks for the same."""
@@ -52,7 +64,8 @@ class _Round:
     keeper: LeaseKeeper
     ready: list[Ready] = field(default_factory=list)
     waiting: list[Claim] = field(default_factory=list)
-    asked_for: set[tuple[object, ...]] = field(default_factory=set)
+    asked_for: set[Identity] = field(default_factory=set)
+    segmenters: dict[str, Segmenter] = field(default_factory=dict)
     device_failure: DeviceFailedError | None = None
     saved_at: float = field(default_factory=time.monotonic)
 
@@ -144,6 +157,12 @@ class JobRunner:
 
     def _orders(self, claims: Sequence[Claim], together: _Round) -> Iterator[Order[_Work]]:
         """Order what is not stored; what goes wrong with one job before it is read ends that job."""
+        try:
+            known = self._look_up(claims)
+        except Exception as error:  # noqa: BLE001 it is told apart where jobs end
+            for claim in claims:
+                self._endings.end_by(claim, error)
+            return
         for claim in claims:
             if self._must_stop() or together.device_failure is not None:
                 self._endings.give_back(claim, 0.0)
@@ -152,7 +171,7 @@ class JobRunner:
                 if claim.content is not JobContent.IMAGE:
                     self._unpack(claim, together)
                     continue
-                order = self._order(claim, together)
+                order = self._order(claim, known, together)
             except Exception as error:  # noqa: BLE001 it is told apart where jobs end
                 self._endings.end_by(claim, error)
                 continue
@@ -166,33 +185,43 @@ class JobRunner:
         with together.keeper.busy_with(claim):
             self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
 
-    def _order(self, claim: Claim, together: _Round) -> Order[_Work] | None:
+    def _look_up(self, claims: Sequence[Claim]) -> _Known:
+        with self._database.reading() as session:
+            analyses = results.find_analyses(session, {claim.image_sha256 for claim in claims})
+            return _Known(analyses, side_cars.submissions_with_any(session, {claim.submission_id for claim in claims}))
+
+    def _order(self, claim: Claim, known: _Known, together: _Round) -> Order[_Work] | None:
         """Order the analysis of a job's image; None where there is one already, or is about to be."""
         parameters = Parameters.from_stored(claim.stored_parameters)
-        segmenter = self._segmenter_of(parameters.model)
-        with self._database.reading() as session:
-            beside = side_cars.belonging(session, claim.submission_id, claim.source_name)
-            beside_sha256 = side_cars.digest(beside)
-            stored = results.find_analysis(
-                session,
-                claim.image_sha256,
-                segmenter.identity,
-                parameters,
-                image_index=claim.image_index,
-                side_cars_sha256=beside_sha256,
-            )
-            n_images = None if stored is None else results.analysis(session, stored).n_images
-        if stored is not None:
-            n_images = n_images or job_files.count_images(self._store, self._decoder, claim, beside)
-            together.ready.append(Ready(claim, n_images, stored))
+        segmenter = together.segmenters.get(parameters.model) or self._segmenter_of(parameters.model)
+        together.segmenters[parameters.model] = segmenter
+        beside = self._side_cars(claim) if claim.submission_id in known.with_side_cars else ()
+        asked = results.identity(
+            claim.image_sha256,
+            segmenter.identity,
+            parameters,
+            image_index=claim.image_index,
+            side_cars_sha256=side_cars.digest(beside),
+        )
+        if asked in known.analyses:
+            together.ready.append(self._stored(claim, known.analyses[asked], beside))
             return None
-        asked = (claim.image_sha256, claim.image_index, beside_sha256, segmenter.identity, parameters)
         if asked in together.asked_for:
             together.waiting.append(claim)
             return None
         together.asked_for.add(asked)
         work = _Work(claim, beside)
         return Order(work, lambda decoder: self._read(work, decoder, together.keeper), parameters, segmenter)
+
+    def _side_cars(self, claim: Claim) -> Sequence[BelongingSideCar]:
+        with self._database.reading() as session:
+            return side_cars.belonging(session, claim.submission_id, claim.source_name)
+
+    def _stored(self, claim: Claim, number: int, beside: Sequence[BelongingSideCar]) -> Ready:
+        """Return the end of a job whose analysis is stored; how many images the file holds is not known of old ones."""
+        with self._database.reading() as session:
+            n_images = results.analysis(session, number).n_images
+        return Ready(claim, n_images or job_files.count_images(self._store, self._decoder, claim, beside), number)
 
     def _read(self, work: _Work, decoder: Decoder, keeper: LeaseKeeper) -> Micrograph:
         claim = work.claim

@@ -83,7 +83,9 @@ class Laboratory:
         analysis = replace(analysis, scale_bar=None if bar is None else scale_bar(bar))
         micrograph = Micrograph(np.zeros((SIDE, SIDE), dtype=np.uint8), "TIFF", metadata=metadata)
         with self.database.writing() as session:
-            number = results.find_analysis(session, held.image_sha256, MODEL, analysis.parameters)
+            number = results.find_analyses(session, [held.image_sha256]).get(
+                results.identity(held.image_sha256, MODEL, analysis.parameters)
+            )
             if number is None:
                 number = results.save_analysis(session, held.image_sha256, micrograph, analysis, files, duration_s=0.5)
             jobs.finish(session, held, number)

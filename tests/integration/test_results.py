@@ -105,10 +105,11 @@ def test_two_that_store_the_same_analysis_at_the_same_time_store_it_once(databas
 def test_a_stored_analysis_is_found_by_image_model_and_parameters_alone(database: Database) -> None:
     analysis_id = save(database, make_analysis(particle_table(1)))
     with database.reading() as session:
-        assert results.find_analysis(session, SHA256, MODEL, Parameters()) == analysis_id
-        assert results.find_analysis(session, sha256("other"), MODEL, Parameters()) is None
-        assert results.find_analysis(session, SHA256, replace(MODEL, version="2"), Parameters()) is None
-        assert results.find_analysis(session, SHA256, MODEL, Parameters(nm_per_px=1)) is None
+        found = results.find_analyses(session, [SHA256, sha256("other")])
+        assert results.find_analyses(session, [sha256("other")]) == {}
+    assert found == {results.identity(SHA256, MODEL, Parameters()): analysis_id}
+    assert results.identity(SHA256, replace(MODEL, version="2"), Parameters()) not in found
+    assert results.identity(SHA256, MODEL, Parameters(nm_per_px=1)) not in found
 
 
 def test_an_analysis_without_particles_is_stored_listed_and_counted(database: Database) -> None:
@@ -250,4 +251,4 @@ def test_further_images_of_a_file_and_other_side_cars_make_analyses_and_recordin
     assert (counted(database, AnalysisRow), counted(database, RecordingRow)) == (4, 4)
     with database.reading() as session:
         place = {"image_index": 1, "side_cars_sha256": "c" * 64}
-        assert results.find_analysis(session, SHA256, MODEL, Parameters(), **place) == ids[2]
+        assert results.find_analyses(session, [SHA256])[results.identity(SHA256, MODEL, Parameters(), **place)] == ids[2]

@@ -12,7 +12,7 @@ from shared import results, submissions
 from shared.arrays import FloatImage
 from shared.database import Database, database_time
 from shared.domain import Parameters, Segmentation, Segmenter
-from shared.errors import DeviceFailedError, OperatorError
+from shared.errors import DeviceFailedError, OperatorError, TransientError
 from shared.jobs import JobState
 from shared.models import AnalysisRow, JobRow, ParticleRow
 from shared.storage import FolderBlobStore
@@ -198,6 +198,17 @@ def test_what_an_operator_heals_puts_its_own_jobs_back_and_no_others(batch: Batc
     assert batch.states(good) == [JobState.DONE, JobState.DONE]
     (row,) = batch.jobs(waiting)
     assert (row.state, row.attempts) == (JobState.QUEUED, 0)
+
+
+def test_jobs_whose_message_cannot_be_looked_up_go_back_into_the_queue(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise TransientError("The database does not answer at the moment.", code="database_unavailable")
+
+    job_ids = batch.submit(1, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(results, "find_analyses", away)
+        batch.run(job_ids)
+    assert [(row.state, row.attempts, row.token) for row in batch.jobs(job_ids)] == [(JobState.QUEUED, 0, None)] * 2
 
 
 class FailedDevice(DiscSegmenter):

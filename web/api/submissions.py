@@ -169,5 +169,5 @@ def show_job(path: IdPath) -> Response:
 
 def described(session: Session, row: SubmissionRow) -> Submission:
     """Describe a submission with all that is counted of it."""
-    counts, calibrations = submissions.counts(session, row.id), submissions.calibration_counts_of(session, [row.id])[row.id]
-    return Submission.of(row, counts, calibrations, side_cars.counts_of(session, [row.id])[row.id])
+    counts, analyses = submissions.counts(session, row.id), submissions.analysis_counts(session, row.id)
+    return Submission.of(row, counts, analyses.calibrations, side_cars.counts_of(session, [row.id])[row.id])

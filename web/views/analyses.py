@@ -87,7 +87,7 @@ def result_page(analysis_id: int) -> str:
 def _pixel_size(session: Session, row: AnalysisRow, through: JobRow | None) -> dict[str, Any]:
     """Read what the card of the pixel size shows: what holds, what was read, what can be decided, what became of it."""
     submission = submissions.submission(session, through.submission_id) if through else None
-    n_analyses = submissions.calibration_counts_of(session, [submission.id])[submission.id].total if submission else 0
+    n_analyses = submissions.analysis_counts(session, submission.id).calibrations.total if submission else 0
     under_way = audit.under_way_about(session, row)
     found = pixel_size.readings(row.recording)
     changes = decisions.changes_page(session, row.id, before=None, limit=CHANGES + 1)

@@ -74,8 +74,7 @@ def submission_page(submission_id: int) -> str:
     with services().database.reading() as session:
         row = submissions.submission(session, submission_id)
         listing = _job_listing(session, query)
-        confidence = submissions.confidence_counts(session, submission_id)
-        calibrations = submissions.calibration_counts_of(session, [submission_id])[submission_id]
+        analyses = submissions.analysis_counts(session, submission_id)
         newest = audit.newest_about(session, submission_id)
         model = _model_of(session, row)
         stands = standing_line(row, listing["counts"], watching.standing(session, row))
@@ -88,8 +87,8 @@ def submission_page(submission_id: int) -> str:
         model=model,
         stands=stands,
         failures=failures,
-        confidence=confidence,
-        calibrations=calibrations,
+        confidence=analyses.confidence,
+        calibrations=analyses.calibrations,
         side_cars=beside,
         without_image=[one.name for one in alone],
         choices=choices.of_submission(),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.turns import Chosen, Lane, Priority, in_turns
+from shared.turns import PRIORITY_WEIGHTS, Chosen, Lane, Priority, in_turns
 
 
 def lane(submission_id: int, group: str = "a", person: str = "", **rest: object) -> Lane:
@@ -69,3 +69,57 @@ def test_no_turn_is_wasted_and_no_job_chosen_twice(submissions: list[tuple[str, 
     chosen = in_turns(lanes, waiting(numbers), room)
     assert len(chosen) == min(room, sum(numbers.values()))
     assert len(set(chosen)) == len(chosen)
+
+
+LANES = st.lists(
+    st.tuples(
+        st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(list(Priority)), st.integers(0, 9), st.integers(0, 4)
+    ),
+    max_size=12,
+)
+
+
+@given(LANES, st.tuples(*[st.sampled_from([0.5, 1.0, 3.0])] * 3), st.integers(0, 60))
+def test_each_turn_is_that_of_whoever_has_least_under_way_by_weight_and_of_equals_the_oldest(
+    drawn: list[tuple[str, str, Priority, int, int]], weights: tuple[float, float, float], room: int
+) -> None:
+    weight_of = dict(zip("abc", weights, strict=True))
+    lanes = [
+        Lane(number, group, person, priority, weight_of[group], in_flight)
+        for number, (group, person, priority, _, in_flight) in enumerate(drawn)
+    ]
+    numbers = {number: n for number, (*_, n, _) in enumerate(drawn)}
+    assert in_turns(lanes, waiting(numbers), room) == by_definition(lanes, waiting(numbers), room)
+
+
+def by_definition(lanes: Sequence[Lane], take: Callable[[Lane], Chosen | None], room: int) -> list[Chosen]:
+    """Choose as `in_turns` does, by looking at everybody each time."""
+    left, chosen = list(lanes), []
+    load = {one.submission_id: one.in_flight for one in lanes}
+    while left and len(chosen) < room:
+        among, of = left, list(lanes)
+        for key, weight in (
+            (lambda one: one.group, lambda one: one.group_weight),
+            (lambda one: one.person, lambda _: 1.0),
+            (lambda one: one.priority, lambda one: PRIORITY_WEIGHTS[one.priority]),
+            (lambda one: one.submission_id, lambda _: 1.0),
+        ):
+            branches: dict[object, list[Lane]] = {}
+            for one in of:
+                branches.setdefault(key(one), []).append(one)
+
+            def place(
+                name: object, branches: dict[object, list[Lane]] = branches, weight: Callable[[Lane], float] = weight
+            ) -> tuple[float, int]:
+                all_of = branches[name]
+                return sum(load[one.submission_id] for one in all_of) / weight(all_of[0]), all_of[0].submission_id
+
+            best = min({key(one) for one in among}, key=place)
+            among, of = [one for one in among if key(one) == best], branches[best]
+        job = take(among[0])
+        if job is None:
+            left.remove(among[0])
+        else:
+            chosen.append(job)
+            load[among[0].submission_id] += 1
+    return chosen
