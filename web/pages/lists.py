@@ -5,9 +5,10 @@ from datetime import datetime
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.image_names import shown_name
+from shared.job_lists import ListedJob
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow, SubmissionRow
-from shared.submissions import JobCounts, ListedJob
+from shared.submissions import JobCounts
 from shared.turns import Priority
 from web.pages import result
 from web.pages.pixel_size import STATUS_TEXT, state_text
@@ -37,6 +38,7 @@ class JobLine:
     submission_id: int
     project: str
     sample: str | None
+    has_own_sample: bool
     state: str
     state_text: str
     analysis_id: int | None
@@ -116,7 +118,8 @@ def job_line(listed: ListedJob) -> JobLine:
         source_name=shown_name(job.source_name, job.image_index, job.n_images),
         submission_id=job.submission_id,
         project=listed.submission.project,
-        sample=listed.submission.sample,
+        sample=listed.sample_data.sample,
+        has_own_sample=listed.sample_data.sample != listed.submission.sample,
         state=job.state,
         state_text=STATE_TEXT[JobState(job.state)],
         analysis_id=job.analysis_id,

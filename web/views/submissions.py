@@ -5,7 +5,7 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, registry, side_cars, submissions, usage, watching
+from shared import audit, job_lists, manifests, registry, side_cars, submissions, usage, watching
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
@@ -100,7 +100,7 @@ def submission_page(submission_id: int) -> str:
 
 def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
     """Read one page of jobs with the counts of its filters: `counts` of all jobs, `fitting` of the pixel sizes asked for."""
-    rows = submissions.jobs_page(
+    rows = job_lists.jobs_page(
         session,
         submission_id=query.submission,
         state=query.state,
@@ -109,7 +109,7 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
         before=query.before,
         limit=ROWS + 1,
     )
-    lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
+    lines = [job_line(listed) for listed in job_lists.listed_jobs(session, rows[:ROWS])]
     counts = _counts(session, query.submission)
     fitting = counts
     if query.calibration_status is not None:
