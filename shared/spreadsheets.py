@@ -79,13 +79,18 @@ def shown(value: Any) -> str:
             return f"{value.date().isoformat()} {shown(value.time())}" if value.time() != time() else value.date().isoformat()
         case date():
             return value.isoformat()
-        case time():
-            return value.isoformat("minutes" if not value.second else "seconds")
-        case timedelta():
-            minutes, seconds = divmod(round(value.total_seconds()), 60)
-            return f"{minutes // 60}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+        case time() | timedelta():
+            return _clock(value)
         case _:
             return LINE_BREAK.sub(" ", str(value)).strip()
+
+
+def _clock(value: time | timedelta) -> str:
+    """Write a time of day, or a duration in hours, with seconds where there are any."""
+    if isinstance(value, time):
+        return value.isoformat("seconds" if value.second else "minutes")
+    minutes, seconds = divmod(round(value.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
 
 
 def _decoded(content: bytes) -> str:
@@ -115,11 +120,19 @@ def _csv_rows(text: str) -> Iterator[Row]:
 
 def _delimiter(text: str) -> str:
     """Choose the delimiter that gives the header most columns; of one column alone, one that parts no row of it."""
-    n_columns = {one: len(next(_separated(text, one), Row(1, ())).cells) for one in DELIMITERS}
+    n_columns = {one: next(_widths(text, one), 0) for one in DELIMITERS}
     best = max(DELIMITERS, key=lambda one: n_columns[one])
     if n_columns[best] > 1:
         return best
-    return next((one for one in DELIMITERS if all(len(row.cells) == 1 for row in _separated(text, one))), best)
+    return next((one for one in DELIMITERS if all(width == 1 for width in _widths(text, one))), best)
+
+
+def _widths(text: str, delimiter: str) -> Iterator[int]:
+    """Yield the number of cells of each row that is not empty; 0 where this delimiter makes no sense of it."""
+    try:
+        yield from (len(cells) for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if cells)
+    except csv.Error:
+        yield 0
 
 
 def _separated(text: str, delimiter: str, first_line: int = 1) -> Iterator[Row]:

@@ -41,8 +41,8 @@ class ManifestBody(RawModel):
 def put_manifest(path: IdPath, query: ManifestNameQuery, raw: ManifestBody) -> Response:  # noqa: ARG001 - described by it
     """Give a submission its manifest, in the place of the one that it had; the body is a CSV or XLSX file.
 
-    The first row holds the headers. The column `file` names files as the submission does, or by the end of their names; `sample`
-    counts before the submission's own; every other column is metadata. Where a line is wrong nothing is taken, and
+    The first row holds the headers. The column `file` names files as the submission does, or by the end of their names;
+    `sample` counts before the submission's own; every other column is metadata. Where a line is wrong nothing is taken, and
     `manifest_refused` names each such line.
     """
     with services().database.reading() as session:
