@@ -199,47 +199,42 @@ def entries_page(
     if state is not None:
         query = query.where(CONDITIONS[state])
     rows = list(session.scalars(query))
-    metadata: dict[int, dict[str, str]] = defaultdict(dict)
-    for some in _chunks([row.line for row in rows]):
-        values = select(ManifestValueRow.line, ManifestValueRow.position, ManifestValueRow.value).where(
-            ManifestValueRow.submission_id == of.submission_id, ManifestValueRow.line.in_(some)
-        )
-        for line, position, value in session.execute(values.order_by(ManifestValueRow.line, ManifestValueRow.position)):
-            metadata[line][of.keys[position]] = value
-    return [ListedEntry(row, metadata[row.line]) for row in rows]
+    metadata = _metadata_of(session, {(row.submission_id, row.line) for row in rows})
+    return [ListedEntry(row, metadata.get((row.submission_id, row.line), {})) for row in rows]
 
 
 def sample_data_of(session: Session, jobs: Sequence[JobRow]) -> dict[int, SampleData]:
     """Return sample and metadata of the files of jobs, by the number of the job."""
-    ids = [job.id for job in jobs]
+    if not jobs:
+        return {}
     named = (
-        select(JobRow.id, SubmissionRow.sample, ManifestEntryRow.sample.label("own"), ManifestEntryRow.line)
+        select(
+            JobRow.id, JobRow.submission_id, SubmissionRow.sample, ManifestEntryRow.sample.label("own"), ManifestEntryRow.line
+        )
         .join(SubmissionRow, SubmissionRow.id == JobRow.submission_id)
         .outerjoin(ManifestEntryRow, MEANS_A_JOB)
-        .where(JobRow.id.in_(ids))
+        .where(JobRow.id.in_([job.id for job in jobs]))
     )
     rows = session.execute(named).all()
-    metadata = _metadata_of(session, [row.id for row in rows if row.line is not None])
-    return {row.id: SampleData(row.own or row.sample, metadata.get(row.id, {})) for row in rows}
+    metadata = _metadata_of(session, {(row.submission_id, row.line) for row in rows if row.line is not None})
+    return {row.id: SampleData(row.own or row.sample, metadata.get((row.submission_id, row.line), {})) for row in rows}
 
 
-def _metadata_of(session: Session, job_ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    if not job_ids:
+def _metadata_of(session: Session, entries: Collection[tuple[int, int]]) -> dict[tuple[int, int], dict[str, str]]:
+    """Return the metadata of entries, named by submission and line."""
+    if not entries:
         return {}
-    of_entry = and_(
-        ManifestValueRow.submission_id == ManifestEntryRow.submission_id, ManifestValueRow.line == ManifestEntryRow.line
-    )
-    query = (
-        select(JobRow.id, ManifestRow.keys, ManifestValueRow.position, ManifestValueRow.value)
-        .join(ManifestEntryRow, MEANS_A_JOB)
-        .join(ManifestRow, ManifestRow.submission_id == JobRow.submission_id)
-        .join(ManifestValueRow, of_entry)
-        .where(JobRow.id.in_(job_ids))
-        .order_by(JobRow.id, ManifestValueRow.position)
-    )
-    found: dict[int, dict[str, str]] = defaultdict(dict)
-    for number, keys, position, value in session.execute(query):
-        found[number][keys[position]] = value
+    submission_ids = {submission_id for submission_id, _ in entries}
+    of_submissions = select(ManifestRow).where(ManifestRow.submission_id.in_(submission_ids))
+    keys = {row.submission_id: row.keys for row in session.scalars(of_submissions)}
+    place = (ManifestValueRow.submission_id, ManifestValueRow.line)
+    # SQLite looks through the whole table for a list of pairs. These are some more, of few submissions.
+    near = (place[0].in_(submission_ids), place[1].in_({line for _, line in entries}))
+    query = select(*place, ManifestValueRow.position, ManifestValueRow.value).where(*near)
+    found: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
+    for submission_id, line, position, value in session.execute(query.order_by(*place, ManifestValueRow.position)):
+        if (submission_id, line) in entries:
+            found[submission_id, line][keys[submission_id][position]] = value
     return found
 
 
@@ -254,5 +249,5 @@ def _columns(match: Match) -> dict[str, str | bool | None]:
     return {"source_name": match.source_name, "is_ambiguous": match.is_ambiguous}
 
 
-def _chunks(values: Sequence[str] | Sequence[int]) -> Iterator[Sequence[str] | Sequence[int]]:
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[first : first + CHUNK] for first in range(0, len(values), CHUNK))

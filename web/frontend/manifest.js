@@ -19,6 +19,10 @@ export function createManifest(field, report, onChange = () => {}) {
     onChange();
   });
 
+  // A mended file is chosen under the same name: only an empty field tells of that.
+  field.addEventListener("click", () => (field.value = ""));
+  field.addEventListener("cancel", () => field.dispatchEvent(new Event("change")));
+
   async function check(file) {
     if (file.size > MAX_BYTES) throw new Error(`A manifest takes ${MAX_BYTES / 2 ** 20} MiB at most.`);
     let content;

@@ -1,4 +1,4 @@
-"""Manifests through the API: taken whole or not at all, matched whenever files come, and looked for; on both databases alike."""
+"""Manifests through the API: taken whole or not at all, matched whenever files come, looked for; on both databases alike."""
 
 from typing import Any
 
