@@ -3,7 +3,7 @@
 usage: python -m benchmarks.dashboard [--jobs N] [--requests N]
 
 Makes submissions of 10,000 jobs each on SQLite and on PostgreSQL, most of them done, a hundredth failed, the last two under
-way, and asks for each address so many times, in this process, as a browser and a client do.
+way, every tenth with a manifest, and asks for each address so many times, in this process, as a browser and a client do.
 """
 
 import argparse
@@ -33,7 +33,8 @@ LATELY = 50_000
 SUBMISSIONS = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :submissions)
 INSERT INTO submission (id, project, sample, parameters, images, person, group_name, priority, created_at)
-SELECT i, 'project ' || (i % 7), NULL, '{"model": "particlenet-2", "nm_per_px": null, "min_confidence": 0.5}', 'first',
+SELECT i, 'project ' || (i % 7), 'lot ' || (i % 20),
+    '{"model": "particlenet-2", "nm_per_px": null, "min_confidence": 0.5}', 'first',
     'person ' || (i % 5), 'group ' || (i % 3), 'normal', CURRENT_TIMESTAMP FROM n
 """
 IMAGE_ROWS = """
@@ -65,6 +66,21 @@ SELECT i / 10000 + 1, 'sha256 of image ' || (i % :images), 'folder/image ' || i 
     CASE state WHEN 'failed' THEN 'reason_' || (i / 100 % 6) END, CASE state WHEN 'failed' THEN 'It is cut short.' END
 FROM kinds
 """
+# Every tenth submission has a manifest, which names a sample for every other file.
+MANIFESTS = """
+INSERT INTO manifest (submission_id, name, keys, created_at)
+SELECT id, 'lot.csv', '["batch", "operator"]', CURRENT_TIMESTAMP FROM submission WHERE id % 10 = 0
+"""
+ENTRIES = """
+INSERT INTO manifest_entry (submission_id, line, file_name, sample, source_name, is_ambiguous)
+SELECT submission_id, id, source_name, CASE id % 2 WHEN 0 THEN 'sample ' || (id % 1000) END, source_name, :no
+FROM job WHERE submission_id % 10 = 0
+"""
+VALUES = """
+INSERT INTO manifest_value (submission_id, line, position, key, value)
+SELECT submission_id, line, 0, 'batch', '' || (line % 500) FROM manifest_entry
+UNION ALL SELECT submission_id, line, 1, 'operator', 'Ada' FROM manifest_entry
+"""
 
 
 def main() -> None:
@@ -89,7 +105,7 @@ def make_rows(database: Database, n_jobs: int) -> None:
     values = {"jobs": n_jobs, "images": IMAGES, "submissions": n_jobs // JOBS_OF_SUBMISSION, "no": False}
     values |= {"lately": LATELY, "long_ago": datetime.now(UTC) - timedelta(days=100)}
     with database.writing() as session:
-        for statement in (SUBMISSIONS, IMAGE_ROWS, ANALYSES, JOBS):
+        for statement in (SUBMISSIONS, IMAGE_ROWS, ANALYSES, JOBS, MANIFESTS, ENTRIES, VALUES):
             session.execute(_typed(statement), values)
     command = "ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -146,6 +162,18 @@ def addresses(newest: int) -> list[str]:
         f"/api/v1/jobs?submission_id={newest // 2}&state=failed",
         "/api/v1/submissions",
         f"/api/v1/submissions/{under_way}",
+        f"/submissions/{newest // 20 * 10}",
+        f"/api/v1/submissions/{newest // 20 * 10}/manifest",
+        "/api/v1/jobs?sample=sample 8",
+        "/api/v1/jobs?sample=lot 7",
+        "/api/v1/jobs?sample=nobody's",
+        "/api/v1/jobs?metadata=batch:12",
+        "/api/v1/jobs?metadata=operator:Ada&metadata=batch:12",
+        "/api/v1/jobs?metadata=operator:Ada",
+        "/api/v1/analyses?sample=sample 8",
+        "/api/v1/analyses?sample=lot 7",
+        "/api/v1/analyses?metadata=operator:Ada&metadata=batch:12",
+        "/analyses",
     ]
 
 

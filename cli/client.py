@@ -16,21 +16,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel
 
-from cli.patience import LONGEST_PAUSE_S, SHORT_PATIENCE_S, pauses
+from cli.answers import error_of, is_address, json_of, retry_after_s
+from cli.patience import SHORT_PATIENCE_S, pauses
 from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
-from shared.errors import InputError, NotFoundError, SaemiError, TransientError
+from shared.errors import InputError, TransientError
 from shared.image_names import WhichImages
 from shared.leases import JobState
+from shared.manifests import EntryState
 from shared.turns import Priority
 from web.action_schemas import ActionOutcome, ActionOutcomes
 from web.analysis_schemas import Analysis, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
+from web.manifest_schemas import Manifest, ManifestEntry
 from web.paging import Page
 from web.queue_schemas import Queue
 from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
@@ -51,7 +53,7 @@ class Saemi:
         # How long a request is tried again while the server or the line cannot take it.
         self.patience_s = patience_s
         self._gave_up = threading.Event()
-        if not _is_address(self.server):
+        if not is_address(self.server):
             raise InputError(f"{server} is no address of a portal, such as http://127.0.0.1:8000.", code="invalid_server")
         # A proxy of the environment leads out of the house; this machine is reached without.
         self._http = httpx.Client(base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5), mounts=WITHOUT_PROXY)
@@ -141,6 +143,29 @@ class Saemi:
         """Return the queue as it is now: who works, who waits, and who uses what."""
         return Queue.model_validate(self._request("GET", "/queue"))
 
+    def put_manifest(self, submission_id: int, content: bytes, name: str = "manifest") -> Manifest:
+        """Give a submission its manifest, CSV or XLSX, in the place of the one that it had; before its files or after them.
+
+        Raises InputError ``manifest_refused`` where lines are wrong, with ``problems`` among its details.
+        """
+        path, headers = f"/submissions/{submission_id}/manifest", {"Content-Type": "application/octet-stream"}
+        return Manifest.model_validate(
+            self._request("PUT", path, params={"name": name}, content=lambda: iter([content]), headers=headers)
+        )
+
+    def manifest(self, submission_id: int) -> Manifest:
+        """Return the manifest of a submission, and how many of its files are here."""
+        return Manifest.model_validate(self._request("GET", f"/submissions/{submission_id}/manifest", params={"limit": 1}))
+
+    def manifest_entries(self, submission_id: int, state: EntryState | None = None) -> Iterator[ManifestEntry]:
+        """Yield what a manifest says of each file, in the order of its lines."""
+        wanted = {"state": state} if state else {}
+        return self._all_pages(ManifestEntry, f"/submissions/{submission_id}/manifest", wanted)
+
+    def remove_manifest(self, submission_id: int) -> None:
+        """Take the manifest of a submission away."""
+        self._request("DELETE", f"/submissions/{submission_id}/manifest")
+
     def submission(self, submission_id: int) -> Submission:
         """Return a submission with the counts of its jobs."""
         return Submission.model_validate(self._request("GET", f"/submissions/{submission_id}"))
@@ -156,9 +181,13 @@ class Saemi:
         body = {"action": action, "submission_ids": list(submission_ids), "person": person, "state": state}
         return ActionOutcomes.model_validate(self._request("POST", "/submissions/actions", json=body)).items
 
-    def jobs(self, submission_id: int) -> Iterator[Job]:
-        """Yield the jobs of a submission, the newest first."""
-        return self._all_pages(Job, "/jobs", {"submission_id": submission_id})
+    def jobs(self, submission_id: int | None = None, **wanted: object) -> Iterator[Job]:
+        """Yield the jobs of a submission, or of all, that fit all that is given, the newest first.
+
+        Takes what the list of the API takes, such as ``state``, ``sample`` or ``metadata``.
+        """
+        of_submission = {} if submission_id is None else {"submission_id": submission_id}
+        return self._all_pages(Job, "/jobs", {**of_submission, **wanted})
 
     def side_cars(self, submission_id: int) -> Iterator[SideCar]:
         """Yield the side-cars of a submission, the newest first."""
@@ -175,7 +204,7 @@ class Saemi:
     def analyses(self, **wanted: object) -> Iterator[Analysis]:
         """Yield the analyses that fit all that is given, the newest first.
 
-        Takes what the list of the API takes, such as ``submission_id``, ``instrument`` or ``acquired_from``.
+        Takes what the list of the API takes, such as ``submission_id``, ``sample`` or ``instrument``.
         """
         return self._all_pages(Analysis, "/analyses", wanted)
 
@@ -240,15 +269,15 @@ class Saemi:
             wished_s = 0.0
             try:
                 response = self._http.request(method, path, content=content() if content else None, **options)
-                error = _error_of(response)
-                wished_s = _retry_after_s(response)
+                error = error_of(response)
+                wished_s = retry_after_s(response)
             except httpx.LocalProtocolError as problem:
                 message = "The file became longer or shorter while it was uploaded."
                 raise InputError(message, code="file_changed") from problem
             except httpx.TransportError as problem:
                 error = TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable")
             if error is None:
-                return _json_of(response)
+                return json_of(response)
             if pause_s is None or not isinstance(error, TransientError):
                 raise error
             if self._gave_up.wait(max(pause_s, wished_s)):
@@ -256,46 +285,5 @@ class Saemi:
         raise AssertionError("the last try returns or raises")
 
 
-def _is_address(server: str) -> bool:
-    try:
-        parts = urlsplit(server)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
-        return False
-
-
-def _error_of(response: httpx.Response) -> SaemiError | None:
-    if response.is_success:
-        return None
-    try:
-        error = ErrorAnswer.model_validate(response.json()).error
-    except ValueError:
-        # A gateway in front of the portal, which is away at the moment, speaks for itself.
-        kind = TransientError if response.status_code in (502, 503, 504, 507) else SaemiError
-        return kind(f"The server answered {response.status_code} without saying why.", code="unexpected_answer")
-    return _kind_of(response.status_code)(error.message, code=error.code, **error.details)
-
-
-def _kind_of(status: int) -> type[SaemiError]:
-    if status == httpx.codes.NOT_FOUND:
-        return NotFoundError
-    if status in (httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.INSUFFICIENT_STORAGE):
-        return TransientError
-    return InputError if status < 500 else SaemiError
-
-
-def _retry_after_s(response: httpx.Response) -> float:
-    """Return how long the server wishes to be left alone; a gateway may write a date, which is left out."""
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), LONGEST_PAUSE_S) if text.isascii() and text.isdigit() else 0.0
-
-
 def _given_up() -> TransientError:
     return TransientError("The upload was interrupted.", code="interrupted")
-
-
-def _json_of(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError as error:
-        raise SaemiError(f"{response.url.host} answers, but is no SAEMI portal.", code="unexpected_answer") from error

@@ -12,6 +12,7 @@ from cli.bulk.with_bars import hand_in_with_bars
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json
 from cli.inputs import find_micrographs, readable
+from cli.manifest_file import checked, warn_of_missing
 from cli.patience import LONG_PATIENCE_S
 from cli.remote import names_of, print_results, server_option, wait_with_bar, with_side_cars
 from cli.submission_choices import SubmissionChoices, submission_options
@@ -26,6 +27,12 @@ LAST = 0
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @submission_options
+@click.option(
+    "--manifest",
+    "manifest_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV or XLSX that gives sample and metadata of each file; its column `file` names them.",
+)
 @click.option(
     "--resume",
     type=click.IntRange(min=0),
@@ -44,6 +51,7 @@ def submit(
     *,
     paths: tuple[Path, ...],
     choices: SubmissionChoices,
+    manifest_path: Path | None,
     resume: int | None,
     new: bool,
     wait: bool,
@@ -59,7 +67,10 @@ def submit(
         raise click.UsageError("--new and --resume exclude each other.")
     if not resume:
         choices.require_project()
+    manifest = checked(manifest_path) if manifest_path else None
     named = names_of(paths, with_side_cars(find_micrographs(paths)))
+    if manifest:
+        warn_of_missing(manifest, [name for _, name in named])
     with (
         Saemi(server or load_settings().effective_server) as saemi,
         UnfinishedSubmissions() as unfinished,
@@ -71,6 +82,8 @@ def submit(
             submission = choices.open(saemi)
         unfinished.remember(command, submission.id)
         saemi.patience_s = LONG_PATIENCE_S
+        if manifest:
+            saemi.put_manifest(submission.id, manifest.content, manifest.name)
         refused = _hand_in(saemi, cache, submission.id, named)
         unfinished.forget(command)
         for refusal in refused:

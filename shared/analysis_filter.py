@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.domain import CalibrationSource, CalibrationStatus
+from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
 from shared.models import AnalysisRow, JobRow, RecordingRow
 
 
@@ -21,6 +22,8 @@ class AnalysisFilter:
         Part of the name or the value of any field of the file.
     acquired_from, acquired_to : str or None
         Date of any precision (ISO 8601); the second one includes all that begins with it.
+    files : ManifestFilter
+        What a file of the image is said to be; in the submission ``submission_id`` where that is given.
     """
 
     instrument: str | None = None
@@ -32,6 +35,7 @@ class AnalysisFilter:
     submission_id: int | None = None
     acquired_from: str | None = None
     acquired_to: str | None = None
+    files: ManifestFilter = ANY_FILE
 
 
 def narrowed(query: Select[tuple[AnalysisRow]], wanted: AnalysisFilter, dialect: Dialect) -> Select[tuple[AnalysisRow]]:
@@ -40,8 +44,12 @@ def narrowed(query: Select[tuple[AnalysisRow]], wanted: AnalysisFilter, dialect:
         query = query.where(AnalysisRow.calibration_status == wanted.calibration_status)
     if wanted.calibration_source is not None:
         query = query.where(AnalysisRow.calibration_source == wanted.calibration_source)
-    if wanted.submission_id is not None:
-        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(JobRow.submission_id == wanted.submission_id)))
+    of_submission = [JobRow.submission_id == wanted.submission_id] if wanted.submission_id is not None else []
+    if not wanted.files.asks_for_nothing:
+        has_analysis = JobRow.analysis_id.is_not(None)
+        query = query.where(AnalysisRow.id.in_(matching(JobRow.analysis_id, wanted.files, has_analysis, *of_submission)))
+    elif of_submission:
+        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(*of_submission)))
     about_recording = _about_recording(wanted, dialect)
     if about_recording:
         query = query.where(AnalysisRow.recording_id.in_(select(RecordingRow.id).where(*about_recording)))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars
+from shared import jobs, manifests, side_cars
 from shared.database import database_time, insert_of
 from shared.job_contents import JobContent
 from shared.leases import JobState
@@ -60,6 +60,7 @@ def add_members(
     new_side_cars, differing = _add_side_cars(session, submission_id, beside, owners)
     _run_again(session, submission_id, owners, new_images, new_side_cars)
     _add_refused(session, submission_id, archive_sha256, [*refused, *differing])
+    manifests.note_files(session, submission_id, {*(one.name for one in stored), *(one.name for one in refused)})
 
 
 def _owners(images: Iterable[StoredMember]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, union_all, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars
+from shared import jobs, manifests, side_cars
 from shared.database import database_time, insert_of
 from shared.job_contents import content_of
 from shared.leases import JobState
@@ -88,6 +88,7 @@ def add_known_files(session: Session, submission_id: int, files: Sequence[NamedF
     alone = [file for file in beside if split_name(file.name)[1] == ".emi" and file.name not in with_image]
     _insert_jobs(session, submission_id, [*new, *alone])
     _give_images(session, submission_id, with_image - arrived)
+    manifests.note_files(session, submission_id, new_names | arrived)
     for some in _chunks(sorted(changed)):
         jobs.mark_outdated(session, submission_id, some)
     return AddedFiles(len(new) + len(beside), tuple(refused))

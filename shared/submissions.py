@@ -10,7 +10,7 @@ from typing import get_args
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars
+from shared import jobs, manifests, side_cars
 from shared.database import among, database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
@@ -43,15 +43,6 @@ class JobCounts:
     def unfinished(self) -> int:
         """Jobs that still have to reach an end."""
         return self.queued + self.running
-
-
-@dataclass(frozen=True, slots=True)
-class ListedJob:
-    """A job with what a list shows beside it."""
-
-    job: JobRow
-    submission: SubmissionRow
-    analysis: AnalysisRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +148,8 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
     values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
+    if new_id is not None:
+        manifests.note_files(session, submission_id, [source_name])
     if new_id is not None and side_cars.note_image(session, submission_id, source_name):
         # Another file of the same name no longer has them for itself.
         jobs.mark_outdated(session, submission_id, [source_name])
@@ -221,44 +214,6 @@ def submissions_page(session: Session, *, before: int | None, limit: int) -> lis
     if before is not None:
         query = query.where(SubmissionRow.id < before)
     return list(session.scalars(query))
-
-
-def jobs_page(
-    session: Session,
-    *,
-    submission_id: int | None,
-    state: JobState | None,
-    error_code: str | None = None,
-    calibration_status: CalibrationStatus | None = None,
-    before: int | None,
-    limit: int,
-) -> list[JobRow]:
-    """Return up to ``limit`` jobs, the newest first, that fit all that is given.
-
-    ``calibration_status`` asks for jobs that ended with an analysis of that status.
-    """
-    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
-    if submission_id is not None:
-        query = query.where(JobRow.submission_id == submission_id)
-    if state is not None:
-        query = query.where(JobRow.state == state)
-    if error_code is not None:
-        # Only failed jobs have one, and an index finds these.
-        query = query.where(JobRow.state == JobState.FAILED, JobRow.error_code == error_code)
-    if calibration_status is not None:
-        query = query.join(AnalysisRow).where(AnalysisRow.calibration_status == calibration_status)
-    if before is not None:
-        query = query.where(JobRow.id < before)
-    return list(session.scalars(query))
-
-
-def listed_jobs(session: Session, rows: Sequence[JobRow]) -> list[ListedJob]:
-    """Give jobs their submissions and analyses, in one query for each kind."""
-    submission_ids = {row.submission_id for row in rows}
-    analysis_ids = {row.analysis_id for row in rows if row.analysis_id is not None}
-    found = {row.id: row for row in session.scalars(select(SubmissionRow).where(SubmissionRow.id.in_(submission_ids)))}
-    analyses = {row.id: row for row in session.scalars(select(AnalysisRow).where(AnalysisRow.id.in_(analysis_ids)))}
-    return [ListedJob(row, found[row.submission_id], analyses.get(row.analysis_id or 0)) for row in rows]
 
 
 def holds_analysis(session: Session, submission_id: int, analysis_id: int) -> bool:

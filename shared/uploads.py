@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars, submissions
+from shared import jobs, manifests, side_cars, submissions
 from shared.database import database_time, insert_of
 from shared.errors import InputError
 from shared.models import SideCarRow
@@ -54,6 +54,7 @@ def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str
         raise side_car_differs(name, row.sha256)
     if is_new:
         jobs.mark_outdated(session, submission_id, images)
+        manifests.note_files(session, submission_id, [name])
     is_alone = split_name(name)[1] == ".emi" and not images
     job = submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name) if is_alone else None
     return AddedSideCar(row, is_new, job)

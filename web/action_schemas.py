@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.actions import Action, Retried
 from web.paging import LARGEST_ID
-from web.schemas import Line
+from web.validation import Line
 
 # Submissions that one request may name.
 MOST_SUBMISSIONS = 500

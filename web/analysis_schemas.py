@@ -1,6 +1,7 @@
 """What the API gives of analyses: what was read and found in an image, its particles, and which analyses to list."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -11,8 +12,9 @@ from shared.domain import CalibrationSource, CalibrationStatus
 from shared.models import AnalysisRow, ParticleRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.calibration_schemas import Calibration
+from web.manifest_schemas import FilesQuery, Origin
 from web.paging import LARGEST_ID, PageQuery
-from web.schemas import Line
+from web.validation import Line
 
 QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
 
@@ -42,7 +44,7 @@ def _moment(text: str) -> str:
 Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"pattern": f"^{MOMENT.pattern}$"})]
 
 
-class AnalysisQuery(PageQuery):
+class AnalysisQuery(FilesQuery):
     """Which analyses to list: all that fit everything that is given. Texts are found in any part, in any case."""
 
     instrument: Line | None = Field(None, min_length=1, max_length=200, description="Part of vendor and model.")
@@ -62,7 +64,8 @@ class AnalysisQuery(PageQuery):
     @property
     def filter(self) -> AnalysisFilter:
         """The same as the database functions take it."""
-        return AnalysisFilter(**self.model_dump(exclude={"cursor", "limit"}))
+        about_analysis = self.model_dump(exclude={"cursor", "limit", *FilesQuery.model_fields})
+        return AnalysisFilter(**about_analysis, files=self.files)
 
 
 class ParticleQuery(PageQuery):
@@ -175,11 +178,12 @@ class Analysis(BaseModel):
     recording: Recording | None = Field(description="Null for an analysis of a release that kept none.")
     calibration: Calibration
     annotations: list[Rectangle] = Field(description="Text, labels and bars that are drawn on the specimen.")
+    origins: list[Origin] = Field(description="As what the image was handed in, the first 20 times.")
 
     @classmethod
-    def of(cls, row: AnalysisRow) -> "Analysis":
+    def of(cls, row: AnalysisRow, origins: Sequence[Origin]) -> "Analysis":
         """Describe a row."""
-        own = {"recording", "calibration", "annotations"}
+        own = {"recording", "calibration", "annotations", "origins"}
         same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name) and name not in own}
         top, bottom = row.banner_top, row.banner_bottom
         return cls(
@@ -190,6 +194,7 @@ class Analysis(BaseModel):
             recording=None if row.recording is None else Recording.model_validate(row.recording),
             calibration=Calibration.of(row),
             annotations=[] if row.recording is None else row.recording.annotations,
+            origins=origins,
         )
 
 

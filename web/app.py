@@ -10,7 +10,7 @@ from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool
 from web import health, metrics, request_ids
-from web.api import actions, analyses, decisions, known_files, models, queue, submissions, uploads
+from web.api import actions, analyses, decisions, known_files, manifests, models, queue, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -56,8 +56,8 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for api in (submissions.api, actions.api, known_files.api, uploads.api, analyses.api, decisions.api, models.api, queue.api):
-        app.register_api(api)
+    for part in (submissions, actions, known_files, manifests, uploads, analyses, decisions, models, queue):
+        app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)
     request_ids.follow_requests(app)

@@ -10,7 +10,7 @@ from shared.domain import MAX_NM_PER_PX, MIN_NM_PER_PX
 from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, RecordingRow
 from web.paging import LARGEST_ID
-from web.schemas import Line
+from web.validation import Line
 
 # `true` and "1" are no numbers: a pixel size of 1 nm that nobody meant would look like any other.
 Coordinate = Annotated[float, Field(strict=True, allow_inf_nan=False)]

@@ -21,6 +21,7 @@ STATUS_BY_CODE = {
     "job_ended": 409,
     "side_car_differs": 409,
     "storage_full": 507,
+    "table_too_large": 413,
     "tus_version": 412,
     "unsupported_checksum": 400,
     "unsupported_media_type": 415,

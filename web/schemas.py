@@ -3,23 +3,25 @@
 Analyses and what people decide of them have modules of their own beside this one.
 """
 
-import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared import registry
 from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
 from shared.image_names import WhichImages
 from shared.job_contents import JobContent
 from shared.leases import JobState
+from shared.manifests import SampleData
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
 from shared.turns import Priority
+from web.manifest_schemas import FilesQuery
 from web.paging import LARGEST_ID, PageQuery
+from web.validation import Line
 
 
 class ErrorBody(BaseModel):
@@ -37,7 +39,7 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
-class JobQuery(PageQuery):
+class JobQuery(FilesQuery):
     """Which jobs to list."""
 
     state: JobState | None = None
@@ -57,16 +59,6 @@ class FileQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, description="Name of the file, with its folders where they matter.")
-
-
-def _one_line(text: str) -> str:
-    # A database holds neither NUL nor half a surrogate pair, and a list shows one line.
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
 
 
 class SubmissionRequest(BaseModel):
@@ -211,6 +203,8 @@ class Job(BaseModel):
     id: int
     submission_id: int
     source_name: str
+    sample: str | None = Field(description="Of the file by the manifest, else of the submission.")
+    metadata: dict[str, str] = Field(description="Of the file by the manifest, in the order of its columns.")
     image_sha256: str
     image_index: int = Field(description="Which image of the file, from 0.")
     n_images: int | None = Field(description="Images of the file; null until it was read.")
@@ -230,9 +224,11 @@ class Job(BaseModel):
     timings: dict[str, float] | None = Field(description="How long each stage took, s; null until it is done, or not known.")
 
     @classmethod
-    def of(cls, row: JobRow) -> "Job":
+    def of(cls, row: JobRow, sample_data: SampleData) -> "Job":
         """Describe a row."""
-        return cls.model_validate(row)
+        about_file = {"sample": sample_data.sample, "metadata": sample_data.metadata}
+        own = {name: getattr(row, name) for name in cls.model_fields if name not in ("kind", *about_file)}
+        return cls(**own, **about_file)
 
 
 class SideCarQuery(PageQuery):
@@ -263,8 +259,3 @@ class SideCar(BaseModel):
 
 class AddedFile(RootModel[Annotated[Job | SideCar, Field(discriminator="kind")]]):
     """What became of an uploaded file: the job that analyses it, or a side-car."""
-
-    @classmethod
-    def of(cls, row: JobRow | SideCarRow) -> "AddedFile":
-        """Describe a row."""
-        return cls(Job.of(row) if isinstance(row, JobRow) else SideCar.of(row))

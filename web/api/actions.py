@@ -9,6 +9,7 @@ from shared.actions import Action, Retried
 from shared.log import get_logger
 from web.action_schemas import ActionOutcome, ActionOutcomes, ActionRequest, PauseQuery, RetryQuery
 from web.api.blueprint import answer, api_blueprint
+from web.api.submissions import described_jobs
 from web.schemas import ErrorAnswer, IdPath, Job
 from web.services import services
 
@@ -51,7 +52,7 @@ def act_on_submissions(body: ActionRequest) -> Response:
 def cancel_job(path: IdPath) -> Response:
     """Cancel a job that waits or runs; 409 where it has ended otherwise."""
     with services().database.writing() as session:
-        job = Job.of(actions.cancel_job(session, path.id))
+        (job,) = described_jobs(session, [actions.cancel_job(session, path.id)])
     logger.info("job_cancelled", job_id=job.id, submission_id=job.submission_id)
     return answer(job)
 
@@ -60,7 +61,7 @@ def cancel_job(path: IdPath) -> Response:
 def retry_job(path: IdPath) -> Response:
     """Put a job that failed or was cancelled back into the queue; 409 where it is done."""
     with services().database.writing() as session:
-        job = Job.of(actions.retry_job(session, path.id))
+        (job,) = described_jobs(session, [actions.retry_job(session, path.id)])
     logger.info("job_retried", job_id=job.id, submission_id=job.submission_id)
     return answer(job)
 

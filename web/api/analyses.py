@@ -1,12 +1,13 @@
 """Analyses, their particles, their histograms and their files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, cast
 
 from flask import Response, redirect, request, send_file, stream_with_context
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
-from shared import decisions, recordings, results
+from shared import decisions, job_lists, recordings, results
 from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
@@ -25,6 +26,7 @@ from web.analysis_schemas import (
 )
 from web.api.blueprint import answer, api_blueprint, as_download, content_disposition
 from web.calibration_schemas import CalibrationChange
+from web.manifest_schemas import Origin
 from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import IdPath
 from web.services import services
@@ -65,7 +67,7 @@ def list_analyses(query: AnalysisQuery) -> Response:
             session, before=int(before[0]) if before else None, limit=query.limit + 1, wanted=query.filter
         )
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
-        page = Page[Analysis](items=[Analysis.of(row) for row in shown], next_cursor=cursor)
+        page = Page[Analysis](items=_described(session, shown), next_cursor=cursor)
     return answer(page)
 
 
@@ -73,7 +75,7 @@ def list_analyses(query: AnalysisQuery) -> Response:
 def show_analysis(path: IdPath) -> Response:
     """Show an analysis: model, parameters, recording, calibration, field, statistics, warnings."""
     with services().database.reading() as session:
-        found = Analysis.of(results.analysis(session, path.id))
+        (found,) = _described(session, [results.analysis(session, path.id)])
     return answer(found)
 
 
@@ -183,6 +185,11 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
 def list_quantities() -> Response:
     """List all numbers that SAEMI reports, with unit and definition."""
     return answer(Quantities())
+
+
+def _described(session: Session, rows: Sequence[AnalysisRow]) -> list[Analysis]:
+    origins = job_lists.origins_of(session, [row.id for row in rows])
+    return [Analysis.of(row, [Origin.of(*origin) for origin in origins[row.id]]) for row in rows]
 
 
 def _file_answer(sha256: str, file: FileName, download_name: str) -> Response:

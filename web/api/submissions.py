@@ -1,12 +1,14 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
+from collections.abc import Sequence
+
 from flask import Response
 from sqlalchemy.orm import Session
 
-from shared import registry, side_cars, submissions, uploads, watching
+from shared import job_lists, manifests, registry, side_cars, submissions, uploads, watching
 from shared.image_names import clean_name
 from shared.log import get_logger
-from shared.models import SubmissionRow
+from shared.models import JobRow, SubmissionRow
 from shared.storage import file_too_large
 from shared.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS, csv_lines, failure_record, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
@@ -99,7 +101,8 @@ def add_file(path: IdPath, query: FileQuery, raw: FileBody) -> Response:
         blob = services().store.put(RequestBody(max_bytes + 1).pieces(), max_bytes)
     with services().database.writing() as session:
         added = uploads.add_file(session, path.id, blob, name)
-        shown = AddedFile.of(added.row)
+        row = added.row
+        shown = AddedFile(described_jobs(session, [row])[0] if isinstance(row, JobRow) else SideCar.of(row))
     return answer(shown, 201 if added.is_new else 200)
 
 
@@ -146,16 +149,17 @@ def list_jobs(query: JobQuery) -> Response:
     """List jobs, the newest first."""
     before = decode_cursor(query.cursor, 1)
     with services().database.reading() as session:
-        rows = submissions.jobs_page(
+        rows = job_lists.jobs_page(
             session,
             submission_id=query.submission_id,
             state=query.state,
             error_code=query.error_code,
+            wanted=query.files,
             before=int(before[0]) if before else None,
             limit=query.limit + 1,
         )
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
-        page = Page[Job](items=[Job.of(row) for row in shown], next_cursor=cursor)
+        page = Page[Job](items=described_jobs(session, shown), next_cursor=cursor)
     return answer(page)
 
 
@@ -163,7 +167,7 @@ def list_jobs(query: JobQuery) -> Response:
 def show_job(path: IdPath) -> Response:
     """Show a job."""
     with services().database.reading() as session:
-        found = Job.of(submissions.job(session, path.id))
+        (found,) = described_jobs(session, [submissions.job(session, path.id)])
     return answer(found)
 
 
@@ -171,3 +175,9 @@ def described(session: Session, row: SubmissionRow) -> Submission:
     """Describe a submission with all that is counted of it."""
     counts, analyses = submissions.counts(session, row.id), submissions.analysis_counts(session, row.id)
     return Submission.of(row, counts, analyses.calibrations, side_cars.counts_of(session, [row.id])[row.id])
+
+
+def described_jobs(session: Session, rows: Sequence[JobRow]) -> list[Job]:
+    """Describe jobs with sample and metadata of their files."""
+    sample_data = manifests.sample_data_of(session, rows)
+    return [Job.of(row, sample_data[row.id]) for row in rows]

@@ -11,7 +11,7 @@ let request = null;
 
 function address() {
   const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value.trim()) query.set(name, value.trim());
+  for (const [name, value] of new FormData(form)) if (value.trim()) query.append(name, value.trim());
   const text = query.toString();
   return text ? `${location.pathname}?${text}` : location.pathname;
 }

@@ -1,9 +1,11 @@
 // Requests to the portal's own API; every failure becomes an error with a message for people.
 
+// `details` is what the portal says for programs.
 export class PortalError extends Error {
-  constructor(message, status, options) {
-    super(message, options);
+  constructor(message, status, { cause, details = {} } = {}) {
+    super(message, { cause });
     this.mayPass = mayPass(status);
+    this.details = details;
   }
 }
 
@@ -11,7 +13,8 @@ export class PortalError extends Error {
 export const mayPass = (status) => status === 0 || status === 408 || status === 429 || status >= 500;
 
 export async function ask(path, options = {}) {
-  return JSON.parse(await textOf(`/api/v1${path}`, options, messageOf));
+  const text = await textOf(`/api/v1${path}`, options, messageOf);
+  return text === "" ? null : JSON.parse(text);
 }
 
 // A page of the portal as a document, of which parts are taken over.
@@ -29,8 +32,16 @@ async function textOf(address, options, messageIn) {
     if (cause.name === "AbortError") throw cause;
     throw new PortalError("The portal does not answer. Check the connection and try again.", 0, { cause });
   }
-  if (!response.ok) throw new PortalError(messageIn(response.status, text), response.status);
+  if (!response.ok) throw new PortalError(messageIn(response.status, text), response.status, { details: detailsOf(text) });
   return text;
+}
+
+function detailsOf(text) {
+  try {
+    return JSON.parse(text).error.details;
+  } catch {
+    return {};
+  }
 }
 
 const parsed = (text) => new DOMParser().parseFromString(text, "text/html");

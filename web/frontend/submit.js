@@ -6,12 +6,14 @@ import { hashOf, knownFiles } from "./known_files.js";
 import { patiently, PAUSES_S, sleep } from "./patience.js";
 import { ask } from "./portal_api.js";
 import { removeRefused, showRefused } from "./refused_files.js";
+import { createManifest } from "./manifest.js";
 import * as submissionForm from "./submission_form.js";
 import { addUploaders, describeLarge, failureOf, isLarge } from "./uploaders.js";
 
 const form = document.getElementById("submit");
 const start = document.getElementById("start");
 const status = document.getElementById("status");
+const manifest = createManifest(form.elements.manifest, document.getElementById("manifest-report"));
 
 let refreshRequested = false;
 let submission = null;
@@ -57,7 +59,10 @@ form.addEventListener("submit", async (event) => {
   attempts = 0;
   setBusy(true);
   try {
+    await manifest.ready();
     if (!submission) goOnWith(await open(wanted));
+    // Before the files, so that each has its sample from the beginning.
+    await patiently(() => manifest.send(submission.id), say);
   } catch (error) {
     setBusy(false);
     complain(error.message);

@@ -1,13 +1,16 @@
 """Jobs, submissions and analyses as rows of tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.image_names import shown_name
+from shared.job_lists import ListedJob
 from shared.leases import JobState
+from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow, SubmissionRow
-from shared.submissions import JobCounts, ListedJob
+from shared.submissions import JobCounts
 from shared.turns import Priority
 from web.pages import result
 from web.pages.pixel_size import STATUS_TEXT, state_text
@@ -37,6 +40,7 @@ class JobLine:
     submission_id: int
     project: str
     sample: str | None
+    has_own_sample: bool
     state: str
     state_text: str
     analysis_id: int | None
@@ -91,6 +95,7 @@ class AnalysisLine:
 
     id: int
     name: str
+    samples: str
     instrument: str
     detector: str
     operator: str
@@ -116,7 +121,8 @@ def job_line(listed: ListedJob) -> JobLine:
         source_name=shown_name(job.source_name, job.image_index, job.n_images),
         submission_id=job.submission_id,
         project=listed.submission.project,
-        sample=listed.submission.sample,
+        sample=listed.sample_data.sample,
+        has_own_sample=listed.sample_data.sample != listed.submission.sample,
         state=job.state,
         state_text=STATE_TEXT[JobState(job.state)],
         analysis_id=job.analysis_id,
@@ -133,12 +139,14 @@ def job_line(listed: ListedJob) -> JobLine:
     )
 
 
-def analysis_line(row: AnalysisRow, name: str | None) -> AnalysisLine:
-    """Describe an analysis by the name under which its image was handed in."""
+def analysis_line(row: AnalysisRow, origins: Sequence[tuple[JobRow, SampleData]]) -> AnalysisLine:
+    """Describe an analysis by the name under which its image was first handed in, and the samples that it is said to show."""
     recording = row.recording
+    name = shown_name(origins[0][0].source_name, row.image_index, row.n_images) if origins else f"Analysis {row.id}"
     return AnalysisLine(
         id=row.id,
-        name=name or f"Analysis {row.id}",
+        name=name,
+        samples=", ".join(dict.fromkeys(data.sample for _, data in origins if data.sample)),
         instrument=(recording and recording.instrument) or "",
         detector=(recording and recording.detector) or "",
         operator=(recording and recording.operator) or "",

@@ -1,6 +1,6 @@
 """What the addresses of pages may ask for. What other programs add to an address is ignored."""
 
-from typing import TypeVar
+from typing import TypeVar, get_origin
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -51,8 +51,11 @@ class ResultQuery(BaseModel):
 
 def asked(model: type[Query]) -> Query:
     """Read the query of the address; raises InputError that names what does not fit."""
+    given = {key: value for key, value in request.args.items() if value}
+    lists = (name for name, field in model.model_fields.items() if get_origin(field.annotation) is list)
+    several = {name: [value for value in request.args.getlist(name) if value] for name in lists}
     try:
-        return model.model_validate({key: value for key, value in request.args.items() if value})
+        return model.model_validate(given | several)
     except ValidationError as error:
         problems = sentence_of(problems_of(error))
         raise InputError(f"The address asks for something that does not exist. {problems}.", code="invalid_request") from error

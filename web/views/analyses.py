@@ -5,9 +5,11 @@ from typing import Any
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from shared import audit, decisions, recordings, results, submissions
+from shared import audit, decisions, job_lists, manifests, recordings, results, submissions
 from shared.errors import NotFoundError
 from shared.image_names import shown_name
+from shared.job_lists import ORIGINS
+from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
 from web.analysis_schemas import MOMENT
 from web.pages import choices, pixel_size, recording, result
@@ -18,8 +20,6 @@ from web.paging import decode_cursor, encode_cursor, paged
 from web.services import services
 from web.views.addresses import ROWS, AnalysisListQuery, ResultQuery, asked, known_id
 
-# The same image in many submissions gives one analysis; so many of them are named on its page.
-ORIGINS = 20
 # Lines of the history of a pixel size; the API has them all.
 CHANGES = 50
 
@@ -31,11 +31,11 @@ def analyses_page() -> str:
     with services().database.reading() as session:
         rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=ROWS + 1, wanted=query.filter)
         shown, cursor = paged(rows, ROWS, lambda row: encode_cursor(row.id))
-        names = audit.shown_names(session, [row.id for row in shown])
-        lines = [analysis_line(row, names.get(row.id)) for row in shown]
+        origins = job_lists.origins_of(session, [row.id for row in shown])
+        lines = [analysis_line(row, origins[row.id]) for row in shown]
         counts = audit.calibration_counts(session)
         suggestions = {name: recordings.newest_values(session, name) for name in ("instrument", "operator", "detector")}
-    wanted = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
+    wanted = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_defaults=True)
     return render_template(
         "analyses.html",
         lines=lines,
@@ -57,6 +57,7 @@ def result_page(analysis_id: int) -> str:
         row = results.analysis(session, known_id(analysis_id))
         origins = submissions.jobs_of_analysis(session, analysis_id, ORIGINS)
         through = _origin(session, analysis_id, origins, wanted)
+        sample_data = manifests.sample_data_of(session, [*origins, *([through] if through else [])])
         before, after = submissions.analysed_neighbours(session, through) if through else (None, None)
         about_pixel_size = _pixel_size(session, row, through)
     return render_template(
@@ -65,6 +66,8 @@ def result_page(analysis_id: int) -> str:
         name=shown_name(through.source_name, row.image_index, row.n_images) if through else f"Analysis {analysis_id}",
         job=through,
         origins=origins,
+        origin_samples={number: data.sample for number, data in sample_data.items()},
+        sample_data=sample_data[through.id] if through else SampleData(None, {}),
         before=before,
         after=after,
         unit=result.length_unit(row),

@@ -5,15 +5,17 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, registry, side_cars, submissions, usage, watching
+from shared import audit, job_lists, manifests, registry, side_cars, submissions, usage, watching
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
+from shared.manifests import EntryState
 from shared.models import SubmissionRow
 from shared.submissions import JobCounts
 from web.pages import choices
 from web.pages.decisions import decision_line
 from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line, up_to
+from web.pages.manifest import ManifestLine, manifest_line
 from web.pages.models import ModelLine, model_line
 from web.pages.pixel_size import STATUS_TEXT
 from web.pages.standing import PRIORITY_TEXT, standing_line
@@ -24,6 +26,8 @@ from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
 CHOICES = 100
 # Of the side-cars that belong to no image, so many are named; the API lists all.
 NAMED_SIDE_CARS = 10
+# Of the files of a manifest that are not here, so many.
+NAMED_ENTRIES = 10
 
 
 def submit_page() -> str:
@@ -81,8 +85,10 @@ def submission_page(submission_id: int) -> str:
         failures = watching.failure_groups(session, submission_id) if listing["counts"].failed else []
         beside = side_cars.counts_of(session, [submission_id])[submission_id]
         alone = side_cars.side_cars_page(session, submission_id, before=None, limit=NAMED_SIDE_CARS, has_image=False)
+        manifest = _manifest(session, submission_id)
     return render_template(
         "submission.html",
+        manifest=manifest,
         line=submission_line(row, listing["counts"]),
         model=model,
         stands=stands,
@@ -99,7 +105,7 @@ def submission_page(submission_id: int) -> str:
 
 def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
     """Read one page of jobs with the counts of its filters: `counts` of all jobs, `fitting` of the pixel sizes asked for."""
-    rows = submissions.jobs_page(
+    rows = job_lists.jobs_page(
         session,
         submission_id=query.submission,
         state=query.state,
@@ -108,7 +114,7 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
         before=query.before,
         limit=ROWS + 1,
     )
-    lines = [job_line(listed) for listed in submissions.listed_jobs(session, rows[:ROWS])]
+    lines = [job_line(listed) for listed in job_lists.listed_jobs(session, rows[:ROWS])]
     counts = _counts(session, query.submission)
     fitting = counts
     if query.calibration_status is not None:
@@ -129,6 +135,17 @@ def _job_listing(session: Session, query: JobListQuery) -> dict[str, Any]:
         "before": query.before,
         "older": lines[-1].id if len(rows) > ROWS else None,
     }
+
+
+def _manifest(session: Session, submission_id: int) -> ManifestLine | None:
+    row = manifests.find(session, submission_id)
+    if row is None:
+        return None
+    unmatched = (
+        manifests.entries_page(session, row, state=state, limit=NAMED_ENTRIES)
+        for state in (EntryState.MISSING, EntryState.AMBIGUOUS)
+    )
+    return manifest_line(row, manifests.counts(session, submission_id), *unmatched)
 
 
 def _counts(session: Session, submission_id: int | None) -> JobCounts:

@@ -32,7 +32,7 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
     }
     for path, method in sorted(described):  # a job is cancelled before it is retried
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        kinds = ("analyses", "decisions", "uploads", "known-files", "/jobs", "actions", "")
+        kinds = ("analyses", "decisions", "uploads", "known-files", "/jobs", "actions", "manifest", "")
         kind = next(kind for kind in kinds if kind in path)
         numbers = {"analyses": number, "decisions": decision, "/jobs": waiting, "uploads": begin_upload(portal, submission)}
         address = address.replace("{id}", str(numbers.get(kind, submission)))
@@ -44,6 +44,9 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
             }
         elif method == "post":
             body = {"json": contents.get(kind, {"project": "gold"})}
+        if kind == "manifest":
+            body = {"data": b"file,sample\na.tif,S1\n"}
+            portal.http.put(f"{API}/submissions/{submission}/manifest", **body)
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)
         documented = document["paths"][path][method]["responses"]
         assert str(answer.status_code) in documented, (path, method, answer.status_code)
