@@ -25,6 +25,7 @@ STATUS_BY_CODE = {
     "unsupported_checksum": 400,
     "unsupported_media_type": 415,
     "upload_expired": 410,
+    "upload_incomplete": 409,
     "upload_offset_differs": 409,
     "upload_too_long": 413,
 }
