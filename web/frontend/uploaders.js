@@ -28,7 +28,8 @@ export function addUploaders(uppy, addressOf, tell) {
       try {
         return await addressOf(file);
       } catch (error) {
-        uppy.emit("upload-error", uppy.getFile(file.id), error); // the library says nothing of an address that failed
+        // The library says nothing of an address that failed. The file may have been taken back meanwhile.
+        if (uppy.getFile(file.id)) uppy.emit("upload-error", uppy.getFile(file.id), error);
         throw error;
       }
     },
