@@ -69,17 +69,15 @@ class PieceByPiece:
         ------
         InputError
             ``file_changed``, ``upload_altered`` where the file is written meanwhile, and whatever the portal refuses.
-        TransientError
-            When the portal does not answer for longer than the connection is patient; another call goes on.
+        SaemiError
+            When the portal cannot go on now, TransientError after all patience; another call goes on where this one ended.
         """
         key = upload_key(self._connection.server, self._submission_id, self._name, self._sha256)
         for n_left in reversed(range(MAX_BEGINNINGS)):
             upload_id = uploads.find(key) or self._begin(uploads, key)
             try:
                 self._send_all(f"/uploads/{upload_id}")
-            except TransientError:
-                raise
-            except SaemiError as error:
+            except InputError as error:
                 uploads.forget(key)
                 if error.code not in LOST or not n_left:
                     self._discard(upload_id)

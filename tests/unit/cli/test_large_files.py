@@ -125,6 +125,16 @@ def test_who_was_interrupted_goes_on_from_the_offset_that_the_portal_has(served:
     assert remembered() == 0
 
 
+def test_a_portal_that_makes_an_error_keeps_what_it_has(served: ServedPortal, sender: Sender) -> None:
+    after(served, 3, lambda: served.faults.append(500))
+    with pytest.raises(SaemiError):
+        sender.send()
+    served.pieces.clear()
+    served.on_upload = lambda _: None
+    sender.send()
+    assert served.pieces == OFFSETS[2:]
+
+
 def test_the_same_file_in_another_submission_or_under_another_name_begins_anew(served: ServedPortal, sender: Sender) -> None:
     after(served, 3, lambda: served.faults.extend([503] * 100))
     with pytest.raises(TransientError):
