@@ -117,6 +117,16 @@ def test_browsers_may_send_to_the_store_from_pages_of_the_portal_and_of_nobody_e
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(cluster.authority))
     address = f"{cluster.store}/saemi/blobs/incoming/any"
+    wait_until(lambda: has_certificate(cluster.store), "the proxy has a certificate for the store")
     require_pages_may_send(address, "https://localhost")
     with pytest.raises(OperatorError, match="takes nothing from pages"):
         require_pages_may_send(address, "https://another.example.org")
+
+
+def has_certificate(address: str) -> bool:
+    """Whether TLS is spoken there already, whatever is answered."""
+    try:
+        httpx.get(address)
+    except httpx.ConnectError:
+        return False
+    return True

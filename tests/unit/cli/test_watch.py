@@ -78,6 +78,7 @@ def test_a_large_file_goes_on_at_a_later_look_where_an_earlier_one_ended(share: 
     share.portal.on_upload = lambda _: faults.extend([503] * 100) if len(pieces) == 3 else None
     with pytest.raises(TransientError):
         share.look(patience_s=0.3)
+    share.portal.on_upload = lambda _: None
     faults.clear()
     pieces.clear()
     assert share.look() == Look(n_handed_in=1)
