@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 from shared import resumable
 from shared.database import Database, database_time
 from shared.errors import TransientError
+from shared.s3_client import s3_client
 from shared.upload_rows import UploadRow
 from tests.integration.test_portal_on_s3 import portal_on
-from tests.s3_server import S3Server
+from tests.s3_server import BUCKET, S3Server
 from tests.unit.cli.invocation import invoke
 from tests.unit.web.opened_portal import API, MAX_UPLOAD_BYTES, Portal, error_of
 
@@ -201,6 +202,9 @@ def test_the_bucket_takes_files_from_pages_of_the_portal_once_it_is_told_so(
 ) -> None:
     for name, value in {**s3_server.settings(tmp_path.name), "s3_public_url": s3_server.address}.items():
         monkeypatch.setenv(f"SAEMI_{name.upper()}", value)
+    client = s3_client(s3_server.access, s3_server.address)
+    foreign = {"AllowedOrigins": ["https://viewer.example.org"], "AllowedMethods": ["GET"], "AllowedHeaders": ["*"]}
+    client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [foreign]})
     assert invoke("admin", "cors", "https://another.example.org").exit_code == 0
     refused = invoke("admin", "cors", "--check", ORIGIN)
     assert (refused.exit_code, "takes nothing from pages" in str(refused.exception)) == (1, True)
@@ -208,6 +212,9 @@ def test_the_bucket_takes_files_from_pages_of_the_portal_once_it_is_told_so(
         allowed = invoke("admin", "cors", *further, ORIGIN)
         assert allowed.exit_code == 0, allowed.output
     assert invoke("admin", "cors", "--check", "https://another.example.org").exit_code == 1, "the rule of before is replaced"
+    rules = client.get_bucket_cors(Bucket=BUCKET)["CORSRules"]
+    assert [rule["AllowedOrigins"] for rule in rules] == [["https://viewer.example.org"], [ORIGIN]]
+    client.delete_bucket_cors(Bucket=BUCKET)  # others use this bucket
     assert invoke("admin", "cors", "saemi.example.org/portal").exit_code == 2
     monkeypatch.setenv("SAEMI_S3_PUBLIC_URL", "")
     assert "SAEMI_S3_PUBLIC_URL is empty" in str(invoke("admin", "cors", ORIGIN).exception)
