@@ -14,6 +14,7 @@ import web
 from cli.backups import backup, restore
 from cli.blobs import blobs
 from cli.console import EXIT_SOME_FAILED, print_json, print_table
+from cli.cors import cors
 from cli.groups import groups
 from cli.preparation import prepare_database, required_database
 from shared import registry, schema, workers
@@ -56,7 +57,7 @@ def admin() -> None:
     """Look after an installation."""
 
 
-for command in (backup, restore, blobs, groups):
+for command in (backup, restore, blobs, cors, groups):
     admin.add_command(command)
 
 

@@ -8,23 +8,21 @@
 ...     analyses = list(saemi.analyses(submission_id=submission.id))
 """
 
-import itertools
+import hashlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TypeVar
 
-import httpx
 from pydantic import BaseModel
 
-from cli.answers import error_of, is_address, json_of, retry_after_s
-from cli.patience import SHORT_PATIENCE_S, pauses
+from cli.bulk.unfinished import UnfinishedUploads
+from cli.connection import Connection
+from cli.resumable import READ_BYTES, PieceByPiece
 from shared.actions import Action, Retried
 from shared.domain import DEFAULT_MIN_CONFIDENCE
-from shared.errors import InputError, TransientError
 from shared.image_names import WhichImages
 from shared.leases import JobState
 from shared.manifests import EntryState
@@ -35,36 +33,18 @@ from web.calibration_schemas import CalibrationChange, CalibrationDecision, Deci
 from web.manifest_schemas import Manifest, ManifestEntry
 from web.paging import Page
 from web.queue_schemas import Queue
-from web.schemas import AddedFile, ErrorAnswer, Job, RegisteredModel, SideCar, Submission
+from web.schemas import AddedFile, Job, RegisteredModel, SideCar, Submission
 from web.upload_schemas import KnownFilesAnswer
 
 Model = TypeVar("Model", bound=BaseModel)
 
-UPLOAD_CHUNK_BYTES = 2**20
+# Larger ones go in pieces.
+LARGE_FILE_BYTES = 64 * 2**20
 POLL_INTERVAL_S = 0.5
-WITHOUT_PROXY: dict[str, None] = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
 
-class Saemi:
-    """A connection to one portal. Raises InputError for what the user must mend, TransientError when nobody answers."""
-
-    def __init__(self, server: str = "http://127.0.0.1:8000", patience_s: float = SHORT_PATIENCE_S) -> None:
-        self.server = server.rstrip("/")
-        # How long a request is tried again while the server or the line cannot take it.
-        self.patience_s = patience_s
-        self._gave_up = threading.Event()
-        if not is_address(self.server):
-            raise InputError(f"{server} is no address of a portal, such as http://127.0.0.1:8000.", code="invalid_server")
-        # A proxy of the environment leads out of the house; this machine is reached without.
-        self._http = httpx.Client(base_url=f"{self.server}/api/v1", timeout=httpx.Timeout(60, connect=5), mounts=WITHOUT_PROXY)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._http.close()
+class Saemi(Connection):
+    """A connection to one portal and all that it can be asked; raises what a `Connection` raises."""
 
     def open_submission(
         self,
@@ -95,53 +75,44 @@ class Saemi:
             "group": group,
             "priority": priority,
         }
-        return Submission.model_validate(self._request("POST", "/submissions", json=body))
-
-    def give_up(self) -> None:
-        """Let the requests of other threads that are tried again, or send a file, end now, with a TransientError."""
-        self._gave_up.set()
+        return Submission.model_validate(self.ask("POST", "/submissions", json=body))
 
     def add_known_files(self, submission_id: int, files: Sequence[tuple[str, str, int]]) -> KnownFilesAnswer:
         """Add those of the files, given by name, SHA-256 and bytes, whose content the portal has; says which it has not."""
         described = [{"name": name, "sha256": sha256, "n_bytes": n_bytes} for name, sha256, n_bytes in files]
-        answer = self._request("POST", f"/submissions/{submission_id}/known-files", json={"files": described})
+        answer = self.ask("POST", f"/submissions/{submission_id}/known-files", json={"files": described})
         return KnownFilesAnswer.model_validate(answer)
 
     def add_file(
-        self, submission_id: int, path: Path, name: str | None = None, on_bytes: Callable[[int], None] = lambda _: None
+        self,
+        submission_id: int,
+        path: Path,
+        name: str | None = None,
+        on_bytes: Callable[[int], None] = lambda _: None,
+        *,
+        sha256: str | None = None,
     ) -> Job | SideCar:
         """Upload one file into a submission; the same file again returns the same job.
 
         A side-car (``.txt``, ``.hdr``, ``.emi``) goes first: an image that is there before it is analysed once more.
-        ``on_bytes`` hears how much goes out, and of a file that begins anew how much to take back.
+        A large file goes in pieces; after an interruption, also of this process, the same call goes on where it ended.
+
+        Parameters
+        ----------
+        on_bytes
+            Hears how much goes out or is there already, and of a file that begins anew how much to take back.
+        sha256
+            Of the content, where it is known; else it is computed from a large file.
         """
-        n_bytes, n_sent = path.stat().st_size, 0
-
-        def body() -> Iterator[bytes]:
-            nonlocal n_sent
-            on_bytes(-n_sent)
-            n_sent = 0
-            with path.open("rb") as file:
-                while chunk := file.read(UPLOAD_CHUNK_BYTES):
-                    if self._gave_up.is_set():
-                        raise _given_up()
-                    yield chunk
-                    n_sent += len(chunk)
-                    on_bytes(len(chunk))
-
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(n_bytes)}
-        answer = self._request(
-            "PUT",
-            f"/submissions/{submission_id}/files",
-            params={"name": name or os.fsencode(path.name).decode(errors="replace")},
-            content=body,
-            headers=headers,
-        )
-        return AddedFile.model_validate(answer).root
+        name = name or os.fsencode(path.name).decode(errors="replace")
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGE_FILE_BYTES:
+                return self._add_in_pieces(submission_id, file, name, sha256, on_bytes)
+            return self._add_whole(submission_id, file, name, on_bytes)
 
     def queue(self) -> Queue:
         """Return the queue as it is now: who works, who waits, and who uses what."""
-        return Queue.model_validate(self._request("GET", "/queue"))
+        return Queue.model_validate(self.ask("GET", "/queue"))
 
     def put_manifest(self, submission_id: int, content: bytes, name: str = "manifest") -> Manifest:
         """Give a submission its manifest, CSV or XLSX, in the place of the one that it had; before its files or after them.
@@ -150,12 +121,12 @@ class Saemi:
         """
         path, headers = f"/submissions/{submission_id}/manifest", {"Content-Type": "application/octet-stream"}
         return Manifest.model_validate(
-            self._request("PUT", path, params={"name": name}, content=lambda: iter([content]), headers=headers)
+            self.ask("PUT", path, params={"name": name}, content=lambda: iter([content]), headers=headers)
         )
 
     def manifest(self, submission_id: int) -> Manifest:
         """Return the manifest of a submission, and how many of its files are here."""
-        return Manifest.model_validate(self._request("GET", f"/submissions/{submission_id}/manifest", params={"limit": 1}))
+        return Manifest.model_validate(self.ask("GET", f"/submissions/{submission_id}/manifest", params={"limit": 1}))
 
     def manifest_entries(self, submission_id: int, state: EntryState | None = None) -> Iterator[ManifestEntry]:
         """Yield what a manifest says of each file, in the order of its lines."""
@@ -164,11 +135,11 @@ class Saemi:
 
     def remove_manifest(self, submission_id: int) -> None:
         """Take the manifest of a submission away."""
-        self._request("DELETE", f"/submissions/{submission_id}/manifest")
+        self.ask("DELETE", f"/submissions/{submission_id}/manifest")
 
     def submission(self, submission_id: int) -> Submission:
         """Return a submission with the counts of its jobs."""
-        return Submission.model_validate(self._request("GET", f"/submissions/{submission_id}"))
+        return Submission.model_validate(self.ask("GET", f"/submissions/{submission_id}"))
 
     def submissions(self) -> Iterator[Submission]:
         """Yield all submissions, the newest first."""
@@ -179,7 +150,7 @@ class Saemi:
     ) -> list[ActionOutcome]:
         """Pause, resume, cancel or retry submissions, all or none; what is so already stays so."""
         body = {"action": action, "submission_ids": list(submission_ids), "person": person, "state": state}
-        return ActionOutcomes.model_validate(self._request("POST", "/submissions/actions", json=body)).items
+        return ActionOutcomes.model_validate(self.ask("POST", "/submissions/actions", json=body)).items
 
     def jobs(self, submission_id: int | None = None, **wanted: object) -> Iterator[Job]:
         """Yield the jobs of a submission, or of all, that fit all that is given, the newest first.
@@ -199,7 +170,7 @@ class Saemi:
 
     def analysis(self, analysis_id: int) -> Analysis:
         """Return an analysis."""
-        return Analysis.model_validate(self._request("GET", f"/analyses/{analysis_id}"))
+        return Analysis.model_validate(self.ask("GET", f"/analyses/{analysis_id}"))
 
     def analyses(self, **wanted: object) -> Iterator[Analysis]:
         """Yield the analyses that fit all that is given, the newest first.
@@ -214,7 +185,7 @@ class Saemi:
 
     def metadata(self, analysis_id: int) -> dict[str, str]:
         """Return all fields that the file has about the image of an analysis."""
-        return RawMetadata.model_validate(self._request("GET", f"/analyses/{analysis_id}/metadata")).fields
+        return RawMetadata.model_validate(self.ask("GET", f"/analyses/{analysis_id}/metadata")).fields
 
     def calibration_changes(self, analysis_id: int) -> Iterator[CalibrationChange]:
         """Yield what became of the pixel size of an analysis, the newest first."""
@@ -223,11 +194,11 @@ class Saemi:
     def decide(self, request: DecisionRequest) -> CalibrationDecision:
         """Decide which pixel size holds for an image, a submission or an instrument; a worker then applies it."""
         body = request.model_dump(mode="json", exclude_none=True)
-        return CalibrationDecision.model_validate(self._request("POST", "/calibration-decisions", json=body))
+        return CalibrationDecision.model_validate(self.ask("POST", "/calibration-decisions", json=body))
 
     def decision(self, decision_id: int) -> CalibrationDecision:
         """Return a decision and how far it is applied."""
-        return CalibrationDecision.model_validate(self._request("GET", f"/calibration-decisions/{decision_id}"))
+        return CalibrationDecision.model_validate(self.ask("GET", f"/calibration-decisions/{decision_id}"))
 
     def decisions(self) -> Iterator[CalibrationDecision]:
         """Yield all decisions about pixel sizes, the newest first."""
@@ -253,37 +224,38 @@ class Saemi:
                 return current
             time.sleep(POLL_INTERVAL_S)
 
+    def _add_whole(self, submission_id: int, file: BufferedReader, name: str, on_bytes: Callable[[int], None]) -> Job | SideCar:
+        n_bytes, n_sent = os.fstat(file.fileno()).st_size, 0
+
+        def body() -> Iterator[bytes]:
+            nonlocal n_sent
+            on_bytes(-n_sent)
+            n_sent = 0
+            file.seek(0)
+            while piece := file.read(READ_BYTES):
+                self.require_not_given_up()
+                yield piece
+                n_sent += len(piece)
+                on_bytes(len(piece))
+
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(n_bytes)}
+        path = f"/submissions/{submission_id}/files"
+        return AddedFile.model_validate(self.ask("PUT", path, params={"name": name}, content=body, headers=headers)).root
+
+    def _add_in_pieces(
+        self, submission_id: int, file: BufferedReader, name: str, sha256: str | None, on_bytes: Callable[[int], None]
+    ) -> Job | SideCar:
+        sha256 = sha256 or hashlib.file_digest(file, "sha256").hexdigest()
+        with UnfinishedUploads() as uploads:
+            upload_id = PieceByPiece(self, submission_id, file, name=name, sha256=sha256, on_bytes=on_bytes).send(uploads)
+        return AddedFile.model_validate(self.ask("GET", f"/uploads/{upload_id}/file")).root
+
     def _all_pages(self, item: type[Model], path: str, query: Mapping[str, object]) -> Iterator[Model]:
         cursor: str | None = None
         while True:
             params = {**query, "limit": 500, **({"cursor": cursor} if cursor else {})}
-            page = Page[item].model_validate(self._request("GET", path, params=params))  # type: ignore[valid-type]
+            page = Page[item].model_validate(self.ask("GET", path, params=params))  # type: ignore[valid-type]
             yield from page.items
             cursor = page.next_cursor
             if cursor is None:
                 return
-
-    def _request(self, method: str, path: str, *, content: Callable[[], Iterator[bytes]] | None = None, **options: Any) -> Any:
-        """Send a request, again after a pause while the server cannot take it, and return its JSON."""
-        for pause_s in itertools.chain(pauses(self.patience_s), [None]):
-            wished_s = 0.0
-            try:
-                response = self._http.request(method, path, content=content() if content else None, **options)
-                error = error_of(response)
-                wished_s = retry_after_s(response)
-            except httpx.LocalProtocolError as problem:
-                message = "The file became longer or shorter while it was uploaded."
-                raise InputError(message, code="file_changed") from problem
-            except httpx.TransportError as problem:
-                error = TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable")
-            if error is None:
-                return json_of(response)
-            if pause_s is None or not isinstance(error, TransientError):
-                raise error
-            if self._gave_up.wait(max(pause_s, wished_s)):
-                raise _given_up()
-        raise AssertionError("the last try returns or raises")
-
-
-def _given_up() -> TransientError:
-    return TransientError("The upload was interrupted.", code="interrupted")

@@ -92,6 +92,13 @@ def complete(session: Session, row: UploadRow, sha256: str) -> None:
     row.completed_at = session.scalar(select(database_time()))
 
 
+def complete_whole(session: Session, upload_id: str, sha256: str) -> None:
+    """Note that a file came whole, past the portal, and is in the blob store; raises as `upload` does."""
+    row = upload(session, upload_id)
+    row.n_received = row.n_bytes
+    complete(session, row, sha256)
+
+
 def remove(session: Session, upload_id: str) -> None:
     """Forget an upload; raises NotFoundError where there is none."""
     if session.scalar(delete(UploadRow).filter_by(id=upload_id).returning(UploadRow.id)) is None:

@@ -2,36 +2,30 @@
 
 import io
 import re
-import uuid
-from dataclasses import dataclass
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from shared.errors import InputError, NotFoundError, OperatorError
 from shared.s3_client import ObjectContent, S3Access, error_code, s3_client, s3_errors
+from shared.s3_cors import let_pages_send, require_pages_may_send
 from shared.s3_store import CHUNK_BYTES, INCOMING, NOT_THERE, blob_key
 from shared.storage import BlobInfo, hashed
 
-# Long enough for some gigabytes on a slow line.
-UPLOAD_URL_LIFE_S = 6 * 3600
 NAME = re.compile(r"[0-9a-f]{32}")
 ALTERED = ("PreconditionFailed", "412")
-
-
-@dataclass(frozen=True, slots=True)
-class SignedUpload:
-    """Name of an upload, and the address that takes its bytes by PUT."""
-
-    name: str
-    url: str
 
 
 class S3Uploads:
     """Uploads by signed addresses, beside an `S3BlobStore` of the same bucket and prefix.
 
-    What nobody takes in is removed by the store's `discard_incomplete`.
+    What nobody discards is removed by the store's `discard_incomplete`.
     """
+
+    # What S3 takes by one request.
+    MAX_BYTES = 5 * 10**9
+    # How long an address holds: enough for some gigabytes on a slow line.
+    ADDRESS_LIFE_S = 6 * 3600
 
     def __init__(self, access: S3Access, bucket: str, prefix: str = "") -> None:
         if not access.public_url:
@@ -41,22 +35,32 @@ class S3Uploads:
         self._bucket = bucket
         self._root = f"{prefix}/" if prefix else ""
 
-    def begin(self, n_bytes: int) -> SignedUpload:
-        """Return an address that takes so many bytes and no other number, for some hours."""
-        name = uuid.uuid4().hex
+    def let_pages_send(self, origin: str) -> None:
+        """Let pages of an origin store files here; other rules of the bucket stay."""
+        let_pages_send(self._client, self._bucket, origin)
+
+    def require_pages_may_send(self, origin: str) -> None:
+        """Raise OperatorError ``pages_may_not_send`` where the server would keep a browser from storing files here."""
+        require_pages_may_send(self.address("0" * 32, 0), origin)
+
+    def address(self, name: str, n_bytes: int) -> str:
+        """Return where the bytes of an upload are PUT: so many and no other number, for some hours.
+
+        A name is 32 hexadecimal digits that nobody can guess.
+        """
         parameters = {"Bucket": self._bucket, "Key": self._key(name), "ContentLength": n_bytes}
-        url = self._public_client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=UPLOAD_URL_LIFE_S)
-        return SignedUpload(name, url)
+        return self._public_client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=self.ADDRESS_LIFE_S)
 
     def take_in(self, name: str, max_bytes: int | None = None) -> BlobInfo:
         """Hash what a browser stored, and make it a blob.
 
         The server copies, and only the very object that was hashed: whoever has the address could write to it once more.
+        What was stored stays until it is discarded, so that who is cut off here can begin again.
 
         Raises
         ------
         NotFoundError
-            Where nothing was stored, or it is taken in already.
+            Where nothing was stored, or it was discarded.
         InputError
             ``file_too_large``, ``upload_altered``.
         """
@@ -69,8 +73,12 @@ class S3Uploads:
                 self._copy(key, blob_key(self._root, blob.sha256), found["ETag"])
             except ClientError as error:
                 raise _named(error, name) from error
-            self._client.delete_object(Bucket=self._bucket, Key=key)
         return blob
+
+    def discard(self, name: str) -> None:
+        """Remove what a browser stored."""
+        with s3_errors():
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def _copy(self, source: str, target: str, etag: str) -> None:
         self._client.copy(

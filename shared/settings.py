@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.data_dir / "blobs"
 
     @property
+    def browsers_reach_store(self) -> bool:
+        """Whether browsers fetch from the file store and send to it themselves."""
+        return bool(self.blob_url and self.s3_public_url)
+
+    @property
     def spool_dir(self) -> Path:
         """The folder of the pieces of uploads, on the disk of the blobs."""
         return self.blob_dir / "uploads"

@@ -5,12 +5,13 @@ Functions take the session first and never commit.
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import jobs, manifests, side_cars, submissions
 from shared.database import database_time, insert_of
-from shared.errors import InputError
-from shared.models import SideCarRow
+from shared.errors import InputError, NotFoundError
+from shared.models import JobRow, SideCarRow
 from shared.side_car_names import is_side_car, split_name
 from shared.storage import BlobInfo
 from shared.submissions import AddedJob
@@ -30,6 +31,19 @@ def add_file(session: Session, submission_id: int, blob: BlobInfo, name: str) ->
     if is_side_car(name):
         return add_side_car(session, submission_id, blob, name)
     return submissions.add_job(session, submission_id, blob.sha256, blob.n_bytes, name)
+
+
+def added_file(session: Session, submission_id: int, sha256: str, name: str) -> JobRow | SideCarRow:
+    """Return what `add_file` made of a file; raises NotFoundError where that is gone."""
+    found: JobRow | SideCarRow | None
+    if is_side_car(name):
+        found = session.scalar(select(SideCarRow).filter_by(submission_id=submission_id, name=name, sha256=sha256))
+    else:
+        key = {"submission_id": submission_id, "image_sha256": sha256, "source_name": name, "image_index": 0}
+        found = session.scalar(select(JobRow).filter_by(**key))
+    if found is None:
+        raise NotFoundError(f"Submission {submission_id} has no such file {name} any more.", code="file_not_found")
+    return found
 
 
 def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str) -> AddedSideCar:

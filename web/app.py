@@ -8,9 +8,9 @@ from flask_openapi3 import Info, OpenAPI
 from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
-from shared.stores import blob_store, chunk_spool
+from shared.stores import blob_store, chunk_spool, signed_uploads
 from web import health, metrics, request_ids
-from web.api import actions, analyses, decisions, known_files, manifests, models, queue, submissions, uploads
+from web.api import actions, analyses, decisions, direct_uploads, known_files, manifests, models, queue, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -23,11 +23,11 @@ THREADS_KEPT_FREE = 2
 STATEMENT_TIMEOUT_S = 10.0
 # Bodies that are read into memory: JSON. Files are streamed into the store, which has a limit of its own.
 MAX_BODY_BYTES = 2**20
-# Scripts come from the portal alone, images from the file store too where browsers reach it; styles may be set by the chart and
-# upload libraries.
+# Scripts come from the portal alone. Where browsers reach the file store, images come from there too and large files go there.
+# Styles may be set by the chart and upload libraries.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:{stores}; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
-    "base-uri 'self'"
+    "default-src 'self'; img-src 'self' data: blob:{stores}; connect-src 'self'{stores}; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'"
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
 API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
@@ -51,12 +51,13 @@ def create_app(settings: Settings) -> Flask:
         ),
         store=store,
         spool=chunk_spool(settings, store),
+        signed_uploads=signed_uploads(settings) if settings.browsers_reach_store else None,
         upload_slots=threading.BoundedSemaphore(settings.web_threads - THREADS_KEPT_FREE),
     )
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for part in (submissions, actions, known_files, manifests, uploads, analyses, decisions, models, queue):
+    for part in (submissions, actions, known_files, manifests, uploads, direct_uploads, analyses, decisions, models, queue):
         app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

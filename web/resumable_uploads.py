@@ -14,6 +14,7 @@ from shared.image_names import clean_name
 from shared.spool import Chunk
 from shared.storage import file_too_large
 from web.receiving import CutBody
+from web.schemas import AddedFile
 from web.services import Services
 from web.upload_schemas import Upload
 
@@ -61,6 +62,16 @@ def receive(parts: Services, upload: Upload, body: CutBody, checksum: Checksum |
             parts.spool.discard_chunk(upload.id, chunk.key)
             raise
     return upload
+
+
+def added_file(parts: Services, upload_id: str) -> AddedFile:
+    """Describe the job or side-car that came of a complete upload; raises InputError ``upload_incomplete``."""
+    with parts.database.reading() as session:
+        row = resumable.upload(session, upload_id)
+        if row.sha256 is None:
+            message = f"Of {row.name} {row.n_received:,} of {row.n_bytes:,} bytes are here."
+            raise InputError(message, code="upload_incomplete")
+        return AddedFile.of(uploads.added_file(session, row.submission_id, row.sha256, row.name))
 
 
 def end(parts: Services, upload_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flask import current_app
 
@@ -9,6 +10,9 @@ from shared.database import Database
 from shared.settings import Settings
 from shared.spool import ChunkSpool
 from shared.storage import BlobStore
+
+if TYPE_CHECKING:
+    from shared.s3_uploads import S3Uploads
 
 EXTENSION = "saemi"
 
@@ -21,6 +25,8 @@ class Services:
     database: Database
     store: BlobStore
     spool: ChunkSpool
+    # None where browsers do not reach the file store.
+    signed_uploads: "S3Uploads | None"
     # Uploads on slow lines hold a thread for minutes: never all of them.
     upload_slots: threading.BoundedSemaphore
 

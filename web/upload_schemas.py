@@ -102,3 +102,23 @@ class Upload(BaseModel):
     def of(cls, row: UploadRow) -> "Upload":
         """Describe a row."""
         return cls.model_validate(row)
+
+
+class DirectUploadRequest(BaseModel):
+    """A file that is to go to the file store itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, description="Name of the file, with its folders where they matter.")
+    n_bytes: int = Field(ge=0, le=LARGEST_ID)
+    sha256: str | None = Field(
+        None, pattern=f"^{SHA256}$", description="SHA-256 of its bytes where it is known; compared with what arrived."
+    )
+
+
+class DirectUpload(BaseModel):
+    """Where a file is sent, past the portal."""
+
+    id: str = Field(description="Name of the upload, under which its end is told.")
+    url: str = Field(description="Takes the bytes by one PUT, exactly as many as were announced.")
+    url_expires_at: datetime

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from enum import StrEnum
+from functools import partial
 
 from cli.bulk.hashes import HashedFile, Refusal
 from cli.client import Saemi
@@ -39,7 +40,8 @@ def hand_in(
     report
         Called in the caller's thread, once for each file, when the portal has it or has refused it.
     on_bytes
-        Called by the threads that send, with the number of bytes that went out; negative where a file begins anew.
+        Called by the threads that send, with the number of bytes that go out or are there already; negative for
+        some that go out again.
 
     Raises
     ------
@@ -91,7 +93,8 @@ def _upload(
         while True:
             # A few ahead, so that ten thousand files are no ten thousand waiting calls.
             for file in itertools.islice(waiting, 2 * PARALLEL_UPLOADS - len(running)):
-                running[pool.submit(saemi.add_file, submission_id, file.path, file.name, on_bytes)] = file
+                add = partial(saemi.add_file, submission_id, file.path, file.name, on_bytes, sha256=file.sha256)
+                running[pool.submit(add)] = file
             if not running:
                 return
             for done in wait(running, return_when=FIRST_COMPLETED).done:

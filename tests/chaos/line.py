@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +12,15 @@ ANSWER_TIMEOUT_S = 10.0
 
 
 class Line:
-    """Carries TCP connections from one port of this machine to another; cut, all of them break off and none can be made."""
+    """Carries TCP connections from one port of this machine to another; cut, all of them break off and none can be made.
+
+    ``n_bytes_sent`` counts what came from those who connect.
+    """
 
     def __init__(self, port: int, server_port: int) -> None:
         self.port = port
         self._server_port = server_port
+        self.n_bytes_sent = 0
         self._ends: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"line-{port}", daemon=True)
@@ -59,10 +63,13 @@ class Line:
             there, to_there = await asyncio.open_connection("127.0.0.1", self._server_port)
             ends.add(to_there)
             self._ends |= ends
-            await asyncio.gather(_copy(here, to_there), _copy(there, to_here))
+            await asyncio.gather(_copy(here, to_there, self._count), _copy(there, to_here))
         for end in ends:
             end.transport.abort()
         self._ends -= ends
+
+    def _count(self, n_bytes: int) -> None:
+        self.n_bytes_sent += n_bytes
 
 
 def port_of(url: str) -> int:
@@ -72,10 +79,13 @@ def port_of(url: str) -> int:
     return port
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: Callable[[int], None] = lambda _: None
+) -> None:
     """Carry bytes in one direction until its end, which ends the other direction as well."""
     with suppress(OSError):
         while chunk := await reader.read(CHUNK_BYTES):
+            count(len(chunk))
             writer.write(chunk)
             await writer.drain()
     writer.close()

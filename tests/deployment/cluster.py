@@ -34,6 +34,8 @@ class Cluster:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     portals: list[str] = field(default_factory=list)
     proxy: str = ""
+    # The S3 server through the proxy, as browsers reach it.
+    store: str = ""
 
     @property
     def authority(self) -> Path:
@@ -156,6 +158,7 @@ def _start_proxy(cluster: Cluster) -> None:
     caddy = str(servers.PROGRAMS / "caddy")
     cluster.start("proxy", [caddy, "run", "--config", str(PROJECT / "deploy" / "Caddyfile")], environment)
     cluster.proxy = f"https://localhost:{ports['HTTPS']}"
+    cluster.store = f"https://localhost:{ports['S3']}"
     wait_until(cluster.authority.is_file, "the proxy has made its certificate")
     servers.wait_for_answer(f"http://127.0.0.1:{ports['HEALTH']}/")
 

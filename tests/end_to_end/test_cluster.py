@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from cli.client import Saemi
+from shared.errors import OperatorError
+from shared.s3_cors import require_pages_may_send
 from tests.deployment.cluster import Cluster, running_cluster
 from tests.end_to_end.drawn import RADII_PX, draw_discs
 from tests.stack import wait_until
@@ -108,3 +110,23 @@ def test_the_proxy_keeps_the_metrics_to_the_house(cluster: Cluster) -> None:
     with httpx.Client(verify=trusted, trust_env=False) as visitor:
         assert visitor.get(f"{cluster.proxy}/readyz").is_success
         assert visitor.get(f"{cluster.proxy}/metrics").status_code == httpx.codes.NOT_FOUND
+
+
+def test_browsers_may_send_to_the_store_from_pages_of_the_portal_and_of_nobody_else(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(cluster.authority))
+    address = f"{cluster.store}/saemi/blobs/incoming/any"
+    wait_until(lambda: has_certificate(cluster.store), "the proxy has a certificate for the store")
+    require_pages_may_send(address, "https://localhost")
+    with pytest.raises(OperatorError, match="takes nothing from pages"):
+        require_pages_may_send(address, "https://another.example.org")
+
+
+def has_certificate(address: str) -> bool:
+    """Whether TLS is spoken there already, whatever is answered."""
+    try:
+        httpx.get(address)
+    except httpx.ConnectError:
+        return False
+    return True

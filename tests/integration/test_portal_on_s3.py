@@ -61,10 +61,13 @@ def test_a_signed_address_opens_nothing_but_its_file(public_portal: Portal) -> N
     assert httpx.get(labels.split("?")[0] + "?" + overlay.split("?")[1], trust_env=False).status_code == 403
 
 
-def test_pages_may_show_pictures_of_the_store_and_scripts_of_nobody_else(public_portal: Portal, s3_server: S3Server) -> None:
+def test_pages_may_show_pictures_of_the_store_and_send_to_it_and_have_scripts_of_nobody_else(
+    public_portal: Portal, s3_server: S3Server
+) -> None:
     policy = public_portal.http.get("/", buffered=True).headers["Content-Security-Policy"]
     assert f"img-src 'self' data: blob: {s3_server.address};" in policy
-    assert policy.count(s3_server.address) == 1
+    assert f"connect-src 'self' {s3_server.address};" in policy
+    assert policy.count(s3_server.address) == 2
 
 
 def test_what_scripts_read_comes_through_the_portal(public_portal: Portal) -> None:

@@ -17,7 +17,7 @@ from web import resumable_uploads
 from web.api.blueprint import answer, api_blueprint
 from web.receiving import CutBody, upload_slot
 from web.resumable_uploads import MAX_CHECKED_BYTES, Checksum
-from web.schemas import ErrorAnswer
+from web.schemas import AddedFile, ErrorAnswer
 from web.services import services
 from web.upload_schemas import SHA256, ChunkHeader, CreationHeader, TusHeader, Upload, UploadPath
 
@@ -78,6 +78,12 @@ def show_upload(path: UploadPath) -> Response:
     with services().database.reading() as session:
         found = Upload.of(resumable.upload(session, path.id))
     return _with_state(answer(found), found)
+
+
+@api.get("/uploads/<id>/file", responses={200: AddedFile, 409: ErrorAnswer, 410: ErrorAnswer})
+def show_added_file(path: UploadPath) -> Response:
+    """Show the job or side-car that came of an upload when all of it was here."""
+    return answer(resumable_uploads.added_file(services(), path.id))
 
 
 @api.patch(

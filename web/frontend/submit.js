@@ -1,6 +1,7 @@
 // Handing in: the form opens a submission, files that the portal has are named only, and the others go up side by side.
 //
 // The address names the submission once it is open. After a reload the same folder is dropped again, and what is missing is sent.
+import { addressFor, goesDirect } from "./direct_uploads.js";
 import { createPicker, nameOf, putSideCarsFirst } from "./file_picker.js";
 import { hashOf, knownFiles } from "./known_files.js";
 import { patiently, PAUSES_S, sleep } from "./patience.js";
@@ -8,7 +9,7 @@ import { ask } from "./portal_api.js";
 import { removeRefused, showRefused } from "./refused_files.js";
 import { createManifest } from "./manifest.js";
 import * as submissionForm from "./submission_form.js";
-import { addUploaders, describeLarge, failureOf, isLarge } from "./uploaders.js";
+import { addUploaders, describeInPieces, failureOf, isInPieces } from "./uploaders.js";
 
 const form = document.getElementById("submit");
 const start = document.getElementById("start");
@@ -25,13 +26,13 @@ let attempts = 0;
 const unanswered = new Map();
 
 const { uppy, added } = createPicker("#files", Number(form.dataset.maxUploadBytes), refreshSoon);
-addUploaders(uppy, (file) => `/api/v1/submissions/${submission.id}/files?name=${encodeURIComponent(nameOf(file))}`);
+addUploaders(uppy, addressOf, say);
 
 uppy.on("progress", (percent) => {
   if (busy && percent) say(`Uploading, ${percent} %.`);
 });
 uppy.on("upload-error", (file, error) => {
-  const { message, mayPass } = failureOf(error);
+  const { message, mayPass } = failureOf(file, error);
   if (mayPass) unanswered.set(file.id, message);
   else showRefused(file.id, nameOf(file), message);
 });
@@ -92,7 +93,7 @@ async function sendWaiting() {
   const files = uppy.getFiles().filter(isWaiting);
   const known = await patiently(() => knownFiles(submission.id, files, nameOf, say), say);
   uppy.removeFiles(known.map(({ id }) => id));
-  for (const file of uppy.getFiles().filter(isLarge)) describeLarge(uppy, file, submission.id, nameOf(file), hashOf(file));
+  for (const file of uppy.getFiles().filter(isInPieces)) describeInPieces(uppy, file, submission.id, nameOf(file), hashOf(file));
   if (uppy.getFiles().some(isWaiting)) await uppy.upload();
 }
 
@@ -132,6 +133,12 @@ window.addEventListener("beforeunload", (event) => {
 
 function open(body) {
   return ask("/submissions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+// Where a file goes that goes whole.
+function addressOf(file) {
+  if (goesDirect(file)) return addressFor(file, submission.id, nameOf(file), hashOf(file));
+  return `/api/v1/submissions/${submission.id}/files?name=${encodeURIComponent(nameOf(file))}`;
 }
 
 function goOnWith(opened) {

@@ -1,7 +1,9 @@
-// Two ways up: small files whole, a request each, and large ones in pieces that go on where they broke off.
+// Three ways up: small files whole, a request each; large ones whole to the file store where this browser reaches it; else, and
+// where they are too large for that, in pieces that go on where they broke off.
 import Tus from "@uppy/tus";
 import XHRUpload from "@uppy/xhr-upload";
-import { mayPass, messageOf } from "./portal_api.js";
+import { finish, goesDirect } from "./direct_uploads.js";
+import { mayPass, messageOf, PortalError } from "./portal_api.js";
 
 const PARALLEL_UPLOADS = 5;
 const LARGE_FILE_BYTES = 64 * 2 ** 20;
@@ -10,24 +12,38 @@ const PIECE_RETRIES_MS = [0, 1000, 3000, 5000, 10_000, 20_000, 30_000];
 // Without any progress for so long an upload is called stalled; a large file takes its time to be stored at the end.
 const STALLED_MS = 120_000;
 
-export const isLarge = (file) => file.data.size > LARGE_FILE_BYTES;
+export const isInPieces = (file) => file.data.size > LARGE_FILE_BYTES && !goesDirect(file);
 
-// `addressOf` gives a small file's address; large ones are described by `describeLarge`.
-export function addUploaders(uppy, addressOf) {
-  useFor(uppy, (file) => !isLarge(file), XHRUpload, {
+// `addressOf` gives, now or later, the address of a file that goes whole; the others are described by `describeInPieces`.
+// `tell` hears why it waits.
+export function addUploaders(uppy, addressOf, tell) {
+  const files = new WeakMap();
+  useFor(uppy, (file) => !isInPieces(file), XHRUpload, {
     method: "PUT",
     formData: false,
     limit: PARALLEL_UPLOADS,
     timeout: STALLED_MS,
     headers: { "Content-Type": "application/octet-stream" },
-    endpoint: addressOf,
-    shouldRetry: (request) => mayPass(request.status),
-    onAfterResponse: (request) => {
-      if (request.status >= 400) throw new Error(messageOf(request.status, request.responseText));
+    endpoint: async (file) => {
+      try {
+        return await addressOf(file);
+      } catch (error) {
+        // The library says nothing of an address that failed. The file may have been taken back meanwhile.
+        if (uppy.getFile(file.id)) uppy.emit("upload-error", uppy.getFile(file.id), error);
+        throw error;
+      }
     },
-    getResponseData: (request) => JSON.parse(request.responseText),
+    shouldRetry: (request) => mayPass(request.status),
+    onBeforeRequest: (request, _, [file]) => files.set(request, file),
+    onAfterResponse: async (request) => {
+      const file = files.get(request);
+      if (request.status >= 400) throw new Error(messageFor(file, request.status, request.responseText));
+      if (goesDirect(file)) await finish(file, tell);
+    },
+    // The store answers without a word.
+    getResponseData: ({ responseText }) => (responseText ? JSON.parse(responseText) : {}),
   });
-  useFor(uppy, isLarge, Tus, {
+  useFor(uppy, isInPieces, Tus, {
     limit: PARALLEL_UPLOADS,
     chunkSize: PIECE_BYTES,
     retryDelays: PIECE_RETRIES_MS,
@@ -35,9 +51,9 @@ export function addUploaders(uppy, addressOf) {
   });
 }
 
-// Tells the portal what a large file is. The browser remembers an upload under the file and this address, through a reload too:
+// Tells the portal what a file in pieces is. The browser remembers an upload under the file and this address, through a reload too:
 // the fragment, which no server sees, keeps it from going on in another submission.
-export function describeLarge(uppy, file, submissionId, name, sha256) {
+export function describeInPieces(uppy, file, submissionId, name, sha256) {
   const about = { submission_id: String(submissionId), filename: name, ...(sha256 && { sha256 }) };
   uppy.setFileState(file.id, {
     meta: { ...file.meta, ...about },
@@ -46,11 +62,19 @@ export function describeLarge(uppy, file, submissionId, name, sha256) {
 }
 
 // Says what went wrong with a file, for people, and whether it may pass: the line and a busy server do, a refusal stays.
-export function failureOf(error) {
+export function failureOf(file, error) {
+  if (error instanceof PortalError) return error;
   const inPieces = error.originalResponse;
   const status = inPieces ? inPieces.getStatus() : (error.request?.status ?? 0);
   const text = inPieces ? inPieces.getBody() : (error.request?.responseText ?? "");
-  return { message: messageOf(status, text), mayPass: mayPass(status) };
+  return { message: messageFor(file, status, text), mayPass: mayPass(status) };
+}
+
+function messageFor(file, status, text) {
+  if (!goesDirect(file)) return messageOf(status, text);
+  return status
+    ? `The file store refused the file with status ${status}.`
+    : "The file store does not answer, or takes nothing from pages of this portal.";
 }
 
 // The library gives every file to every uploader.

@@ -46,6 +46,7 @@ def submit_page() -> str:
         chosen=wanted if wanted in known else default,
         min_confidence=DEFAULT_MIN_CONFIDENCE,
         max_upload_bytes=services().settings.max_upload_bytes,
+        max_direct_bytes=store.MAX_BYTES if (store := services().signed_uploads) else 0,
     )
 
 

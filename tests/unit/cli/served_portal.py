@@ -28,6 +28,7 @@ class ServedPortal:
     """The application behind a socket, and what it was asked.
 
     ``faults`` holds statuses that the next uploads are answered with instead; 0 closes the connection without a word.
+    ``pieces`` holds where the pieces of large files began, in their order.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +41,7 @@ class ServedPortal:
         self.services: Services = self.app.extensions[EXTENSION]
         self.faults: deque[int] = deque()
         self.n_uploads: Counter[str] = Counter()
+        self.pieces: list[int] = []
         self.on_upload: Callable[[str], None] = lambda _: None
         self._server = self._listen(0)
         self.port: int = self._server.port
@@ -50,9 +52,14 @@ class ServedPortal:
         if request.method == "PUT" and request.path.endswith("/files"):
             name = request.args["name"]
             self.n_uploads[name] += 1
-            self.on_upload(name)
-            if self.faults:
-                return self._fail(self.faults.popleft(), environ, start_response)
+        elif request.method == "PATCH":
+            name = request.path.rpartition("/")[2]
+            self.pieces.append(int(request.headers["Upload-Offset"]))
+        else:
+            return self.app(environ, start_response)
+        self.on_upload(name)
+        if self.faults:
+            return self._fail(self.faults.popleft(), environ, start_response)
         return self.app(environ, start_response)
 
     def stop(self) -> None:

@@ -69,6 +69,23 @@ def share(tmp_path: Path, served: ServedPortal) -> Share:
     return Share(root, served, tmp_path / "home")
 
 
+def test_a_large_file_goes_on_at_a_later_look_where_an_earlier_one_ended(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.client.LARGE_FILE_BYTES", 1000)
+    monkeypatch.setattr("cli.resumable.PIECE_BYTES", 1000)
+    share.write("stack.tif", bytes(5000))
+    share.look()
+    pieces, faults = share.portal.pieces, share.portal.faults
+    share.portal.on_upload = lambda _: faults.extend([503] * 100) if len(pieces) == 3 else None
+    with pytest.raises(TransientError):
+        share.look(patience_s=0.3)
+    share.portal.on_upload = lambda _: None
+    faults.clear()
+    pieces.clear()
+    assert share.look() == Look(n_handed_in=1)
+    assert pieces == [2000, 3000, 4000]
+    assert share.portal.names() == ["stack.tif"]
+
+
 def test_a_file_is_handed_in_when_two_looks_found_it_unchanged_for_long_enough(share: Share) -> None:
     share.write("a.tif")
     assert share.look().n_waiting == 1
