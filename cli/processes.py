@@ -12,6 +12,7 @@ from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
 from shared.messaging import JobSender
+from shared.retention import RetentionRule
 from shared.schema import require_current
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool
@@ -86,6 +87,7 @@ def run_scheduler(settings: Settings) -> None:
     from worker.dispatcher import Dispatcher
     from worker.housekeeper import Housekeeper
     from worker.metrics import serve_metrics
+    from worker.retainer import Retainer
     from worker.scheduler import Scheduler
     from worker.scheduler_metrics import SchedulerCollector
 
@@ -100,7 +102,9 @@ def run_scheduler(settings: Settings) -> None:
     serve_metrics(SchedulerCollector(scheduler), settings.metrics_port)
     store = blob_store(settings)
     spool = chunk_spool(settings, store)
-    keeper = Housekeeper(database, store, spool, settings.housekeeping_interval_s, lambda: scheduler.leads)
+    retainer = Retainer(database, RetentionRule.of(settings))
+    interval_s = settings.housekeeping_interval_s
+    keeper = Housekeeper(database, store, spool, retainer, interval_s=interval_s, leads=lambda: scheduler.leads)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()
     scheduler.run(stop)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, TextClause, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared import leases
+from shared import leases, originals
 from shared.database import through_index
 from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
@@ -113,10 +113,13 @@ def mark_outdated(session: Session, submission_id: int, source_names: Sequence[s
         JobRow.source_name.in_(source_names),
         JobRow.content == JobContent.IMAGE,
     )
-    session.execute(select(JobRow.id).where(*named).order_by(JobRow.id).with_for_update()).all()
-    session.execute(update(JobRow).where(*named, JobRow.state == JobState.RUNNING).values(is_outdated=True))
+    originals.hold(session, *named)
+    # Without its bytes an image cannot be analysed again, and what was found in it stays.
+    these = (*named, ~originals.removed_images())
+    session.execute(select(JobRow.id).where(*these).order_by(JobRow.id).with_for_update()).all()
+    session.execute(update(JobRow).where(*these, JobRow.state == JobState.RUNNING).values(is_outdated=True))
     ended = JobRow.state.in_((JobState.DONE, JobState.FAILED))
-    session.execute(update(JobRow).where(*named, ended).values(**_BEGUN_ANEW))
+    session.execute(update(JobRow).where(*these, ended).values(**_BEGUN_ANEW))
 
 
 def run_again(session: Session, held: Claim) -> None:
@@ -158,7 +161,9 @@ def retry(session: Session, *which: ColumnElement[bool]) -> int:
     """Put jobs that failed or were cancelled back into the queue; returns their number."""
     again = JobRow.state.in_((JobState.FAILED, JobState.CANCELLED))
     # What was refused out of an archive would be refused again.
-    return _changed(session, (again, JobRow.content != JobContent.REFUSED, *which), _BEGUN_ANEW)
+    which = (again, JobRow.content != JobContent.REFUSED, *which)
+    originals.hold(session, *which)
+    return _changed(session, which, _BEGUN_ANEW)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
@@ -178,9 +183,6 @@ def may_begin() -> ColumnElement[bool]:
     """Tell jobs that nobody holds up, and that this release understands."""
     known = or_(SubmissionRow.pipeline_version.is_(None), SubmissionRow.pipeline_version <= PIPELINE_VERSION)
     return JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.paused_at.is_(None), known))
-
-
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None}
 
 
 def _changed(session: Session, which: Sequence[ColumnElement[bool] | TextClause], values: dict[str, object]) -> int:

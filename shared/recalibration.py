@@ -78,10 +78,13 @@ def settle_all(session: Session, analysis_ids: Collection[int]) -> None:
         _change(session, [found], None if is_noted else found.responsible or None)
 
 
-def hold(session: Session, analysis_ids: Collection[int]) -> None:
-    """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly."""
+def hold(session: Session, analysis_ids: Collection[int]) -> set[int]:
+    """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly.
+
+    Returns those that exist: one that was stored before may have been removed by age.
+    """
     decisions.keep_decisions(session)
-    _lock(session, sorted(analysis_ids))
+    return {one.id for one in _lock(session, sorted(analysis_ids))}
 
 
 def apply_chunk(session: Session, decision_id: int, after_id: int) -> Chunk:

@@ -10,14 +10,14 @@ from typing import get_args
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars
+from shared import jobs, originals, side_cars
 from shared.database import database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
 from shared.job_contents import content_of
 from shared.leases import JobState
-from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
+from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
 from shared.turns import Priority
 
@@ -111,7 +111,7 @@ def create_submission(
 def submission(session: Session, submission_id: int) -> SubmissionRow:
     """Return a submission or raise NotFoundError."""
     row = session.get(SubmissionRow, submission_id)
-    if row is None:
+    if row is None or row.removed_at is not None:
         raise NotFoundError(f"There is no submission {submission_id}.", code="submission_not_found")
     return row
 
@@ -132,6 +132,20 @@ def resume(session: Session, submission_id: int) -> None:
         jobs.announce_again(session, JobRow.submission_id == submission_id)
 
 
+def keep(session: Session, submission_id: int, person: str | None = None) -> None:
+    """Let nothing of a submission be removed by age. Who kept it first is remembered."""
+    row = submission(session, submission_id)
+    if row.kept_at is None:
+        row.kept_at = session.scalar(select(database_time()))
+        row.kept_by = person
+
+
+def release(session: Session, submission_id: int) -> None:
+    """Let a submission that was kept be removed as others are."""
+    row = submission(session, submission_id)
+    row.kept_at = row.kept_by = None
+
+
 def job(session: Session, job_id: int) -> JobRow:
     """Return a job or raise NotFoundError."""
     row = session.get(JobRow, job_id)
@@ -144,8 +158,7 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     """Add a stored file to a submission; the same file under the same name a second time finds the first job."""
     side_cars.hold_submission(session, submission_id)
     insert = insert_of(session)
-    image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
-    session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
+    originals.add_images(session, [(image_sha256, n_bytes)])
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
     values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
@@ -218,7 +231,7 @@ def confidence_counts(session: Session, submission_id: int) -> ConfidenceCounts 
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:
     """Return up to ``limit`` submissions, the newest first, those with a smaller number than ``before`` only."""
-    query = select(SubmissionRow).order_by(SubmissionRow.id.desc()).limit(limit)
+    query = select(SubmissionRow).where(SubmissionRow.removed_at.is_(None)).order_by(SubmissionRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(SubmissionRow.id < before)
     return list(session.scalars(query))
@@ -270,7 +283,8 @@ def holds_analysis(session: Session, submission_id: int, analysis_id: int) -> bo
 
 def jobs_of_analysis(session: Session, analysis_id: int, limit: int) -> list[JobRow]:
     """Return up to ``limit`` jobs that ended with an analysis, the oldest first."""
-    query = select(JobRow).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(limit)
+    exists = JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.removed_at.is_(None)))
+    query = select(JobRow).where(JobRow.analysis_id == analysis_id, exists).order_by(JobRow.id).limit(limit)
     return list(session.scalars(query))
 
 

@@ -151,7 +151,8 @@ def _end_all(session: Session, several: Sequence[Ready]) -> dict[int, int]:
     numbers |= dict(zip(found, results.save_analyses(session, list(found.values())), strict=True))
     for one in sorted(several, key=lambda one: one.claim.submission_id):
         _add_further_images(session, one.claim, one.n_images)
-    recalibration.hold(session, set(numbers.values()))
+    if recalibration.hold(session, set(numbers.values())) != set(numbers.values()):
+        raise TransientError("A stored analysis was removed with its submission meanwhile.", code="analysis_removed")
     for one in sorted(several, key=lambda one: one.claim.job_id):
         timings = None if one.timings is None else asdict(one.timings)
         jobs.finish(session, one.claim, numbers[one.claim.job_id], one.n_images, timings)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from shared import jobs, results, side_cars, workers
+from sqlalchemy.orm import Session
+
+from shared import jobs, originals, results, side_cars, workers
 from shared.database import Database
 from shared.domain import Micrograph, Parameters, Segmenter
 from shared.errors import DeviceFailedError, InputError, OperatorError, TransientError
@@ -160,6 +162,8 @@ class JobRunner:
         """End the job of an archive; there is nothing to order."""
         if claim.content is JobContent.REFUSED:
             raise InputError("The file was refused out of an archive: hand it in by itself.", code="member_refused")
+        with self._database.reading() as session:
+            originals.require_image(session, claim.image_sha256)
         with together.keeper.busy_with(claim):
             self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
 
@@ -179,6 +183,8 @@ class JobRunner:
                 side_cars_sha256=beside_sha256,
             )
             n_images = None if stored is None else results.analysis(session, stored).n_images
+            if n_images is None:
+                self._require_originals(session, claim, beside)
         if stored is not None:
             n_images = n_images or job_files.count_images(self._store, self._decoder, claim, beside)
             together.ready.append(Ready(claim, n_images, stored))
@@ -190,6 +196,11 @@ class JobRunner:
         together.asked_for.add(asked)
         work = _Work(claim, beside)
         return Order(work, lambda decoder: self._read(work, decoder, together.keeper), parameters, segmenter)
+
+    @staticmethod
+    def _require_originals(session: Session, claim: Claim, beside: Sequence[BelongingSideCar]) -> None:
+        originals.require_image(session, claim.image_sha256)
+        originals.require_side_cars(session, [one.id for one in beside])
 
     def _read(self, work: _Work, decoder: Decoder, keeper: LeaseKeeper) -> Micrograph:
         claim = work.claim
