@@ -7,12 +7,12 @@ Functions take the session first and never commit. Rows are locked before they a
 left for the next time: nobody is waited for, and who comes meanwhile finds the rows as they are before or after.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.database import database_time, through_index
@@ -54,12 +54,15 @@ class RetentionRule:
     @property
     def words(self) -> str:
         """The rule for people."""
-        if not (self.originals_days or self.submissions_days):
+        if self == KEEP_EVERYTHING:
             return "everything is kept for ever"
         originals, submissions = _for_days(self.originals_days), _for_days(self.submissions_days)
         return (
             f"originals are kept {originals}, submissions with their results {submissions}, from the end of each submission on"
         )
+
+
+KEEP_EVERYTHING = RetentionRule(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +185,15 @@ def _before(session: Session, days: int) -> datetime:
 def _due_originals(table: Original, before: datetime) -> tuple[ColumnElement[bool], ...]:
     stored = (table.removed_at.is_(None), table.created_at < before)
     if table is SideCarRow:
-        return (*stored, SideCarRow.submission_id.not_in(_staying(before)))
-    held = select(JobRow.id).where(JobRow.image_sha256 == ImageRow.sha256, JobRow.submission_id.in_(_staying(before)))
+        return (*stored, SideCarRow.submission_id.not_in(union_all(*_staying(before))))
+    held = select(JobRow.id).where(
+        JobRow.image_sha256 == ImageRow.sha256, JobRow.submission_id.in_(union_all(*_staying(before)))
+    )
     return (*stored, ~held.exists())
 
 
 def _due_submission(before: datetime) -> ColumnElement[bool]:
-    staying = union_all(_staying(before), *_newest())
+    staying = union_all(*_staying(before), *_newest())
     # A decision about a submission also holds for analyses that another one shares: it stays as long as that one.
     own, other = aliased(JobRow), aliased(JobRow)
     shared = and_(other.analysis_id == own.analysis_id, other.submission_id != own.submission_id)
@@ -201,12 +206,12 @@ def _due_submission(before: datetime) -> ColumnElement[bool]:
     return and_(SubmissionRow.removed_at.is_(None), SubmissionRow.id.not_in(staying), ~rests.exists())
 
 
-def _staying(before: datetime) -> CompoundSelect[int]:
+def _staying(before: datetime) -> Sequence[Any]:
     """Submissions that are not touched: kept, paused, at work, or ended later than this."""
     held = (SubmissionRow.kept_at.is_not(None), SubmissionRow.paused_at.is_not(None), SubmissionRow.created_at >= before)
     under_way = DecisionRow.state.in_((JobState.QUEUED, JobState.RUNNING))
     ended = select(JobRow.submission_id).where(ENDED, JobRow.finished_at >= before)
-    return union_all(
+    return (
         select(SubmissionRow.id).where(or_(*held)),
         through_index(select(JobRow.submission_id).where(OPEN), JobRow, OPEN_INDEX),
         through_index(ended, JobRow, ENDED_INDEX),
@@ -216,7 +221,7 @@ def _staying(before: datetime) -> CompoundSelect[int]:
     )
 
 
-def _newest() -> Collection[Any]:
+def _newest() -> Sequence[Any]:
     """Submissions of the newest rows: SQLite gives the greatest number once more when its row is gone."""
     newest_job = select(func.max(JobRow.id)).scalar_subquery()
     newest_analysis = select(func.max(AnalysisRow.id)).scalar_subquery()

@@ -5,6 +5,7 @@ Functions take the session first and never commit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import get_args
 
 from sqlalchemy import delete, func, select
@@ -17,7 +18,7 @@ from shared.errors import NotFoundError
 from shared.image_names import WhichImages
 from shared.job_contents import content_of
 from shared.leases import JobState
-from shared.models import AnalysisRow, JobRow, SubmissionRow
+from shared.models import AnalysisRow, ImageRow, JobRow, SubmissionRow
 from shared.side_car_names import side_cars_of, spellings
 from shared.turns import Priority
 
@@ -296,10 +297,11 @@ def analysed_neighbours(session: Session, row: JobRow) -> tuple[JobRow | None, J
     return before, after
 
 
-def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None]]:
-    """Return every job of a submission in the order of submission, with its analysis where it has one."""
-    query = select(JobRow, AnalysisRow).outerjoin(AnalysisRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id)
-    return [(job_row, analysis_row) for job_row, analysis_row in session.execute(query)]
+def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None, datetime | None]]:
+    """Return every job of a submission in order, with its analysis where it has one, and when its original was removed."""
+    files = select(JobRow, AnalysisRow, ImageRow.removed_at).join(ImageRow, ImageRow.sha256 == JobRow.image_sha256)
+    query = files.outerjoin(AnalysisRow, AnalysisRow.id == JobRow.analysis_id).where(JobRow.submission_id == submission_id)
+    return [tuple(row) for row in session.execute(query.order_by(JobRow.id))]
 
 
 def _drop_jobs_of_side_cars(session: Session, submission_id: int, source_name: str) -> None:

@@ -150,6 +150,10 @@ class Analysis(BaseModel):
     id: int
     image_sha256: str
     image_index: int = Field(description="Which image of the file, from 0.")
+    original_removed_at: datetime | None = Field(
+        description="Since when the uploaded file is not here any more; all that was found in it is."
+    )
+    original_removed_after_days: int | None = Field(description="Days for which originals were kept then.")
     n_images: int | None = Field(description="Images of the file; null in analyses of releases that did not keep it.")
     side_cars_sha256: str = Field(description="Of the files that belong to the image; empty without any.")
     model_name: str
@@ -184,6 +188,8 @@ class Analysis(BaseModel):
         top, bottom = row.banner_top, row.banner_bottom
         return cls(
             **same,
+            original_removed_at=row.image.removed_at,
+            original_removed_after_days=row.image.removed_after_days,
             banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
             field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
             statistics=Statistics.model_validate(row),

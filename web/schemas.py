@@ -15,6 +15,7 @@ from shared.image_names import WhichImages
 from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
+from shared.retention import Planned
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
@@ -159,6 +160,29 @@ class SideCarCounts(BaseModel):
     without_image: int = Field(description="Those that belong to no image of the submission.")
 
 
+class Retention(BaseModel):
+    """How long originals and results of a submission are kept, and what of it was removed."""
+
+    originals_removed_from: datetime | None = Field(
+        description="When its uploaded files are removed at the earliest, as it stands; null: never, or with all of it."
+    )
+    removed_from: datetime | None = Field(description="When all of it is removed at the earliest, as it stands; null: never.")
+    n_originals_removed: int = Field(description="Images of it whose bytes were removed; results stay.")
+    originals_removed_at: datetime | None = Field(description="When that last happened.")
+    originals_removed_after_days: int | None = Field(description="Days for which originals were kept then.")
+
+    @classmethod
+    def of(cls, planned: Planned) -> "Retention":
+        """Describe what is planned."""
+        return cls(
+            originals_removed_from=planned.originals_at,
+            removed_from=planned.everything_at,
+            n_originals_removed=planned.n_removed,
+            originals_removed_at=planned.removed_at,
+            originals_removed_after_days=planned.removed_after_days,
+        )
+
+
 class Submission(BaseModel):
     """A submission, how far its jobs are, and how many of its analyses have a pixel size."""
 
@@ -172,6 +196,9 @@ class Submission(BaseModel):
     priority: Priority
     paused_at: datetime | None = Field(description="Since when nothing more of it begins; null where it goes on.")
     paused_by: str | None
+    kept_at: datetime | None = Field(description="Since when a person keeps it for ever; null where it is kept as others are.")
+    kept_by: str | None
+    retention: Retention | None = Field(description="Null in lists.")
     created_at: datetime
     counts: Counts
     calibration_counts: CalibrationCounts | None = Field(
@@ -181,7 +208,12 @@ class Submission(BaseModel):
 
     @classmethod
     def of(
-        cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations | None, side_cars: CountedSideCars
+        cls,
+        row: SubmissionRow,
+        counts: JobCounts,
+        side_cars: CountedSideCars,
+        calibrations: CountedCalibrations | None = None,
+        planned: Planned | None = None,
     ) -> "Submission":
         """Describe a row."""
         return cls(
@@ -195,6 +227,9 @@ class Submission(BaseModel):
             priority=row.priority,
             paused_at=row.paused_at,
             paused_by=row.paused_by,
+            kept_at=row.kept_at,
+            kept_by=row.kept_by,
+            retention=planned and Retention.of(planned),
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
             calibration_counts=calibrations and CalibrationCounts.model_validate(calibrations),
@@ -253,6 +288,8 @@ class SideCar(BaseModel):
     sha256: str
     n_bytes: int
     has_image: bool = Field(description="Whether an image of the submission has come that it belongs to.")
+    removed_at: datetime | None = Field(description="Since when its bytes are not here any more.")
+    removed_after_days: int | None
     created_at: datetime
 
     @classmethod

@@ -3,12 +3,13 @@
 from flask import Response
 from sqlalchemy.orm import Session
 
-from shared import registry, side_cars, submissions, uploads, watching
+from shared import registry, retention, side_cars, submissions, uploads, watching
 from shared.image_names import clean_name
 from shared.log import get_logger
 from shared.models import SubmissionRow
+from shared.retention import RetentionRule
 from shared.storage import file_too_large
-from shared.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS, csv_lines, failure_record, summary_record
+from shared.tables import FAILURE_COLUMNS, SUBMISSION_COLUMNS, csv_lines, failure_record, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.receiving import RequestBody, upload_slot
@@ -64,7 +65,7 @@ def list_submissions(query: PageQuery) -> Response:
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
         ids = [row.id for row in shown]
         counts, beside = submissions.counts_of(session, ids), side_cars.counts_of(session, ids)
-        items = [Submission.of(row, counts[row.id], None, beside[row.id]) for row in shown]
+        items = [Submission.of(row, counts[row.id], beside[row.id]) for row in shown]
         page = Page[Submission](items=items, next_cursor=cursor)
     return answer(page)
 
@@ -123,11 +124,14 @@ def list_side_cars(path: IdPath, query: SideCarQuery) -> Response:
 
 @api.get("/submissions/<int:id>/summary.csv", responses={200: {"content": {"text/csv": {}}}})
 def download_summary(path: IdPath) -> Response:
-    """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not."""
+    """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not.
+
+    `original_removed_at` says since when the uploaded file is not here any more.
+    """
     with services().database.reading() as session:
         submissions.submission(session, path.id)
         records = [summary_record(*file) for file in submissions.analysed_files(session, path.id)]
-    response = Response(csv_lines(SUMMARY_COLUMNS, records), mimetype="text/csv")
+    response = Response(csv_lines(SUBMISSION_COLUMNS, records), mimetype="text/csv")
     return as_download(response, f"submission-{path.id}-summary.csv")
 
 
@@ -170,4 +174,5 @@ def show_job(path: IdPath) -> Response:
 def described(session: Session, row: SubmissionRow) -> Submission:
     """Describe a submission with all that is counted of it."""
     counts, calibrations = submissions.counts(session, row.id), submissions.calibration_counts_of(session, [row.id])[row.id]
-    return Submission.of(row, counts, calibrations, side_cars.counts_of(session, [row.id])[row.id])
+    planned = retention.planned(session, row, RetentionRule.of(services().settings))
+    return Submission.of(row, counts, side_cars.counts_of(session, [row.id])[row.id], calibrations, planned)
