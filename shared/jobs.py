@@ -76,9 +76,15 @@ def extend_leases(session: Session, token: str, lease_s: float) -> set[int]:
 
 
 def finish(
-    session: Session, held: Claim, analysis_id: int, n_images: int | None = None, timings: Mapping[str, float] | None = None
+    session: Session,
+    held: Claim,
+    analysis_id: int,
+    n_images: int | None = None,
+    *,
+    timings: Mapping[str, float] | None = None,
+    network_load: Mapping[str, float] | None = None,
 ) -> None:
-    """End a job with its analysis, and note how many images its file holds and how long its stages took, where known.
+    """End a job with its analysis, and note where known how many images its file holds and how it went through its stages.
 
     Raises
     ------
@@ -87,7 +93,7 @@ def finish(
     OutdatedClaimError
         When side-cars of the image have come since the job was claimed.
     """
-    known = {"n_images": n_images, "timings": None if timings is None else dict(timings)}
+    known = {"n_images": n_images, "timings": timings and dict(timings), "network_load": network_load and dict(network_load)}
     noted = {name: value for name, value in known.items() if value is not None}
     _end(session, held, leases.ended(JobState.DONE) | {"analysis_id": analysis_id} | noted)
 
@@ -176,7 +182,8 @@ def announce_again(session: Session, *which: ColumnElement[bool]) -> int:
     return _changed(session, (IN_FLIGHT, JobRow.state == JobState.QUEUED, *which), {"sent_at": None})
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None, "note": None}
+_NOTHING_FOUND = dict.fromkeys(("analysis_id", "timings", "network_load", "note"))
+_BEGUN_ANEW = leases.begun_anew() | _NOTHING_FOUND | {"is_outdated": False}
 
 
 def may_begin() -> ColumnElement[bool]:

@@ -85,8 +85,9 @@ class JobRow(Claimable, Base):
     """One image of one file of one submission on its way: state, claim and outcome.
 
     ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
-    ``timings`` says how long each stage took, s. ``content`` says what the bytes are: an ``image``, an ``archive`` that is
-    unpacked, or the archive out of which this file was ``refused``. ``note`` is for people, of a job that went well.
+    ``timings`` says how long each stage took, s; ``network_load`` which share of the network's passes was its own. ``content``
+    says what the bytes are: an ``image``, an ``archive`` that is unpacked, or the archive out of which this file was
+    ``refused``. ``note`` is for people, of a job that went well.
     """
 
     __tablename__ = "job"
@@ -109,6 +110,7 @@ class JobRow(Claimable, Base):
     n_images: Mapped[int | None] = mapped_column(Integer)
     is_outdated: Mapped[bool] = mapped_column(server_default=false())
     timings: Mapped[dict[str, Any] | None]
+    network_load: Mapped[dict[str, Any] | None]
     content: Mapped[str] = mapped_column(server_default=text("'image'"))
     note: Mapped[str | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)

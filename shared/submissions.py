@@ -301,7 +301,7 @@ def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, A
     """Return every job of a submission in order, with its analysis where it has one, and when its original was removed."""
     files = select(JobRow, AnalysisRow, ImageRow.removed_at).join(ImageRow, ImageRow.sha256 == JobRow.image_sha256)
     query = files.outerjoin(AnalysisRow, AnalysisRow.id == JobRow.analysis_id).where(JobRow.submission_id == submission_id)
-    return [tuple(row) for row in session.execute(query.order_by(JobRow.id))]
+    return [(job_row, analysis_row, at) for job_row, analysis_row, at in session.execute(query.order_by(JobRow.id))]
 
 
 def _drop_jobs_of_side_cars(session: Session, submission_id: int, source_name: str) -> None:

@@ -23,6 +23,7 @@ from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
 from shared.results import FoundAnalysis
+from worker.analysis.questions import NetworkLoad
 from worker.conveyor.orders import StageTimings
 
 # A disk that is full or a server that restarts needs about this long.
@@ -39,6 +40,7 @@ class Ready:
     n_images: int
     analysis: int | FoundAnalysis
     timings: StageTimings | None = None
+    load: NetworkLoad | None = None
 
 
 class JobEndings:
@@ -155,7 +157,8 @@ def _end_all(session: Session, several: Sequence[Ready]) -> dict[int, int]:
         raise TransientError("A stored analysis was removed with its submission meanwhile.", code="analysis_removed")
     for one in sorted(several, key=lambda one: one.claim.job_id):
         timings = None if one.timings is None else asdict(one.timings)
-        jobs.finish(session, one.claim, numbers[one.claim.job_id], one.n_images, timings)
+        load = asdict(one.load) if one.load is not None and one.load.n_passes else None
+        jobs.finish(session, one.claim, numbers[one.claim.job_id], one.n_images, timings=timings, network_load=load)
     recalibration.settle_all(session, set(numbers.values()))
     return numbers
 

@@ -227,7 +227,7 @@ def _ready(outcome: Analysed[_Work]) -> Ready:
         outcome.timings.total_s,
         side_cars.digest(outcome.key.beside),
     )
-    return Ready(claim, micrograph.n_images, found, outcome.timings)
+    return Ready(claim, micrograph.n_images, found, outcome.timings, outcome.load)
 
 
 def _about_further_images(micrograph: Micrograph) -> tuple[str, ...]:

@@ -138,9 +138,8 @@ def test_originals_go_after_their_days_and_all_that_was_found_in_them_stays(faci
 
 @pytest.mark.parametrize("rule", [ORIGINALS, SUBMISSIONS], ids=["originals", "submissions"])
 def test_what_is_kept_paused_at_work_or_young_is_not_touched(facility: Facility, rule: RetentionRule) -> None:
-    kept, paused, _, at_work, young, last = (
-        facility.hand_in(name)[0] for name in ("kept", "paused", "c", "work", "young", "last")
-    )
+    names = ("kept", "paused", "at work", "young", "last")
+    kept, paused, at_work, young, last = (facility.hand_in(name)[0] for name in names)
     facility.add(at_work, "another")
     facility.age(kept, paused, at_work)
     facility.age(young, days=DAYS - 1)
@@ -238,7 +237,7 @@ def test_a_whole_submission_goes_with_what_no_other_one_shares(facility: Facilit
     about_image = facility.decide_for_image(decided, 2.0)
     about_old = facility.decide_for_submission(old, 3.0)
     facility.apply(about_image, about_old)
-    young, *_ = facility.hand_in("shared")
+    facility.hand_in("shared")
     facility.hand_in("last")
     facility.age(old)
     assert facility.remove(SUBMISSIONS) == Removed(), "a decision about it holds for an image that the other one shares"

@@ -1,4 +1,7 @@
-"""Pausing, resuming, cancelling, retrying, keeping and releasing. Each may be asked for twice: the second time nothing is left to do."""
+"""Pausing, resuming, cancelling, retrying, keeping and releasing.
+
+Each may be asked for twice: the second time nothing is left to do.
+"""
 
 from collections.abc import Sequence
 

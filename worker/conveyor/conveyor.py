@@ -17,7 +17,7 @@ from typing import Generic, Self
 from shared.domain import Micrograph
 from shared.storage import BlobStore
 from worker.analysis.lettering import TextReader
-from worker.analysis.questions import AskingSegmenter, Seen
+from worker.analysis.questions import AskingSegmenter, NetworkLoad, Seen
 from worker.conveyor.executors import InThisThread, SideProcesses
 from worker.conveyor.finishing import Finished, finish
 from worker.conveyor.lane import IMAGES_AT_ONCE, Look, NetworkLane
@@ -51,6 +51,7 @@ class _Passage(Generic[Key]):
     decode_s: float = 0.0
     inscriptions_s: float = 0.0
     look_s: float = 0.0
+    load: NetworkLoad = field(default_factory=NetworkLoad)
 
     def fail(self, error: BaseException) -> None:
         self.run.outcomes.put(Failed(self.order.key, error))
@@ -68,7 +69,7 @@ class _Passage(Generic[Key]):
         done = future.result()
         segment_s = self.look_s + done.split_s
         timings = StageTimings(self.decode_s, self.inscriptions_s, segment_s, done.measure_s, done.encode_s)
-        self.run.outcomes.put(Analysed(self.order.key, micrograph, done.analysis, done.files, timings))
+        self.run.outcomes.put(Analysed(self.order.key, micrograph, done.analysis, done.files, timings, self.load + done.load))
 
 
 class Conveyor:
@@ -168,7 +169,7 @@ class Conveyor:
         if isinstance(look.seen, Exception):
             passage.fail(look.seen)
             return
-        passage.look_s = look.duration_s
+        passage.look_s, passage.load = look.duration_s, look.load
         self._finish(passage, prepared, look.seen)
 
     def _finish(self, passage: _Passage[Key], prepared: Prepared, seen: Seen) -> None:

@@ -7,20 +7,22 @@ from itertools import pairwise
 from shared.domain import Analysis, ModelIdentity
 from shared.results import AnalysisFiles
 from shared.storage import BlobStore
-from worker.analysis.questions import Seen
+from worker.analysis.questions import AskingSegmenter, NetworkLoad, Seen
+from worker.conveyor.orders import Unseen
 from worker.files import store_files
 from worker.pipeline import Prepared, measured
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An analysis, its files, and how long each step took, s."""
+    """An analysis, its files, how long each step took, s, and what went through the network meanwhile."""
 
     analysis: Analysis
     files: AnalysisFiles
     split_s: float
     measure_s: float
     encode_s: float
+    load: NetworkLoad
 
 
 def finish(store: BlobStore, prepared: Prepared, model: ModelIdentity, seen: Seen) -> Finished:
@@ -39,6 +41,8 @@ def finish(store: BlobStore, prepared: Prepared, model: ModelIdentity, seen: See
     seen : Seen
         What it saw.
     """
+    network = seen.segmenter if isinstance(seen, Unseen) and isinstance(seen.segmenter, AskingSegmenter) else None
+    before = NetworkLoad() if network is None else network.load
     times = [time.perf_counter()]
     found = seen.segmentation()
     times.append(time.perf_counter())
@@ -46,4 +50,6 @@ def finish(store: BlobStore, prepared: Prepared, model: ModelIdentity, seen: See
     times.append(time.perf_counter())
     files = store_files(store, prepared.micrograph, analysis)
     times.append(time.perf_counter())
-    return Finished(analysis, files, *(after - before for before, after in pairwise(times)))
+    load = NetworkLoad() if network is None else network.load.since(before)
+    split_s, measure_s, encode_s = (end - start for start, end in pairwise(times))
+    return Finished(analysis, files, split_s, measure_s, encode_s, load)

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from shared.arrays import FloatImage
 from shared.domain import Analysis, Micrograph, Parameters, Segmentation, Segmenter
 from shared.results import AnalysisFiles
+from worker.analysis.questions import NetworkLoad
 from worker.micrograph.sandbox import Decoder
 
 Key = TypeVar("Key")
@@ -62,6 +63,7 @@ class Analysed(Generic[Key]):
     analysis: Analysis
     files: AnalysisFiles
     timings: StageTimings
+    load: NetworkLoad
 
 
 @dataclass(frozen=True, slots=True)
