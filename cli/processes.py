@@ -1,5 +1,6 @@
 """The long-running processes of an installation: portal, worker and scheduler, each until it is told to stop."""
 
+import atexit
 import signal
 import threading
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from shared import tracing
 from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
@@ -60,6 +62,8 @@ class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Build the portal inside the serving process."""
         from web.app import create_app
 
+        tracing.start_tracing(self._settings, "web")
+        atexit.register(tracing.stop_tracing)
         return create_app(self._settings)
 
 
@@ -93,6 +97,7 @@ def run_scheduler(settings: Settings) -> None:
 
     _require_broker(settings)
     _prepare(settings, "scheduler")
+    tracing.start_tracing(settings, "scheduler")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -108,6 +113,7 @@ def run_scheduler(settings: Settings) -> None:
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()
     scheduler.run(stop)
+    tracing.stop_tracing()
     sender.close()
     database.dispose()
 
@@ -119,6 +125,7 @@ def _require_broker(settings: Settings) -> None:
 
 def _prepare(settings: Settings, process: str) -> None:
     configure_logging(settings.log_format, process)
+    tracing.is_wanted(settings)  # what is missing for it is said at the start
     database = Database(settings.effective_database_url)
     require_current(database)
     database.dispose()

@@ -3,8 +3,9 @@
 Functions take the session first and never commit; `leases` says how work is held.
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, TextClause, or_, select, update
@@ -27,6 +28,7 @@ class Claim:
     """A job in the hands of one worker; the token is the proof.
 
     The parameters are as the database has them: another release may have written some that this one does not know.
+    ``claimed_at_s`` is by the clock of this process, since 1970.
     """
 
     job_id: int
@@ -39,6 +41,8 @@ class Claim:
     stored_parameters: dict[str, Any]
     attempts: int
     content: JobContent = JobContent.IMAGE
+    traceparent: str | None = None
+    claimed_at_s: float = field(default_factory=time.time)
 
 
 def claim(
@@ -65,6 +69,7 @@ def claim(
             stored_parameters=submission.parameters,
             attempts=row.attempts,
             content=JobContent(row.content),
+            traceparent=row.traceparent,
         )
         for row, submission in rows
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, union_all, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, originals, side_cars
+from shared import jobs, originals, side_cars, tracing
 from shared.database import database_time, insert_of
 from shared.job_contents import content_of
 from shared.leases import JobState
@@ -142,6 +142,7 @@ def _insert_jobs(session: Session, submission_id: int, files: Sequence[NamedFile
     insert = insert_of(session)
     now = {"created_at": database_time()}
     same = {"submission_id": submission_id, "image_index": 0, "state": JobState.QUEUED, "attempts": 0} | now
+    same["traceparent"] = tracing.traceparent()
     rows = [{"image_sha256": file.sha256, "source_name": file.name, "content": content_of(file.name)} for file in files]
     session.connection().execute(insert(JobRow).values(same).on_conflict_do_nothing(), rows)
 

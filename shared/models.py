@@ -87,7 +87,8 @@ class JobRow(Claimable, Base):
     ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
     ``timings`` says how long each stage took, s; ``network_load`` which share of the network's passes was its own. ``content``
     says what the bytes are: an ``image``, an ``archive`` that is unpacked, or the archive out of which this file was
-    ``refused``. ``note`` is for people, of a job that went well.
+    ``refused``. ``note`` is for people, of a job that went well. ``traceparent`` names the request that handed it in, where
+    that was traced.
     """
 
     __tablename__ = "job"
@@ -113,6 +114,7 @@ class JobRow(Claimable, Base):
     network_load: Mapped[dict[str, Any] | None]
     content: Mapped[str] = mapped_column(server_default=text("'image'"))
     note: Mapped[str | None]
+    traceparent: Mapped[str | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         0, ge=0, le=65533, description="Port of the metrics of a worker or scheduler; 0: none. `saemi up` takes three in a row."
     )
 
+    otlp_endpoint: Annotated[str, AfterValidator(_http_url)] = Field(
+        "",
+        description="Collector that gets traces by OTLP, http://HOST:4318; empty: as OTEL_EXPORTER_OTLP_ENDPOINT says.",
+    )
+
     server: str = Field("", description="Portal that the command line talks to; empty: the one on this host and port.")
     shared_data: str = Field("", description="Folder of labelled micrographs for demonstration, tests and benchmarks.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")

@@ -11,7 +11,7 @@ from typing import get_args
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from shared import jobs, originals, side_cars
+from shared import jobs, originals, side_cars, tracing
 from shared.database import database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
@@ -162,6 +162,7 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     originals.add_images(session, [(image_sha256, n_bytes)])
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
     values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
+    values["traceparent"] = tracing.traceparent()
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
     if new_id is not None and side_cars.note_image(session, submission_id, source_name):
         # Another file of the same name no longer has them for itself.

@@ -138,6 +138,15 @@ class Recording(BaseModel):
     stage_rotation_deg: float | None
 
 
+class Original(BaseModel):
+    """Whether the uploaded file is still here; all that was found in it is."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    removed_at: datetime | None = Field(description="Since when it is not here any more; null where it is.")
+    removed_after_days: int | None = Field(description="For so long originals were kept then, after the end of submissions.")
+
+
 class RawMetadata(BaseModel):
     """The file's own fields, cut and cleaned of what is no text."""
 
@@ -150,10 +159,6 @@ class Analysis(BaseModel):
     id: int
     image_sha256: str
     image_index: int = Field(description="Which image of the file, from 0.")
-    original_removed_at: datetime | None = Field(
-        description="Since when the uploaded file is not here any more; all that was found in it is."
-    )
-    original_removed_after_days: int | None = Field(description="Days for which originals were kept then.")
     n_images: int | None = Field(description="Images of the file; null in analyses of releases that did not keep it.")
     side_cars_sha256: str = Field(description="Of the files that belong to the image; empty without any.")
     model_name: str
@@ -175,6 +180,7 @@ class Analysis(BaseModel):
     calibration_status: str
     counting_rule: str
     warnings: list[str]
+    original: Original
     statistics: Statistics
     recording: Recording | None = Field(description="Null for an analysis of a release that kept none.")
     calibration: Calibration
@@ -183,13 +189,12 @@ class Analysis(BaseModel):
     @classmethod
     def of(cls, row: AnalysisRow) -> "Analysis":
         """Describe a row."""
-        own = {"recording", "calibration", "annotations"}
+        own = {"recording", "original", "calibration", "annotations"}
         same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name) and name not in own}
         top, bottom = row.banner_top, row.banner_bottom
         return cls(
             **same,
-            original_removed_at=row.image.removed_at,
-            original_removed_after_days=row.image.removed_after_days,
+            original=Original.model_validate(row.image),
             banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
             field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
             statistics=Statistics.model_validate(row),

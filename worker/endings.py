@@ -1,5 +1,6 @@
 """How jobs end in the database: several with their analyses in one transaction, or one with what went wrong with it."""
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -23,8 +24,10 @@ from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
 from shared.results import FoundAnalysis
+from shared.tracing import Stage
 from worker.analysis.questions import NetworkLoad
 from worker.conveyor.orders import StageTimings
+from worker.job_traces import trace_job
 
 # A disk that is full or a server that restarts needs about this long.
 RETRY_DELAY_S = 10.0
@@ -41,6 +44,7 @@ class Ready:
     analysis: int | FoundAnalysis
     timings: StageTimings | None = None
     load: NetworkLoad | None = None
+    stages: tuple[Stage, ...] = ()
 
 
 class JobEndings:
@@ -62,6 +66,7 @@ class JobEndings:
         """End jobs with their analyses in one transaction; where that fails, each in its own, so that each has its own end."""
         if not several:
             return
+        began_s, started = time.time(), time.perf_counter()
         try:
             with self._database.writing() as session:
                 numbers = _end_all(session, several)
@@ -73,7 +78,9 @@ class JobEndings:
             for one in several:
                 self.save([one])
             return
+        saved = Stage("save", began_s, time.perf_counter() - started)
         for one in several:
+            trace_job(one.claim, (*one.stages, saved), analysis_id=numbers[one.claim.job_id])
             with _bound(one.claim):
                 duration_s = None if one.timings is None else round(one.timings.total_s, 3)
                 already_stored = isinstance(one.analysis, int)
@@ -104,6 +111,7 @@ class JobEndings:
                     self._fail(claim, "internal_error", message, reference)
                 case _:
                     raise error
+        trace_job(claim, error=error)
 
     def give_back(self, claim: Claim, delay_s: float) -> None:
         """Put a job back into the queue, for somebody to take it after a while."""

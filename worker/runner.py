@@ -29,6 +29,7 @@ from worker.archive.unpacker import Unpacker
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_in_one_thread
 from worker.conveyor.orders import Analysed, Failed, Order
 from worker.endings import JobEndings, Ready
+from worker.job_traces import trace_job
 from worker.lease import LeaseKeeper
 from worker.micrograph.sandbox import Decoder
 
@@ -166,6 +167,7 @@ class JobRunner:
             originals.require_image(session, claim.image_sha256)
         with together.keeper.busy_with(claim):
             self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
+        trace_job(claim)
 
     def _order(self, claim: Claim, together: _Round) -> Order[_Work] | None:
         """Order the analysis of a job's image; None where there is one already, or is about to be."""
@@ -227,7 +229,7 @@ def _ready(outcome: Analysed[_Work]) -> Ready:
         outcome.timings.total_s,
         side_cars.digest(outcome.key.beside),
     )
-    return Ready(claim, micrograph.n_images, found, outcome.timings, outcome.load)
+    return Ready(claim, micrograph.n_images, found, outcome.timings, outcome.load, outcome.stages)
 
 
 def _about_further_images(micrograph: Micrograph) -> tuple[str, ...]:

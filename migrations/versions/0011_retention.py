@@ -1,6 +1,6 @@
 """What is kept for how long: submissions that people keep, originals that were removed, and the indexes that find what is due.
 
-And how full the passes of the network were.
+And how full the passes of the network were, and which request a job came by.
 
 Revision 0011.
 """
@@ -29,11 +29,13 @@ def upgrade() -> None:
         condition = sa.text(STORED)
         op.create_index(f"ix_{table}_stored", table, ["created_at", key], sqlite_where=condition, postgresql_where=condition)
     op.add_column("job", sa.Column("network_load", sa.JSON(), nullable=True))
+    op.add_column("job", sa.Column("traceparent", sa.Text(), nullable=True))
     op.create_index("ix_job_image_sha256", "job", ["image_sha256"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_job_image_sha256", "job")
+    op.drop_column("job", "traceparent")
     op.drop_column("job", "network_load")
     for table in ("side_car", "image"):
         op.drop_index(f"ix_{table}_stored", table)

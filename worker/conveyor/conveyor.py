@@ -16,6 +16,7 @@ from typing import Generic, Self
 
 from shared.domain import Micrograph
 from shared.storage import BlobStore
+from shared.tracing import Stage
 from worker.analysis.lettering import TextReader
 from worker.analysis.questions import AskingSegmenter, NetworkLoad, Seen
 from worker.conveyor.executors import InThisThread, SideProcesses
@@ -52,6 +53,7 @@ class _Passage(Generic[Key]):
     inscriptions_s: float = 0.0
     look_s: float = 0.0
     load: NetworkLoad = field(default_factory=NetworkLoad)
+    stages: list[Stage] = field(default_factory=list)
 
     def fail(self, error: BaseException) -> None:
         self.run.outcomes.put(Failed(self.order.key, error))
@@ -68,8 +70,11 @@ class _Passage(Generic[Key]):
             return
         done = future.result()
         segment_s = self.look_s + done.split_s
+        stages = (*self.stages, *done.stages)
         timings = StageTimings(self.decode_s, self.inscriptions_s, segment_s, done.measure_s, done.encode_s)
-        self.run.outcomes.put(Analysed(self.order.key, micrograph, done.analysis, done.files, timings, self.load + done.load))
+        self.run.outcomes.put(
+            Analysed(self.order.key, micrograph, done.analysis, done.files, timings, self.load + done.load, stages)
+        )
 
 
 class Conveyor:
@@ -152,7 +157,7 @@ class Conveyor:
         order = passage.order
         station = self._stations.get()
         try:
-            started = time.perf_counter()
+            began_s, started = time.time(), time.perf_counter()
             micrograph = order.read(station.decoder)
             decoded = time.perf_counter()
             prepared = prepare(micrograph, order.parameters, station.text_reader)
@@ -160,6 +165,10 @@ class Conveyor:
         finally:
             self._stations.put(station)
         passage.decode_s, passage.inscriptions_s = decoded - started, time.perf_counter() - decoded
+        passage.stages = [
+            Stage("decode", began_s, passage.decode_s),
+            Stage("inscriptions", began_s + passage.decode_s, passage.inscriptions_s),
+        ]
         if self._lane is not None and isinstance(order.segmenter, AskingSegmenter):
             self._lane.put(order.segmenter, image, partial(self._take_look, passage, prepared))
         else:
@@ -170,6 +179,7 @@ class Conveyor:
             passage.fail(look.seen)
             return
         passage.look_s, passage.load = look.duration_s, look.load
+        passage.stages.append(Stage("look", time.time() - look.duration_s, look.duration_s))
         self._finish(passage, prepared, look.seen)
 
     def _finish(self, passage: _Passage[Key], prepared: Prepared, seen: Seen) -> None:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 from shared.arrays import FloatImage
 from shared.domain import Analysis, Micrograph, Parameters, Segmentation, Segmenter
 from shared.results import AnalysisFiles
+from shared.tracing import Stage
 from worker.analysis.questions import NetworkLoad
 from worker.micrograph.sandbox import Decoder
 
@@ -64,6 +65,7 @@ class Analysed(Generic[Key]):
     files: AnalysisFiles
     timings: StageTimings
     load: NetworkLoad
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True)
