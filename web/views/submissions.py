@@ -93,7 +93,7 @@ def submission_page(submission_id: int) -> str:
         line=submission_line(row, listing["counts"]),
         model=model,
         stands=stands,
-        kept=kept_fact(row, planned, is_ended=not listing["counts"].unfinished),
+        retained=kept_fact(row, planned, is_ended=not listing["counts"].unfinished),
         failures=failures,
         confidence=confidence,
         calibrations=calibrations,

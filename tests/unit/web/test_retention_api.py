@@ -60,7 +60,7 @@ def test_a_removed_original_is_told_with_its_rule_wherever_its_numbers_are_shown
     found = forgetful.json(f"/analyses/{analysis}")["original"]
     assert (found["removed_at"] is None, found["removed_after_days"]) == (False, 30)
     assert forgetful.json("/submissions/1")["retention"]["n_originals_removed"] == 1
-    assert "Originals are kept for 30 days" in shown(forgetful, f"/results/{analysis}")
+    assert "Originals are kept for 30 days" in shown(forgetful, f"/analyses/{analysis}")
     assert "1 uploaded file was removed" in shown(forgetful, "/submissions/1")
     (row,) = csv.DictReader(io.StringIO(forgetful.get("/submissions/1/summary.csv").text))
     assert row["original_removed_at"].startswith("20")
