@@ -33,8 +33,9 @@ from shared.settings import Settings
 from shared.upload_rows import UploadRow
 
 DAY_S = 86_400
-# Removed by one transaction.
+# Removed by one transaction, and looked for by one question.
 AT_ONCE = 500
+FOUND_AT_ONCE = 20_000
 
 Original = type[ImageRow] | type[SideCarRow]
 
@@ -128,30 +129,24 @@ def planned(session: Session, row: SubmissionRow, rule: RetentionRule) -> Planne
     return Planned(originals_at, everything_at, n_removed, removed_at, after_days)
 
 
-def remove_originals(session: Session, table: Original, days: int, after: Any) -> tuple[int, Any]:
-    """Let the bytes of the next due originals of a table go; returns their number, and the last key, None where none was left.
+def due_originals(session: Session, table: Original, days: int) -> Sequence[Any]:
+    """Return the keys of due originals of a table, of images or of side-cars: all, or as many as are found in one go."""
+    key = _key(table)
+    return session.scalars(select(key).where(*_due_originals(table, _before(session, days))).limit(FOUND_AT_ONCE)).all()
 
-    Parameters
-    ----------
-    table
-        Of images or of side-cars.
-    days
-        For so long originals are kept.
-    after
-        The last key of the call before; None begins.
-    """
-    before = _before(session, days)
-    (key,) = table.__mapper__.primary_key
-    due = _due_originals(table, before)
-    further = [] if after is None else [key > after]
-    keys = session.scalars(select(key).where(*due, *further).order_by(key).limit(AT_ONCE)).all()
-    if not keys:
-        return 0, None
+
+def remove_originals(session: Session, table: Original, days: int, keys: Sequence[Any]) -> int:
+    """Let the bytes of originals go that were due; returns the number of those that still are."""
+    key, before = _key(table), _before(session, days)
     locked = session.scalars(select(key).where(key.in_(keys)).order_by(key).with_for_update(skip_locked=True)).all()
-    # Judged again: what was handed in or retried before the lock is seen now.
+    # Judged again: what was handed in or retried before the lock is seen now, and nothing is added to an image that is locked.
+    named = JobRow.image_sha256 if table is ImageRow else SideCarRow.id
+    rows = session.scalars(
+        select(JobRow.submission_id if table is ImageRow else SideCarRow.submission_id).where(named.in_(locked))
+    )
+    due = _due_originals(table, before, among=sorted(set(rows)))
     values = {"removed_at": database_time(), "removed_after_days": days}
-    gone = session.execute(update(table).where(key.in_(locked), *due).values(**values).returning(key)).all()
-    return len(gone), keys[-1]
+    return len(session.execute(update(table).where(key.in_(locked), *due).values(**values).returning(key)).all())
 
 
 def mark_submissions(session: Session, days: int) -> int:
@@ -182,12 +177,16 @@ def _before(session: Session, days: int) -> datetime:
     return before
 
 
-def _due_originals(table: Original, before: datetime) -> tuple[ColumnElement[bool], ...]:
+def _key(table: Original) -> Any:
+    return ImageRow.sha256 if table is ImageRow else SideCarRow.id
+
+
+def _due_originals(table: Original, before: datetime, among: Sequence[int] | None = None) -> tuple[ColumnElement[bool], ...]:
     stored = (table.removed_at.is_(None), table.created_at < before)
     if table is SideCarRow:
-        return (*stored, SideCarRow.submission_id.not_in(union_all(*_staying(before))))
+        return (*stored, SideCarRow.submission_id.not_in(union_all(*_staying(before, among))))
     held = select(JobRow.id).where(
-        JobRow.image_sha256 == ImageRow.sha256, JobRow.submission_id.in_(union_all(*_staying(before)))
+        JobRow.image_sha256 == ImageRow.sha256, JobRow.submission_id.in_(union_all(*_staying(before, among)))
     )
     return (*stored, ~held.exists())
 
@@ -206,19 +205,24 @@ def _due_submission(before: datetime) -> ColumnElement[bool]:
     return and_(SubmissionRow.removed_at.is_(None), SubmissionRow.id.not_in(staying), ~rests.exists())
 
 
-def _staying(before: datetime) -> Sequence[Any]:
-    """Submissions that are not touched: kept, paused, at work, or ended later than this."""
+def _staying(before: datetime, among: Sequence[int] | None = None) -> Sequence[Any]:
+    """Submissions that are not touched: kept, paused, at work, or ended later than this; of all, or of a few that are named."""
     held = (SubmissionRow.kept_at.is_not(None), SubmissionRow.paused_at.is_not(None), SubmissionRow.created_at >= before)
     under_way = DecisionRow.state.in_((JobState.QUEUED, JobState.RUNNING))
     ended = select(JobRow.submission_id).where(ENDED, JobRow.finished_at >= before)
-    return (
-        select(SubmissionRow.id).where(or_(*held)),
-        through_index(select(JobRow.submission_id).where(OPEN), JobRow, OPEN_INDEX),
-        through_index(ended, JobRow, ENDED_INDEX),
-        select(SideCarRow.submission_id).where(SideCarRow.created_at >= before),
-        select(UploadRow.submission_id),
-        select(DecisionRow.submission_id).where(under_way, DecisionRow.submission_id.is_not(None)),
-    )
+    is_open = select(JobRow.submission_id).where(OPEN)
+    parts = [
+        (SubmissionRow.id, select(SubmissionRow.id).where(or_(*held))),
+        (JobRow.submission_id, through_index(is_open, JobRow, OPEN_INDEX) if among is None else is_open),
+        (JobRow.submission_id, through_index(ended, JobRow, ENDED_INDEX) if among is None else ended),
+        (SideCarRow.submission_id, select(SideCarRow.submission_id).where(SideCarRow.created_at >= before)),
+        (UploadRow.submission_id, select(UploadRow.submission_id)),
+        (
+            DecisionRow.submission_id,
+            select(DecisionRow.submission_id).where(under_way, DecisionRow.submission_id.is_not(None)),
+        ),
+    ]
+    return [part if among is None else part.where(column.in_(among)) for column, part in parts]
 
 
 def _newest() -> Sequence[Any]:

@@ -7,7 +7,7 @@ from shared import removal, retention
 from shared.database import Database
 from shared.log import get_logger
 from shared.models import ImageRow, SideCarRow
-from shared.retention import RetentionRule
+from shared.retention import AT_ONCE, RetentionRule
 
 logger = get_logger(__name__)
 
@@ -72,11 +72,16 @@ class Retainer:
         return is_gone
 
     def _remove_originals(self, table: retention.Original, may_go_on: Callable[[], bool]) -> int:
-        n_removed, after = 0, None
-        while may_go_on():
-            with self._database.writing() as session:
-                n, after = retention.remove_originals(session, table, self._rule.originals_days, after)
-            n_removed += n
-            if after is None:
-                break
-        return n_removed
+        n_all = 0
+        n_removed = 1
+        while n_removed:
+            n_removed = 0
+            with self._database.reading() as session:
+                keys = retention.due_originals(session, table, self._rule.originals_days)
+            for some in (keys[first : first + AT_ONCE] for first in range(0, len(keys), AT_ONCE)):
+                if not may_go_on():
+                    return n_all
+                with self._database.writing() as session:
+                    n = retention.remove_originals(session, table, self._rule.originals_days, some)
+                n_removed, n_all = n_removed + n, n_all + n
+        return n_all
