@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from shared import jobs, side_cars, submissions
+from shared import jobs, retention, side_cars, submissions
 from shared.errors import InputError
 from shared.leases import JobState
 from shared.models import JobRow
@@ -71,9 +71,9 @@ def _act(session: Session, action: Action, submission_id: int, person: str | Non
         case Action.RESUME:
             submissions.resume(session, submission_id)
         case Action.KEEP:
-            submissions.keep(session, submission_id, person)
+            retention.keep(session, submission_id, person)
         case Action.RELEASE:
-            submissions.release(session, submission_id)
+            retention.release(session, submission_id)
         case Action.CANCEL:
             return jobs.cancel(session, of_submission)
         case Action.RETRY:

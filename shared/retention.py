@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
+from shared import submissions
 from shared.database import database_time, through_index
 from shared.leases import JobState
 from shared.models import (
@@ -87,6 +88,20 @@ class Planned:
     n_removed: int
     removed_at: datetime | None
     removed_after_days: int | None
+
+
+def keep(session: Session, submission_id: int, person: str | None = None) -> None:
+    """Let nothing of a submission be removed by age. Who kept it first is remembered."""
+    row = submissions.submission(session, submission_id)
+    if row.kept_at is None:
+        row.kept_at = session.scalar(select(database_time()))
+        row.kept_by = person
+
+
+def release(session: Session, submission_id: int) -> None:
+    """Let a submission that was kept be removed as others are."""
+    row = submissions.submission(session, submission_id)
+    row.kept_at = row.kept_by = None
 
 
 def survey(session: Session, rule: RetentionRule) -> dict[str, Due]:

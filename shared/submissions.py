@@ -133,20 +133,6 @@ def resume(session: Session, submission_id: int) -> None:
         jobs.announce_again(session, JobRow.submission_id == submission_id)
 
 
-def keep(session: Session, submission_id: int, person: str | None = None) -> None:
-    """Let nothing of a submission be removed by age. Who kept it first is remembered."""
-    row = submission(session, submission_id)
-    if row.kept_at is None:
-        row.kept_at = session.scalar(select(database_time()))
-        row.kept_by = person
-
-
-def release(session: Session, submission_id: int) -> None:
-    """Let a submission that was kept be removed as others are."""
-    row = submission(session, submission_id)
-    row.kept_at = row.kept_by = None
-
-
 def job(session: Session, job_id: int) -> JobRow:
     """Return a job or raise NotFoundError."""
     row = session.get(JobRow, job_id)

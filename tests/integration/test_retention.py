@@ -1,10 +1,6 @@
 """Removal by age: what is old enough goes, what somebody needs stays, and database and file store agree afterwards."""
 
-import threading
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +9,7 @@ from sqlalchemy import func, select, text, update
 from shared import actions, jobs, known_files, originals, retention, submissions, uploads
 from shared.actions import Action
 from shared.calibration import Choice
-from shared.database import Database, database_time
-from shared.errors import InputError, NotFoundError, TransientError
-from shared.housekeeping import GRACE, clean_blobs, survey_blobs
+from shared.errors import NotFoundError
 from shared.known_files import NamedFile
 from shared.leases import JobState
 from shared.models import (
@@ -25,94 +19,17 @@ from shared.models import (
     ImageRow,
     JobRow,
     ParticleRow,
-    RecordingRow,
     SideCarRow,
     SubmissionRow,
 )
-from shared.results import AnalysisFiles
 from shared.retention import RetentionRule
+from shared.spool import FolderSpool
 from shared.storage import BlobInfo, FolderBlobStore, put_bytes
-from tests.conftest import fresh_postgres
-from tests.integration.analyses import MODEL
+from tests.integration.aged_facility import DAYS, ORIGINALS, SUBMISSIONS, Facility, job_of, row_of
 from tests.integration.bench import Bench
-from tests.integration.laboratory import Laboratory
 from worker.endings import JobEndings, Ready
+from worker.housekeeper import Housekeeper
 from worker.retainer import Removed, Retainer
-
-DAYS = 30
-ORIGINALS = RetentionRule(DAYS, 0)
-SUBMISSIONS = RetentionRule(0, DAYS)
-TABLES = (SubmissionRow, JobRow, ImageRow, AnalysisRow, ParticleRow, RecordingRow)
-
-
-class Facility(Laboratory):
-    """A laboratory that keeps its files in a store and looks back on years."""
-
-    def __init__(self, database: Database, store: FolderBlobStore) -> None:
-        super().__init__(database)
-        self.store = store
-        # Numbers are never given twice, so what came last stays: each test looks at what came before.
-        self.newest = ""
-
-    def hand_in(self, image: str, submission: int | None = None) -> tuple[int, int, int]:
-        """Store, hand in and analyse an image; returns submission, job and analysis."""
-        submission = submission or self.submit()
-        put_bytes(self.store, image.encode())
-        job = self.add(submission, image)
-        kinds = [field.name for field in fields(AnalysisFiles) if field.name != "scale_bar_crop_sha256"]
-        files = AnalysisFiles(**{kind: put_bytes(self.store, f"{image} {kind}".encode()) for kind in kinds})
-        return submission, job, self.analyse(job, files=files)
-
-    def age(self, *submission_ids: int, days: float = DAYS + 1) -> None:
-        """Let submissions be so old, and their images, unless others have them too."""
-        then = database_time(-days * 86_400)
-        with self.database.writing() as session:
-            of_them = JobRow.submission_id.in_(submission_ids)
-            session.execute(update(SubmissionRow).where(SubmissionRow.id.in_(submission_ids)).values(created_at=then))
-            session.execute(update(JobRow).where(of_them, JobRow.finished_at.is_not(None)).values(finished_at=then))
-            session.execute(update(SideCarRow).where(SideCarRow.submission_id.in_(submission_ids)).values(created_at=then))
-            images = ImageRow.sha256.in_(select(JobRow.image_sha256).where(of_them))
-            session.execute(update(ImageRow).where(images).values(created_at=then))
-
-    def remove(self, rule: RetentionRule) -> Removed:
-        return Retainer(self.database, rule).run(lambda: True)
-
-    def counts(self) -> dict[str, int]:
-        with self.database.reading() as session:
-            counted = {table: session.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
-        return {table.__tablename__: n for table, n in counted.items()}
-
-    def is_stored(self, image: str) -> bool:
-        with self.database.reading() as session:
-            row = session.scalars(select(ImageRow).join(JobRow).where(JobRow.source_name == f"{image}.tif")).first()
-            return row is not None and row.removed_at is None
-
-    def require_agreement(self) -> None:
-        """After the days that blobs are given, those that are there are those that rows name."""
-        for days in (1, 2, 3):
-            now = datetime.now(UTC) + days * GRACE + timedelta(minutes=days)
-            with self.database.reading() as session:
-                survey = survey_blobs(session, self.store, now)
-            assert [blob for blob in survey.missing if blob.sha256 != MODEL.sha256] == [], "the model is drawn too"
-            clean_blobs(self.store, survey, now)
-        with self.database.reading() as session:
-            survey = survey_blobs(session, self.store, datetime.now(UTC) + 9 * GRACE)
-        assert (survey.orphans, survey.to_discard) == ((), ())
-
-
-@pytest.fixture
-def facility(database: Database, store: FolderBlobStore) -> Facility:
-    return Facility(database, store)
-
-
-def row_of(database: Database, table: type, key: object) -> object | None:
-    with database.reading() as session:
-        return session.get(table, key)
-
-
-def job_of(facility: Facility, job: int) -> JobRow:
-    with facility.database.reading() as session:
-        return submissions.job(session, job)
 
 
 def test_originals_go_after_their_days_and_all_that_was_found_in_them_stays(facility: Facility) -> None:
@@ -336,76 +253,11 @@ def test_a_job_whose_stored_analysis_is_removed_at_that_moment_is_given_back(fac
     assert (row.state, row.attempts, row.error_code) == (JobState.QUEUED, 0, None)
 
 
-@pytest.fixture
-def postgres(postgres_url: str, store: FolderBlobStore) -> Iterator[Facility]:
-    """On PostgreSQL, where two act at once."""
-    with fresh_postgres(postgres_url) as database:
-        from shared.schema import upgrade
-
-        upgrade(database)
-        yield Facility(database, store)
-
-
-def test_what_another_transaction_is_about_to_need_is_left_alone(postgres: Facility) -> None:
-    old, job, _ = postgres.hand_in("a")
-    postgres.hand_in("last")
-    with postgres.database.writing() as session:
-        session.execute(update(JobRow).where(JobRow.id == job).values(state=JobState.FAILED, analysis_id=None))
-    postgres.age(old)
-    with postgres.database.writing() as session:
-        assert jobs.retry(session, JobRow.id == job) == 1
-        assert postgres.remove(ORIGINALS) == Removed(), "its image is held by who retries"
-    assert postgres.remove(ORIGINALS) == Removed(), "it waits for a worker"
-    with postgres.database.writing() as session:
-        jobs.cancel(session, JobRow.id == job)
-    postgres.age(old)
-    with postgres.database.writing() as session:
-        submissions.add_job(session, postgres_submission(session), job_sha256(session, job), 10, "a.tif")
-        assert postgres.remove(ORIGINALS) == Removed(), "somebody hands it in at this moment"
-    assert postgres.is_stored("a")
-
-
-def postgres_submission(session: object) -> int:
-    from shared.domain import Parameters
-
-    return submissions.create_submission(session, "project", None, Parameters()).id  # type: ignore[arg-type]
-
-
-def job_sha256(session: object, job: int) -> str:
-    return submissions.job(session, job).image_sha256  # type: ignore[arg-type]
-
-
-def test_no_image_that_somebody_was_told_is_here_loses_its_bytes_while_both_act(facility: Facility) -> None:
-    """Many times over: an old image is handed in again by its hash while removal runs without a pause."""
-    olds = [facility.hand_in(f"{number}")[:2] for number in range(12)]
-    facility.age(*(submission for submission, _ in olds))
-    stop = threading.Event()
-
-    def remove() -> None:
-        while not stop.is_set():
-            with suppress(TransientError):
-                facility.remove(ORIGINALS)
-
-    thread = threading.Thread(target=remove)
-    thread.start()
-    accepted = []
-    try:
-        for number, (_, job) in enumerate(olds):
-            file = NamedFile(f"{number}.tif", job_of(facility, job).image_sha256, 10)
-            submission = facility.submit()
-            with facility.database.writing() as session:
-                if known_files.known(session, [file]):
-                    known_files.add_known_files(session, submission, [file])
-                    accepted.append(file.sha256)
-    finally:
-        stop.set()
-        thread.join(30)
-    facility.remove(ORIGINALS)
-    with facility.database.reading() as session:
-        removed = set(session.scalars(select(ImageRow.sha256).where(ImageRow.removed_at.is_not(None))))
-    assert removed.isdisjoint(accepted)
-    assert len(removed) + len(accepted) == len(olds)
-    with facility.database.reading() as session:
-        for sha256 in removed:
-            with pytest.raises(InputError, match="Hand the same file in again"):
-                originals.require_image(session, sha256)
+def test_the_housekeeper_removes_by_age_while_its_process_leads(facility: Facility, tmp_path: Path) -> None:
+    old, *_ = facility.hand_in("old")
+    facility.age(old)
+    retainer, spool = Retainer(facility.database, ORIGINALS), FolderSpool(tmp_path / "spool", 0)
+    for leads in (False, True):
+        keeper = Housekeeper(facility.database, facility.store, spool, retainer, interval_s=1, leads=lambda leads=leads: leads)
+        keeper.clean()
+        assert facility.is_stored("old") != leads

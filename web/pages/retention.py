@@ -1,6 +1,6 @@
 """How long a submission and its originals are kept, in words."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.models import ImageRow, SubmissionRow
 from shared.originals import removal_rule
@@ -14,8 +14,8 @@ def kept_fact(row: SubmissionRow, planned: Planned, *, is_ended: bool) -> Fact |
     if row.kept_at is not None:
         by = f" by {row.kept_by}" if row.kept_by else ""
         return Fact("Kept", f"for ever{by}", gone)
-    coming = [_until("Uploaded files", planned.originals_at)] if planned.originals_at and is_ended else []
-    coming += [_until("Everything", planned.everything_at)] if planned.everything_at and is_ended else []
+    dates = {"Uploaded files": planned.originals_at if not gone else None, "Everything": planned.everything_at}
+    coming = [_until(what, at) for what, at in dates.items() if at is not None and is_ended]
     if not coming and not gone:
         return None
     return Fact("Kept", " ".join(coming) or "Results for ever.", gone)
@@ -29,8 +29,10 @@ def original_fact(row: ImageRow) -> Fact | None:
     return Fact("Original", f"removed on {local_time(row.removed_at)}", note)
 
 
-def _until(what: str, at: datetime | None) -> str:
-    return "" if at is None else f"{what} until {at.astimezone():%Y-%m-%d}."
+def _until(what: str, at: datetime) -> str:
+    if at <= datetime.now(UTC):
+        return f"{what} until the next clean-up."
+    return f"{what} until {at.astimezone():%Y-%m-%d}."
 
 
 def _gone(planned: Planned) -> str:
