@@ -271,9 +271,8 @@ def holds_analysis(session: Session, submission_id: int, analysis_id: int) -> bo
 
 def jobs_of_analysis(session: Session, analysis_id: int, limit: int) -> list[JobRow]:
     """Return up to ``limit`` jobs that ended with an analysis, the oldest first."""
-    exists = JobRow.submission_id.in_(select(SubmissionRow.id).where(SubmissionRow.removed_at.is_(None)))
-    query = select(JobRow).where(JobRow.analysis_id == analysis_id, exists).order_by(JobRow.id).limit(limit)
-    return list(session.scalars(query))
+    query = select(JobRow).where(JobRow.analysis_id == analysis_id, JobRow.submission.has(removed_at=None))
+    return list(session.scalars(query.order_by(JobRow.id).limit(limit)))
 
 
 def analysed_neighbours(session: Session, row: JobRow) -> tuple[JobRow | None, JobRow | None]:
