@@ -1,4 +1,4 @@
-"""`saemi pause`, `resume`, `cancel` and `retry`: what people do to submissions, through a running portal."""
+"""`saemi pause`, `resume`, `cancel`, `retry`, `keep` and `release`: what people do to submissions, through a running portal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +17,8 @@ DONE_TEXT = {
     Action.RESUME: "goes on",
     Action.CANCEL: "cancelled",
     Action.RETRY: "back in the queue",
+    Action.KEEP: "kept for ever",
+    Action.RELEASE: "kept no longer than others",
 }
 
 ids_argument = click.argument("submission_ids", nargs=-1, required=True, type=click.IntRange(1), metavar="ID...")
@@ -58,6 +60,19 @@ def retry(submission_ids: tuple[int, ...], *, state: str, as_json: bool, server:
     _act(Action.RETRY, submission_ids, server, as_json=as_json, state=state)
 
 
+@_command(Action.KEEP)
+@click.option("--person", help="Who keeps them; shown beside them.")
+def keep(submission_ids: tuple[int, ...], *, person: str | None, as_json: bool, server: str | None) -> None:
+    """Keep submissions for ever, whatever the installation removes by age."""
+    _act(Action.KEEP, submission_ids, server, as_json=as_json, person=person)
+
+
+@_command(Action.RELEASE)
+def release(submission_ids: tuple[int, ...], *, as_json: bool, server: str | None) -> None:
+    """Keep submissions no longer than others are kept."""
+    _act(Action.RELEASE, submission_ids, server, as_json=as_json)
+
+
 def _act(action: Action, submission_ids: tuple[int, ...], server: str | None, *, as_json: bool, **options: Any) -> None:
     with Saemi(server or load_settings().effective_server) as saemi:
         outcomes = saemi.act(action, submission_ids, **options)
@@ -68,7 +83,7 @@ def _act(action: Action, submission_ids: tuple[int, ...], server: str | None, *,
 
 
 def _said(outcome: ActionOutcome) -> str:
-    if outcome.action in (Action.PAUSE, Action.RESUME):
+    if outcome.action not in (Action.CANCEL, Action.RETRY):
         return DONE_TEXT[outcome.action]
     images = "1 image" if outcome.n_jobs == 1 else f"{outcome.n_jobs} images"
     return f"{images} {DONE_TEXT[outcome.action]}"

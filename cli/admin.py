@@ -17,6 +17,7 @@ from cli.console import EXIT_SOME_FAILED, print_json, print_table
 from cli.cors import cors
 from cli.groups import groups
 from cli.preparation import prepare_database, required_database
+from cli.retention import retention
 from shared import registry, schema, workers
 from shared.database import Database
 from shared.domain import PIPELINE_VERSION
@@ -25,6 +26,7 @@ from shared.errors import SaemiError
 from shared.messaging import JobSender
 from shared.queues import QUEUES
 from shared.results import SOFTWARE_VERSION
+from shared.retention import RetentionRule
 from shared.settings import Settings, load_settings
 from shared.stores import blob_store
 from worker.segmenters import compute_device
@@ -57,7 +59,7 @@ def admin() -> None:
     """Look after an installation."""
 
 
-for command in (backup, restore, blobs, cors, groups):
+for command in (backup, restore, blobs, cors, groups, retention):
     admin.add_command(command)
 
 
@@ -180,6 +182,10 @@ def _check_scheduler(settings: Settings) -> str:
     return "one leads"
 
 
+def _check_retention(settings: Settings) -> str:
+    return RetentionRule.of(settings).words
+
+
 def _check_portal(settings: Settings) -> str:
     httpx.get(f"{settings.effective_server}/readyz", timeout=3, trust_env=False).raise_for_status()
     return f"{settings.effective_server} answers"
@@ -196,5 +202,6 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "broker": _check_broker,
     "scheduler": _check_scheduler,
     "workers": _check_workers,
+    "retention": _check_retention,
     "portal": _check_portal,
 }

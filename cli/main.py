@@ -29,6 +29,8 @@ class LazyGroup(click.Group):
         "resume": "cli.actions",
         "cancel": "cli.actions",
         "retry": "cli.actions",
+        "keep": "cli.actions",
+        "release": "cli.actions",
         "calibrate": "cli.calibration",
         "demo": "cli.demo",
         "models": "cli.models",

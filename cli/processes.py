@@ -1,5 +1,6 @@
 """The long-running processes of an installation: portal, worker and scheduler, each until it is told to stop."""
 
+import atexit
 import signal
 import threading
 from collections.abc import Sequence
@@ -8,10 +9,12 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from shared import tracing
 from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import OperatorError
 from shared.log import configure_logging
 from shared.messaging import JobSender
+from shared.retention import RetentionRule
 from shared.schema import require_current
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool
@@ -59,6 +62,8 @@ class PortalServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Build the portal inside the serving process."""
         from web.app import create_app
 
+        tracing.start_tracing(self._settings, "web")
+        atexit.register(tracing.stop_tracing)
         return create_app(self._settings)
 
 
@@ -86,11 +91,13 @@ def run_scheduler(settings: Settings) -> None:
     from worker.dispatcher import Dispatcher
     from worker.housekeeper import Housekeeper
     from worker.metrics import serve_metrics
+    from worker.retainer import Retainer
     from worker.scheduler import Scheduler
     from worker.scheduler_metrics import SchedulerCollector
 
     _require_broker(settings)
     _prepare(settings, "scheduler")
+    tracing.start_tracing(settings, "scheduler")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -100,10 +107,13 @@ def run_scheduler(settings: Settings) -> None:
     serve_metrics(SchedulerCollector(scheduler), settings.metrics_port)
     store = blob_store(settings)
     spool = chunk_spool(settings, store)
-    keeper = Housekeeper(database, store, spool, settings.housekeeping_interval_s, lambda: scheduler.leads)
+    retainer = Retainer(database, RetentionRule.of(settings))
+    interval_s = settings.housekeeping_interval_s
+    keeper = Housekeeper(database, store, spool, retainer, interval_s=interval_s, leads=lambda: scheduler.leads)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()
     scheduler.run(stop)
+    tracing.stop_tracing()
     sender.close()
     database.dispose()
 
@@ -115,6 +125,7 @@ def _require_broker(settings: Settings) -> None:
 
 def _prepare(settings: Settings, process: str) -> None:
     configure_logging(settings.log_format, process)
+    tracing.is_wanted(settings)  # what is missing for it is said at the start
     database = Database(settings.effective_database_url)
     require_current(database)
     database.dispose()

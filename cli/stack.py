@@ -24,6 +24,7 @@ from shared.errors import OperatorError
 from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import ENVIRONMENT_PREFIX, Settings, portal_address
 from shared.storage import FolderBlobStore
+from shared.tracing import is_wanted
 
 START_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.1
@@ -50,6 +51,7 @@ def run_stack(settings: Settings, on_ready: Callable[[str], None], stop: threadi
         For a port in use, a folder that cannot be written, a full disk, or a data folder in use.
     """
     with ExitStack() as cleanup:
+        is_wanted(settings)  # before any part starts, and each says the same
         cleanup.enter_context(_locked_data_dir(settings))
         _require_free_port(settings)
         prepare_database(settings)

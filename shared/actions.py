@@ -1,6 +1,6 @@
-"""What people do to work that is handed in: pause, resume, cancel, retry. Whatever is so already stays so, and nothing fails.
+"""What people do to work that is handed in: pause, resume, cancel, retry, keep, release.
 
-Functions take the session first and never commit.
+Whatever is so already stays so, and nothing fails. Functions take the session first and never commit.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
-from shared import jobs, submissions
+from shared import jobs, retention, side_cars, submissions
 from shared.errors import InputError
 from shared.leases import JobState
 from shared.models import JobRow
@@ -26,6 +26,8 @@ class Action(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     RETRY = "retry"
+    KEEP = "keep"
+    RELEASE = "release"
 
 
 def act_on_submissions(
@@ -52,6 +54,7 @@ def cancel_job(session: Session, job_id: int) -> JobRow:
 def retry_job(session: Session, job_id: int) -> JobRow:
     """Put a job that failed or was cancelled back into the queue; raises InputError ``job_done`` where there is a result."""
     row = submissions.job(session, job_id)
+    side_cars.hold_submission(session, row.submission_id)
     jobs.retry(session, _of_job(job_id))
     session.refresh(row)
     if row.state == JobState.DONE:
@@ -60,13 +63,17 @@ def retry_job(session: Session, job_id: int) -> JobRow:
 
 
 def _act(session: Session, action: Action, submission_id: int, person: str | None, retried: Retried) -> int:
-    submissions.submission(session, submission_id)
+    side_cars.hold_submission(session, submission_id)
     of_submission = JobRow.submission_id == submission_id
     match action:
         case Action.PAUSE:
             submissions.pause(session, submission_id, person)
         case Action.RESUME:
             submissions.resume(session, submission_id)
+        case Action.KEEP:
+            retention.keep(session, submission_id, person)
+        case Action.RELEASE:
+            retention.release(session, submission_id)
         case Action.CANCEL:
             return jobs.cancel(session, of_submission)
         case Action.RETRY:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, manifests, side_cars
+from shared import jobs, manifests, originals, side_cars
 from shared.database import database_time, insert_of
 from shared.job_contents import JobContent
 from shared.leases import JobState
-from shared.models import ImageRow, JobRow, SideCarRow
+from shared.models import JobRow, SideCarRow
 from shared.side_car_names import is_side_car, side_cars_of, split_name
 from shared.storage import BlobInfo
 
@@ -81,9 +81,8 @@ def _add_jobs(session: Session, submission_id: int, members: Sequence[StoredMemb
     if not members:
         return set()
     known = _names(session, JobRow.source_name, submission_id, [member.name for member in members])
-    images = [{"sha256": member.blob.sha256, "n_bytes": member.blob.n_bytes} for member in members]
+    originals.add_images(session, [(member.blob.sha256, member.blob.n_bytes) for member in members])
     insert, connection = insert_of(session), session.connection()
-    connection.execute(insert(ImageRow).values(created_at=database_time()).on_conflict_do_nothing(), images)
     values = {"submission_id": submission_id, "state": JobState.QUEUED, "attempts": 0, "created_at": database_time()}
     rows = [{"source_name": member.name, "image_sha256": member.blob.sha256} for member in members]
     connection.execute(insert(JobRow).values(values).on_conflict_do_nothing(), rows)
@@ -102,6 +101,7 @@ def _add_side_cars(
             SideCarRow.submission_id == submission_id, SideCarRow.name.in_(names)
         )
         known.update((name, sha256) for name, sha256 in session.execute(query))
+    side_cars.bring_back(session, submission_id, {member.name: member.blob.sha256 for member in members})
     new = [member for member in members if member.name not in known]
     rows: list[dict[str, Any]] = [
         {"name": one.name, "sha256": one.blob.sha256, "n_bytes": one.blob.n_bytes, "has_image": _key(one.name) in owners}

@@ -11,15 +11,16 @@ of the very bytes it is about to remove. Three rules make that safe, without a l
   blob is brought back, and meanwhile nobody missed it. Where still no row names it, none ever will, and it is discarded.
 
 The rule for everybody else: a row may name a blob only if its bytes went through `put` within the last day, or if another row
-names the blob in the same transaction. A column that names a blob ends in ``sha256``: these are looked up in the database
-itself, so that a new table is protected from its first row.
+named the blob when this transaction looked. A column that names a blob ends in ``sha256``: these are looked up in the database
+itself, so that a new table is protected from its first row. A foreign key names a row and not a blob, and a row whose
+``removed_at`` is set names none any more.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, collate, column, func, inspect, literal, select, table, union_all
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ GRACE = timedelta(days=1)
 BLOB_COLUMN = "sha256"
 # Hashes over values, not over a file.
 NO_BLOB_COLUMNS = frozenset({"parameters_sha256", "side_cars_sha256"})
+# The column that says since when a row names its blob no more.
+REMOVED_COLUMN = "removed_at"
 ROWS_AT_A_TIME = 10_000
 
 
@@ -116,10 +119,10 @@ def matched(blobs: Iterable[StoredBlob], named: Iterable[NamedBlob]) -> Iterator
 def named_hashes(session: Session) -> Select[str, str]:
     """Return the query of all hashes that rows name, each once with one of the columns, in the order of the hashes."""
     parts: list[Select[Any, str]] = [
-        select(column(name).label("sha256"), literal(f"{of}.{name}").label("named_by"))
-        .select_from(table(of, column(name)))
-        .where(column(name).is_not(None))
-        for of, name in _blob_columns(session)
+        select(column(one.name).label("sha256"), literal(f"{one.of}.{one.name}").label("named_by"))
+        .select_from(table(one.of, column(one.name)))
+        .where(column(one.name).is_not(None), *([column(REMOVED_COLUMN).is_(None)] if one.may_be_removed else []))
+        for one in _blob_columns(session)
     ]
     every = union_all(*parts).subquery()
     by_hash: ColumnElement[str] = every.c.sha256
@@ -135,7 +138,23 @@ def _named_blobs(session: Session) -> Iterator[Iterator[NamedBlob]]:
         yield (NamedBlob(sha256, named_by) for sha256, named_by in rows)
 
 
-def _blob_columns(session: Session) -> list[tuple[str, str]]:
-    tables = inspect(session.connection()).get_multi_columns()
-    names = [(of, found["name"]) for (_schema, of), columns in tables.items() for found in columns]
-    return sorted((of, name) for of, name in names if name.endswith(BLOB_COLUMN) and name not in NO_BLOB_COLUMNS)
+class _BlobColumn(NamedTuple):
+    of: str
+    name: str
+    may_be_removed: bool
+
+
+def _blob_columns(session: Session) -> list[_BlobColumn]:
+    looked = inspect(session.connection())
+    references = {
+        (of, name)
+        for (_schema, of), keys in looked.get_multi_foreign_keys().items()
+        for key in keys
+        for name in key["constrained_columns"]
+    }
+    found = []
+    for (_schema, of), columns in looked.get_multi_columns().items():
+        names = {one["name"] for one in columns}
+        blobs = {name for name in names if name.endswith(BLOB_COLUMN) and name not in NO_BLOB_COLUMNS}
+        found += [_BlobColumn(of, name, REMOVED_COLUMN in names) for name in blobs if (of, name) not in references]
+    return sorted(found)

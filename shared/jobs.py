@@ -3,14 +3,15 @@
 Functions take the session first and never commit; `leases` says how work is held.
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Integer, TextClause, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared import leases
+from shared import leases, originals
 from shared.database import database_time, through_index
 from shared.domain import PIPELINE_VERSION
 from shared.errors import LostClaimError, OutdatedClaimError
@@ -29,6 +30,7 @@ class Claim:
     """A job in the hands of one worker; the token is the proof.
 
     The parameters are as the database has them: another release may have written some that this one does not know.
+    ``claimed_at_s`` is by the clock of this process, since 1970.
     """
 
     job_id: int
@@ -41,16 +43,19 @@ class Claim:
     stored_parameters: dict[str, Any]
     attempts: int
     content: JobContent = JobContent.IMAGE
+    traceparent: str | None = None
+    claimed_at_s: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A job that ends with an analysis; where known, how many images its file holds and how long its stages took, s."""
+    """A job that ends with an analysis; where known, how many images its file holds and how it went through its stages."""
 
     held: Claim
     analysis_id: int
     n_images: int | None = None
     timings: Mapping[str, float] | None = None
+    network_load: Mapping[str, float] | None = None
 
 
 def claim(
@@ -77,6 +82,7 @@ def claim(
             stored_parameters=submission.parameters,
             attempts=row.attempts,
             content=JobContent(row.content),
+            traceparent=row.traceparent,
         )
         for row, submission in rows
     ]
@@ -124,6 +130,7 @@ def finish_all(session: Session, several: Sequence[Done]) -> None:
             "with_analysis": one.analysis_id,
             "of_images": one.n_images,
             "took": None if one.timings is None else dict(one.timings),
+            "load": None if one.network_load is None else dict(one.network_load),
         }
         for one in several
     ]
@@ -152,10 +159,13 @@ def mark_outdated(session: Session, submission_id: int, source_names: Sequence[s
         JobRow.source_name.in_(source_names),
         JobRow.content == JobContent.IMAGE,
     )
-    session.execute(select(JobRow.id).where(*named).order_by(JobRow.id).with_for_update()).all()
-    session.execute(update(JobRow).where(*named, JobRow.state == JobState.RUNNING).values(is_outdated=True))
+    originals.hold(session, *named)
+    # Without its bytes an image cannot be analysed again, and what was found in it stays.
+    these = (*named, ~originals.removed_images())
+    session.execute(select(JobRow.id).where(*these).order_by(JobRow.id).with_for_update()).all()
+    session.execute(update(JobRow).where(*these, JobRow.state == JobState.RUNNING).values(is_outdated=True))
     ended = JobRow.state.in_((JobState.DONE, JobState.FAILED))
-    session.execute(update(JobRow).where(*named, ended).values(**_BEGUN_ANEW))
+    session.execute(update(JobRow).where(*these, ended).values(**_BEGUN_ANEW))
 
 
 def run_again(session: Session, held: Claim) -> None:
@@ -197,7 +207,9 @@ def retry(session: Session, *which: ColumnElement[bool]) -> int:
     """Put jobs that failed or were cancelled back into the queue; returns their number."""
     again = JobRow.state.in_((JobState.FAILED, JobState.CANCELLED))
     # What was refused out of an archive would be refused again.
-    return _changed(session, (again, JobRow.content != JobContent.REFUSED, *which), _BEGUN_ANEW)
+    which = (again, JobRow.content != JobContent.REFUSED, *which)
+    originals.hold(session, *which)
+    return _changed(session, which, _BEGUN_ANEW)
 
 
 def mark_as_not_sent(session: Session, job_ids: Sequence[int]) -> None:
@@ -210,7 +222,8 @@ def announce_again(session: Session, *which: ColumnElement[bool]) -> int:
     return _changed(session, (IN_FLIGHT, JobRow.state == JobState.QUEUED, *which), {"sent_at": None})
 
 
-_BEGUN_ANEW = leases.begun_anew() | {"analysis_id": None, "is_outdated": False, "timings": None, "note": None}
+_NOTHING_FOUND = dict.fromkeys(("analysis_id", "timings", "network_load", "note"))
+_BEGUN_ANEW = leases.begun_anew() | _NOTHING_FOUND | {"is_outdated": False}
 
 
 def may_begin() -> ColumnElement[bool]:
@@ -269,5 +282,6 @@ _FINISH = (
         analysis_id=bindparam("with_analysis"),
         n_images=func.coalesce(bindparam("of_images", type_=Integer), JobRow.n_images),
         timings=func.coalesce(bindparam("took", type_=JSON(none_as_null=True)), JobRow.timings),
+        network_load=func.coalesce(bindparam("load", type_=JSON(none_as_null=True)), JobRow.network_load),
     )
 )

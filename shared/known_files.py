@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, union_all, update
 from sqlalchemy.orm import Session
 
-from shared import jobs, manifests, side_cars
+from shared import jobs, manifests, originals, side_cars, tracing
 from shared.database import database_time, insert_of
 from shared.job_contents import content_of
 from shared.leases import JobState
@@ -50,12 +50,13 @@ class AddedFiles:
 
 
 def known(session: Session, files: Sequence[NamedFile]) -> set[str]:
-    """Return the hashes of those files, size included, that images or side-cars of any submission have."""
+    """Return the hashes of those files, size included, that images or side-cars of any submission have, unless removed."""
     wanted = list({file.sha256 for file in files})
     sizes: dict[str, int] = {}
     for first in range(0, len(wanted), CHUNK):
         some = wanted[first : first + CHUNK]
-        tables = (select(row.sha256, row.n_bytes).where(row.sha256.in_(some)) for row in (ImageRow, SideCarRow))
+        stored = ((row, row.sha256.in_(some), row.removed_at.is_(None)) for row in (ImageRow, SideCarRow))
+        tables = (select(row.sha256, row.n_bytes).where(*which) for row, *which in stored)
         sizes |= {row.sha256: row.n_bytes for row in session.execute(union_all(*tables))}
     return {file.sha256 for file in files if sizes.get(file.sha256) == file.n_bytes}
 
@@ -73,6 +74,7 @@ def add_known_files(session: Session, submission_id: int, files: Sequence[NamedF
     held_side_cars = _held_side_cars(session, submission_id)
     beside, refused = _new_side_cars((file for file in files if is_side_car(file.name)), held_side_cars)
     images = list(dict.fromkeys(file for file in files if not is_side_car(file.name)))
+    side_cars.bring_back(session, submission_id, {file.name: file.sha256 for file in files if is_side_car(file.name)})
     new = [file for file in images if (file.name, file.sha256) not in held_jobs]
 
     arrived = {file.name for file in beside}
@@ -86,6 +88,8 @@ def add_known_files(session: Session, submission_id: int, files: Sequence[NamedF
 
     _insert_side_cars(session, submission_id, beside, with_image)
     alone = [file for file in beside if split_name(file.name)[1] == ".emi" and file.name not in with_image]
+    # Also those that the submission holds: their bytes may have been removed.
+    originals.add_images(session, [(file.sha256, file.n_bytes) for file in [*images, *alone]])
     _insert_jobs(session, submission_id, [*new, *alone])
     _give_images(session, submission_id, with_image - arrived)
     manifests.note_files(session, submission_id, new_names | arrived)
@@ -143,12 +147,9 @@ def _insert_jobs(session: Session, submission_id: int, files: Sequence[NamedFile
     if not files:
         return
     insert = insert_of(session)
-    images = [{"sha256": file.sha256, "n_bytes": file.n_bytes} for file in {file.sha256: file for file in files}.values()]
-    # In one order for all, so that two that add the same images never wait for each other.
-    images.sort(key=lambda image: str(image["sha256"]))
     now = {"created_at": database_time()}
-    session.connection().execute(insert(ImageRow).values(now).on_conflict_do_nothing(), images)
     same = {"submission_id": submission_id, "image_index": 0, "state": JobState.QUEUED, "attempts": 0} | now
+    same["traceparent"] = tracing.traceparent()
     rows = [{"image_sha256": file.sha256, "source_name": file.name, "content": content_of(file.name)} for file in files]
     session.connection().execute(insert(JobRow).values(same).on_conflict_do_nothing(), rows)
 

@@ -26,6 +26,8 @@ IN_FLIGHT_INDEX = "ix_job_in_flight"
 # What came to an end, by when: the latest of it is asked for again and again, and answered from the index alone.
 ENDED = text("finished_at IS NOT NULL")
 ENDED_INDEX = "ix_job_ended"
+# Files whose bytes are there.
+STORED = text("removed_at IS NULL")
 
 
 def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
@@ -33,21 +35,29 @@ def _partial_index(name: str, *columns: str, where: TextClause) -> Index:
 
 
 class ImageRow(Base):
-    """An uploaded file, once for each content."""
+    """An uploaded file, once for each content.
+
+    ``created_at`` is when its bytes came, at last. While ``removed_at`` is set they are not there: originals were kept for
+    ``removed_after_days``.
+    """
 
     __tablename__ = "image"
+    __table_args__ = (_partial_index("ix_image_stored", "created_at", "sha256", where=STORED),)
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     n_bytes: Mapped[int]
     created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    removed_after_days: Mapped[int | None] = mapped_column(Integer)
 
 
 class SubmissionRow(Base):
     """What a person handed in together, with what was chosen for all of it: parameters, ``first`` or ``all`` images of each.
 
     ``person``, ``group_name`` and ``priority`` say whose turn it is in the queue. While ``paused_at`` is set nothing of it
-    begins; ``paused_by`` is who wanted that, where a name was given. ``pipeline_version`` is that of the release that took it
-    in; NULL in rows of releases that did not note it.
+    begins; ``paused_by`` is who wanted that, where a name was given. While ``kept_at`` is set nothing of it is removed by age.
+    ``removed_at`` is set while it is being removed: it does not exist any more for anybody else. ``pipeline_version`` is that
+    of the release that took it in; NULL in rows of releases that did not note it.
     """
 
     __tablename__ = "submission"
@@ -62,6 +72,9 @@ class SubmissionRow(Base):
     priority: Mapped[str] = mapped_column(server_default=text("'normal'"))
     paused_at: Mapped[datetime | None]
     paused_by: Mapped[str | None]
+    kept_at: Mapped[datetime | None]
+    kept_by: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
     pipeline_version: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
 
@@ -72,8 +85,10 @@ class JobRow(Claimable, Base):
     """One image of one file of one submission on its way: state, claim and outcome.
 
     ``n_images`` of the file is NULL until it was read. ``is_outdated``: side-cars came since it was claimed, it will run again.
-    ``timings`` says how long each stage took, s. ``content`` says what the bytes are: an ``image``, an ``archive`` that is
-    unpacked, or the archive out of which this file was ``refused``. ``note`` is for people, of a job that went well.
+    ``timings`` says how long each stage took, s; ``network_load`` which share of the network's passes was its own. ``content``
+    says what the bytes are: an ``image``, an ``archive`` that is unpacked, or the archive out of which this file was
+    ``refused``. ``note`` is for people, of a job that went well. ``traceparent`` names the request that handed it in, where
+    that was traced.
     """
 
     __tablename__ = "job"
@@ -82,6 +97,7 @@ class JobRow(Claimable, Base):
         Index(None, "state", "id"),
         Index(None, "submission_id", "state"),
         Index(None, "submission_id", "id"),
+        Index(None, "image_sha256"),
         _partial_index(OPEN_INDEX, "submission_id", "id", where=OPEN),
         _partial_index(IN_FLIGHT_INDEX, "submission_id", "sent_at", where=IN_FLIGHT),
         _partial_index(ENDED_INDEX, "finished_at", "submission_id", "state", "started_at", where=ENDED),
@@ -95,8 +111,10 @@ class JobRow(Claimable, Base):
     n_images: Mapped[int | None] = mapped_column(Integer)
     is_outdated: Mapped[bool] = mapped_column(server_default=false())
     timings: Mapped[dict[str, Any] | None]
+    network_load: Mapped[dict[str, Any] | None]
     content: Mapped[str] = mapped_column(server_default=text("'image'"))
     note: Mapped[str | None]
+    traceparent: Mapped[str | None]
     analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
 
     submission: Mapped[SubmissionRow] = relationship(back_populates="jobs")
@@ -104,10 +122,17 @@ class JobRow(Claimable, Base):
 
 
 class SideCarRow(Base):
-    """A file that instruments write beside an image, under the name it was handed in with; no job of its own."""
+    """A file that instruments write beside an image, under the name it was handed in with; no job of its own.
+
+    Its bytes may be removed as those of an image.
+    """
 
     __tablename__ = "side_car"
-    __table_args__ = (UniqueConstraint("submission_id", "name"), Index(None, "sha256"))
+    __table_args__ = (
+        UniqueConstraint("submission_id", "name"),
+        Index(None, "sha256"),
+        _partial_index("ix_side_car_stored", "created_at", "id", where=STORED),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"))
@@ -116,6 +141,8 @@ class SideCarRow(Base):
     n_bytes: Mapped[int]
     has_image: Mapped[bool]
     created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    removed_after_days: Mapped[int | None] = mapped_column(Integer)
 
 
 class RecordingRow(Base):
@@ -281,6 +308,7 @@ class AnalysisRow(Base):
     preview_sha256: Mapped[str]
     thumbnail_sha256: Mapped[str]
 
+    image: Mapped[ImageRow] = relationship(lazy="joined")
     recording: Mapped[RecordingRow | None] = relationship(lazy="joined")
     decision: Mapped[DecisionRow | None] = relationship(lazy="joined")
 

@@ -78,10 +78,13 @@ def settle_all(session: Session, analysis_ids: Collection[int]) -> None:
         _change(session, [found], None if is_noted else found.responsible or None)
 
 
-def hold(session: Session, analysis_ids: Collection[int]) -> None:
-    """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly."""
+def hold(session: Session, analysis_ids: Collection[int]) -> set[int]:
+    """Lock analyses before the jobs that end with them, which lock them too, but as they come and less firmly.
+
+    Returns those that exist: one that was stored before may have been removed by age.
+    """
     decisions.keep_decisions(session)
-    _lock(session, analysis_ids)
+    return set(_lock(session, analysis_ids))
 
 
 def apply_chunk(session: Session, decision_id: int, after_id: int) -> Chunk:
@@ -109,9 +112,10 @@ def _next_ids(session: Session, decision: DecisionRow, after_id: int) -> list[in
     return ids
 
 
-def _lock(session: Session, ids: Collection[int]) -> None:
-    """Lock analyses, in one order for all who do."""
-    session.execute(select(AnalysisRow.id).where(AnalysisRow.id.in_(ids)).order_by(AnalysisRow.id).with_for_update()).all()
+def _lock(session: Session, ids: Collection[int]) -> Sequence[int]:
+    """Lock analyses, in one order for all who do, and return those that exist."""
+    query = select(AnalysisRow.id).where(AnalysisRow.id.in_(ids)).order_by(AnalysisRow.id)
+    return session.scalars(query.with_for_update()).all()
 
 
 def _locked(session: Session, ids: Collection[int]) -> list[_Stored]:

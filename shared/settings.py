@@ -114,11 +114,22 @@ class Settings(BaseSettings):
     dispatch_window: int = Field(512, ge=1, description="Jobs the scheduler has announced and unfinished at most.")
     leader_lease_s: float = Field(10.0, ge=1, description="Time after which a silent scheduler is replaced by another one.")
     housekeeping_interval_s: float = Field(3600.0, ge=1, description="Pause between two clean-ups by the scheduler.")
+    keep_originals_days: int = Field(
+        0, ge=0, description="Days after the end of a submission when the uploaded files are removed; 0: never."
+    )
+    keep_submissions_days: int = Field(
+        0, ge=0, description="Days after the end of a submission when all of it is removed, results too; 0: never."
+    )
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
 
     metrics_port: int = Field(
         0, ge=0, le=65533, description="Port of the metrics of a worker or scheduler; 0: none. `saemi up` takes three in a row."
+    )
+
+    otlp_endpoint: Annotated[str, AfterValidator(_http_url)] = Field(
+        "",
+        description="Collector that gets traces by OTLP, http://HOST:4318; empty: as OTEL_EXPORTER_OTLP_ENDPOINT says.",
     )
 
     server: str = Field("", description="Portal that the command line talks to; empty: the one on this host and port.")

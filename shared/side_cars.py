@@ -6,24 +6,26 @@ image and its side-car find each other in whatever order they come.
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, case, distinct, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.errors import InputError
+from shared.database import database_time
+from shared.errors import InputError, NotFoundError
 from shared.models import JobRow, SideCarRow, SubmissionRow
 from shared.side_car_names import common_start, relation, side_cars_of, spellings
 
 
 @dataclass(frozen=True, slots=True)
 class BelongingSideCar:
-    """A side-car of one image: its name without folders, how that follows from the image's, and its content."""
+    """A side-car of one image: its name without folders, how that follows from the image's, its content and its row."""
 
     name: str
     relation: str
     sha256: str
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class SideCarCounts:
 
 
 def hold_submission(session: Session, submission_id: int) -> None:
-    """Let nobody else add to a submission until this transaction ends.
+    """Let nobody else add to a submission or remove it until this transaction ends; raises NotFoundError where there is none.
 
     On PostgreSQL a job that is inserted meanwhile waits as well, because its foreign key locks the submission.
     """
-    session.execute(select(SubmissionRow.id).filter_by(id=submission_id).with_for_update()).all()
+    here = select(SubmissionRow.id).where(SubmissionRow.id == submission_id, SubmissionRow.removed_at.is_(None))
+    if session.scalar(here.with_for_update()) is None:
+        raise NotFoundError(f"There is no submission {submission_id}.", code="submission_not_found")
 
 
 def belonging(session: Session, submission_id: int, source_name: str) -> tuple[BelongingSideCar, ...]:
@@ -53,7 +57,7 @@ def belonging(session: Session, submission_id: int, source_name: str) -> tuple[B
     order = list(side_cars_of(source_name).values())
     rows = session.scalars(_rows_for(submission_id, source_name)).all()
     found = [
-        BelongingSideCar(row.name.rpartition("/")[2], related, row.sha256)
+        BelongingSideCar(row.name.rpartition("/")[2], related, row.sha256, row.id)
         for row in rows
         if (related := relation(row.name, source_name)) is not None
     ]
@@ -72,6 +76,16 @@ def digest(given: Sequence[BelongingSideCar]) -> str:
     """Return the SHA-256 over side-cars as an analysis was made with them, hexadecimal; empty where there were none."""
     content = sorted((one.relation, one.sha256) for one in given)
     return hashlib.sha256(json.dumps(content).encode()).hexdigest() if content else ""
+
+
+def bring_back(session: Session, submission_id: int, contents: Mapping[str, str]) -> None:
+    """Note of side-cars of a submission, by name and SHA-256, that their bytes are here again after they were removed."""
+    removed = select(SideCarRow).where(SideCarRow.submission_id == submission_id, SideCarRow.removed_at.is_not(None))
+    for row in session.scalars(removed) if contents else ():
+        if contents.get(row.name) == row.sha256:
+            row.created_at = session.scalars(select(database_time())).one()
+            row.removed_at = row.removed_after_days = None
+    session.flush()
 
 
 def note_image(session: Session, submission_id: int, source_name: str) -> bool:

@@ -5,12 +5,13 @@ Functions take the session first and never commit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import get_args
 
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
-from shared import jobs, manifests, side_cars
+from shared import jobs, manifests, originals, side_cars, tracing
 from shared.database import among, database_time, insert_of
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
@@ -110,7 +111,7 @@ def create_submission(
 def submission(session: Session, submission_id: int) -> SubmissionRow:
     """Return a submission or raise NotFoundError."""
     row = session.get(SubmissionRow, submission_id)
-    if row is None:
+    if row is None or row.removed_at is not None:
         raise NotFoundError(f"There is no submission {submission_id}.", code="submission_not_found")
     return row
 
@@ -143,10 +144,10 @@ def add_job(session: Session, submission_id: int, image_sha256: str, n_bytes: in
     """Add a stored file to a submission; the same file under the same name a second time finds the first job."""
     side_cars.hold_submission(session, submission_id)
     insert = insert_of(session)
-    image = {"sha256": image_sha256, "n_bytes": n_bytes, "created_at": database_time()}
-    session.execute(insert(ImageRow).values(image).on_conflict_do_nothing())
+    originals.add_images(session, [(image_sha256, n_bytes)])
     key = {"submission_id": submission_id, "image_sha256": image_sha256, "source_name": source_name, "image_index": 0}
     values = key | {"state": JobState.QUEUED, "attempts": 0, "created_at": database_time(), "content": content_of(source_name)}
+    values["traceparent"] = tracing.traceparent()
     new_id = session.scalar(insert(JobRow).values(values).on_conflict_do_nothing().returning(JobRow.id))
     if new_id is not None:
         manifests.note_files(session, submission_id, [source_name])
@@ -210,7 +211,7 @@ def analysis_counts(session: Session, submission_id: int) -> AnalysisCounts:
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:
     """Return up to ``limit`` submissions, the newest first, those with a smaller number than ``before`` only."""
-    query = select(SubmissionRow).order_by(SubmissionRow.id.desc()).limit(limit)
+    query = select(SubmissionRow).where(SubmissionRow.removed_at.is_(None)).order_by(SubmissionRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(SubmissionRow.id < before)
     return list(session.scalars(query))
@@ -224,8 +225,8 @@ def holds_analysis(session: Session, submission_id: int, analysis_id: int) -> bo
 
 def jobs_of_analysis(session: Session, analysis_id: int, limit: int) -> list[JobRow]:
     """Return up to ``limit`` jobs that ended with an analysis, the oldest first."""
-    query = select(JobRow).where(JobRow.analysis_id == analysis_id).order_by(JobRow.id).limit(limit)
-    return list(session.scalars(query))
+    query = select(JobRow).where(JobRow.analysis_id == analysis_id, JobRow.submission.has(removed_at=None))
+    return list(session.scalars(query.order_by(JobRow.id).limit(limit)))
 
 
 def analysed_neighbours(session: Session, row: JobRow) -> tuple[JobRow | None, JobRow | None]:
@@ -236,10 +237,11 @@ def analysed_neighbours(session: Session, row: JobRow) -> tuple[JobRow | None, J
     return before, after
 
 
-def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None]]:
-    """Return every job of a submission in the order of submission, with its analysis where it has one."""
-    query = select(JobRow, AnalysisRow).outerjoin(AnalysisRow).where(JobRow.submission_id == submission_id).order_by(JobRow.id)
-    return [(job_row, analysis_row) for job_row, analysis_row in session.execute(query)]
+def analysed_files(session: Session, submission_id: int) -> list[tuple[JobRow, AnalysisRow | None, datetime | None]]:
+    """Return every job of a submission in order, with its analysis where it has one, and when its original was removed."""
+    files = select(JobRow, AnalysisRow, ImageRow.removed_at).join(ImageRow, ImageRow.sha256 == JobRow.image_sha256)
+    query = files.outerjoin(AnalysisRow, AnalysisRow.id == JobRow.analysis_id).where(JobRow.submission_id == submission_id)
+    return [(job_row, analysis_row, at) for job_row, analysis_row, at in session.execute(query.order_by(JobRow.id))]
 
 
 def _drop_jobs_of_side_cars(session: Session, submission_id: int, source_name: str) -> None:

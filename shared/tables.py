@@ -6,6 +6,7 @@ Headers are the names of the quantities, so that a file, a column of the databas
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.image_names import IMAGE_COLUMNS
@@ -49,6 +50,7 @@ ANALYSIS_COLUMNS = (
 )
 FAILURE_COLUMNS = ("file", "image", "error_code", "error_message", "error_reference", "attempts", "job", "image_sha256")
 SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
+SUBMISSION_COLUMNS = (*SUMMARY_COLUMNS, "original_removed_at")
 
 
 def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -79,7 +81,7 @@ def failure_record(job: JobRow) -> dict[str, Any]:
     }
 
 
-def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:
+def summary_record(job: JobRow, analysis: AnalysisRow | None, original_removed_at: datetime | None) -> dict[str, Any]:
     """Return one image of a submission: its outcome, the reason where it failed, the statistics where it did not."""
     record = {
         "file": job.source_name,
@@ -88,6 +90,7 @@ def summary_record(job: JobRow, analysis: AnalysisRow | None) -> dict[str, Any]:
         "error_message": job.error_message,
         "image": job.image_index + 1,
         "n_images": job.n_images,
+        "original_removed_at": None if original_removed_at is None else original_removed_at.isoformat(timespec="seconds"),
     }
     if analysis is None:
         return record

@@ -66,6 +66,8 @@ def add_side_car(session: Session, submission_id: int, blob: BlobInfo, name: str
     row = session.query(SideCarRow).filter_by(**key).one()
     if row.sha256 != blob.sha256:
         raise side_car_differs(name, row.sha256)
+    if not is_new:
+        side_cars.bring_back(session, submission_id, {name: blob.sha256})
     if is_new:
         jobs.mark_outdated(session, submission_id, images)
         manifests.note_files(session, submission_id, [name])

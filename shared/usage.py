@@ -116,17 +116,20 @@ class EndedJob:
     state: JobState
     duration_s: float | None
     timings: Mapping[str, float]
+    network_load: Mapping[str, float]
 
 
 def ended_by(session: Session, owner: str, since: datetime) -> list[EndedJob]:
     """Return the jobs that came to an end in the hands of a worker since a point in time."""
     row = JobRow
-    query = select(row.id, row.finished_at, row.state, row.started_at, row.timings).where(
+    query = select(row.id, row.finished_at, row.state, row.started_at, row.timings, row.network_load).where(
         ENDED, row.finished_at >= since, row.owner == owner
     )
     return [
-        EndedJob(number, finished_at, JobState(state), began and (finished_at - began).total_seconds(), timings or {})
-        for number, finished_at, state, began, timings in session.execute(through_index(query, JobRow, ENDED_INDEX))
+        EndedJob(
+            number, finished_at, JobState(state), began and (finished_at - began).total_seconds(), timings or {}, load or {}
+        )
+        for number, finished_at, state, began, timings, load in session.execute(through_index(query, JobRow, ENDED_INDEX))
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the API takes and gives where people pause, resume, cancel and retry."""
+"""What the API takes and gives where people pause, resume, cancel, retry, keep and release."""
 
 from typing import Annotated
 
@@ -20,6 +20,14 @@ class PauseQuery(BaseModel):
     person: Line | None = Field(None, max_length=200, description="Who pauses it; shown to everybody who waits for it.")
 
 
+class KeepQuery(BaseModel):
+    """Who keeps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person: Line | None = Field(None, max_length=200, description="Who keeps it for ever; shown beside it.")
+
+
 class RetryQuery(BaseModel):
     """Which jobs are taken up again."""
 
@@ -35,7 +43,7 @@ class ActionRequest(BaseModel):
 
     action: Action
     submission_ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(min_length=1, max_length=MOST_SUBMISSIONS)
-    person: Line | None = Field(None, max_length=200, description="Who pauses; other actions do not keep it.")
+    person: Line | None = Field(None, max_length=200, description="Who pauses or keeps; other actions do not note it.")
     state: Retried = Field("failed", description="What `retry` takes up again.")
 
 
@@ -44,7 +52,7 @@ class ActionOutcome(BaseModel):
 
     submission_id: int
     action: Action
-    n_jobs: int = Field(description="Jobs that changed their state by it; 0 for `pause` and `resume`.")
+    n_jobs: int = Field(description="Jobs that changed their state by it; 0 for all but `cancel` and `retry`.")
 
 
 class ActionOutcomes(BaseModel):

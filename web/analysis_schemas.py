@@ -141,6 +141,15 @@ class Recording(BaseModel):
     stage_rotation_deg: float | None
 
 
+class Original(BaseModel):
+    """Whether the uploaded file is still here; all that was found in it is."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    removed_at: datetime | None = Field(description="Since when it is not here any more; null where it is.")
+    removed_after_days: int | None = Field(description="For so long originals were kept then, after the end of submissions.")
+
+
 class RawMetadata(BaseModel):
     """The file's own fields, cut and cleaned of what is no text."""
 
@@ -174,6 +183,7 @@ class Analysis(BaseModel):
     calibration_status: str
     counting_rule: str
     warnings: list[str]
+    original: Original
     statistics: Statistics
     recording: Recording | None = Field(description="Null for an analysis of a release that kept none.")
     calibration: Calibration
@@ -183,11 +193,12 @@ class Analysis(BaseModel):
     @classmethod
     def of(cls, row: AnalysisRow, origins: Sequence[Origin]) -> "Analysis":
         """Describe a row."""
-        own = {"recording", "calibration", "annotations", "origins"}
+        own = {"recording", "original", "calibration", "annotations", "origins"}
         same = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name) and name not in own}
         top, bottom = row.banner_top, row.banner_bottom
         return cls(
             **same,
+            original=Original.model_validate(row.image),
             banner=None if top is None or bottom is None else Rows(top=top, bottom=bottom),
             field=Rectangle(top=row.field_top, bottom=row.field_bottom, left=row.field_left, right=row.field_right),
             statistics=Statistics.model_validate(row),

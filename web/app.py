@@ -9,7 +9,7 @@ from shared.database import Database
 from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool, signed_uploads
-from web import health, metrics, request_ids
+from web import health, metrics, request_ids, tracing
 from web.api import actions, analyses, decisions, direct_uploads, known_files, manifests, models, queue, submissions, uploads
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)
     request_ids.follow_requests(app)
+    tracing.trace_requests(app)
     metrics.measure_requests(app, app.extensions[EXTENSION].database)
     register_error_handlers(app)
     app.after_request(_finish_response)

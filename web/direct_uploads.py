@@ -12,6 +12,7 @@ from shared.errors import InputError, NotFoundError, OperatorError
 from shared.image_names import clean_name
 from shared.storage import BlobInfo, file_too_large
 from web import resumable_uploads
+from web.described import described_file
 from web.schemas import AddedFile
 from web.services import Services
 from web.upload_schemas import DirectUpload, Upload
@@ -68,7 +69,7 @@ def finish(parts: Services, upload_id: str) -> tuple[AddedFile, bool]:
         with parts.database.writing() as session:
             resumable.complete_whole(session, upload_id, blob.sha256)
             added = uploads.add_file(session, upload.submission_id, blob, upload.name)
-            shown = AddedFile.of(added.row), added.is_new
+            shown = described_file(session, added.row), added.is_new
     except NotFoundError:
         # Another request has taken it in meanwhile, or nothing ever arrived.
         return resumable_uploads.added_file(parts, upload_id), False

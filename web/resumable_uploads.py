@@ -13,6 +13,7 @@ from shared.errors import InputError
 from shared.image_names import clean_name
 from shared.spool import Chunk
 from shared.storage import file_too_large
+from web.described import described_file
 from web.receiving import CutBody
 from web.schemas import AddedFile
 from web.services import Services
@@ -71,7 +72,7 @@ def added_file(parts: Services, upload_id: str) -> AddedFile:
         if row.sha256 is None:
             message = f"Of {row.name} {row.n_received:,} of {row.n_bytes:,} bytes are here."
             raise InputError(message, code="upload_incomplete")
-        return AddedFile.of(uploads.added_file(session, row.submission_id, row.sha256, row.name))
+        return described_file(session, uploads.added_file(session, row.submission_id, row.sha256, row.name))
 
 
 def end(parts: Services, upload_id: str) -> None:

@@ -15,12 +15,14 @@ from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.manifests import SampleData
 from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
+from shared.retention import Planned
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations
 from shared.submissions import JobCounts
 from shared.turns import Priority
 from web.manifest_schemas import FilesQuery
 from web.paging import LARGEST_ID, PageQuery
+from web.retention_schemas import Retention
 from web.validation import Line
 
 
@@ -164,6 +166,9 @@ class Submission(BaseModel):
     priority: Priority
     paused_at: datetime | None = Field(description="Since when nothing more of it begins; null where it goes on.")
     paused_by: str | None
+    kept_at: datetime | None = Field(description="Since when a person keeps it for ever; null where it is kept as others are.")
+    kept_by: str | None
+    retention: Retention | None = Field(description="Null in lists.")
     created_at: datetime
     counts: Counts
     calibration_counts: CalibrationCounts | None = Field(
@@ -173,7 +178,12 @@ class Submission(BaseModel):
 
     @classmethod
     def of(
-        cls, row: SubmissionRow, counts: JobCounts, calibrations: CountedCalibrations | None, side_cars: CountedSideCars
+        cls,
+        row: SubmissionRow,
+        counts: JobCounts,
+        side_cars: CountedSideCars,
+        calibrations: CountedCalibrations | None = None,
+        planned: Planned | None = None,
     ) -> "Submission":
         """Describe a row."""
         return cls(
@@ -187,6 +197,9 @@ class Submission(BaseModel):
             priority=row.priority,
             paused_at=row.paused_at,
             paused_by=row.paused_by,
+            kept_at=row.kept_at,
+            kept_by=row.kept_by,
+            retention=planned and Retention.of(planned),
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
             calibration_counts=calibrations and CalibrationCounts.model_validate(calibrations),
@@ -249,6 +262,8 @@ class SideCar(BaseModel):
     sha256: str
     n_bytes: int
     has_image: bool = Field(description="Whether an image of the submission has come that it belongs to.")
+    removed_at: datetime | None = Field(description="Since when its bytes are not here any more.")
+    removed_after_days: int | None
     created_at: datetime
 
     @classmethod

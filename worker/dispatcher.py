@@ -7,7 +7,7 @@ next waits for seconds only, and repeats what was lost: by a broker that was awa
 import time
 from collections.abc import Sequence
 
-from shared import decisions, jobs, turns, workers
+from shared import decisions, jobs, tracing, turns, workers
 from shared.database import Database
 from shared.errors import TransientError
 from shared.log import get_logger
@@ -78,6 +78,7 @@ class Dispatcher:
     def _send(self, queue: str, batches: Sequence[Sequence[Chosen]]) -> None:
         """Send a message for each batch; those that the broker does not take are free for the next round."""
         for position, batch in enumerate(batches):
+            began_s = time.time()
             try:
                 self._sender.send([job.job_id for job in batch], queue)
             except TransientError:
@@ -85,3 +86,5 @@ class Dispatcher:
                 with self._database.writing() as session:
                     jobs.mark_as_not_sent(session, unsent)
                 raise
+            ids = [job.job_id for job in batch]
+            tracing.record("announce", began_s, time.time(), {"saemi.queue": queue, "saemi.job_ids": ids})

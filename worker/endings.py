@@ -1,5 +1,6 @@
 """How jobs end in the database: several with their analyses in one transaction, or one with what went wrong with it."""
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -23,7 +24,10 @@ from shared.job_contents import JobContent
 from shared.jobs import Claim, Done
 from shared.log import get_logger
 from shared.results import FoundAnalysis
+from shared.tracing import Stage
+from worker.analysis.questions import NetworkLoad
 from worker.conveyor.orders import StageTimings
+from worker.job_traces import trace_job
 
 # A disk that is full or a server that restarts needs about this long.
 RETRY_DELAY_S = 10.0
@@ -39,10 +43,19 @@ class Ready:
     n_images: int
     analysis: int | FoundAnalysis
     timings: StageTimings | None = None
+    load: NetworkLoad | None = None
+    stages: tuple[Stage, ...] = ()
 
     def done(self, number: int) -> Done:
         """Return the end of the job with the analysis of this number."""
-        return Done(self.claim, number, self.n_images, None if self.timings is None else asdict(self.timings))
+        timings = None if self.timings is None else asdict(self.timings)
+        load = asdict(self.load) if self.load is not None and self.load.n_passes else None
+        return Done(self.claim, number, self.n_images, timings, load)
+
+
+def analysis_removed() -> TransientError:
+    """Return the error for a job that was to end with a stored analysis: the next attempt makes it anew."""
+    return TransientError("A stored analysis was removed with its submission meanwhile.", code="analysis_removed")
 
 
 class JobEndings:
@@ -64,6 +77,7 @@ class JobEndings:
         """End jobs with their analyses in one transaction; where that fails, each in its own, so that each has its own end."""
         if not several:
             return
+        began_s, started = time.time(), time.perf_counter()
         try:
             with self._database.writing() as session:
                 numbers = _end_all(session, several)
@@ -75,7 +89,9 @@ class JobEndings:
             for one in several:
                 self.save([one])
             return
+        saved = Stage("save", began_s, time.perf_counter() - started)
         for one in several:
+            trace_job(one.claim, (*one.stages, saved), analysis_id=numbers[one.claim.job_id])
             with _bound(one.claim):
                 duration_s = None if one.timings is None else round(one.timings.total_s, 3)
                 already_stored = isinstance(one.analysis, int)
@@ -106,6 +122,7 @@ class JobEndings:
                     self._fail(claim, "internal_error", message, reference)
                 case _:
                     raise error
+        trace_job(claim, error=error)
 
     def give_back(self, claim: Claim, delay_s: float) -> None:
         """Put a job back into the queue, for somebody to take it after a while."""
@@ -155,7 +172,8 @@ def _end_all(session: Session, several: Sequence[Ready]) -> dict[int, int]:
     numbers |= dict(zip(found, results.save_analyses(session, list(found.values())), strict=True))
     for one in sorted(several, key=lambda one: one.claim.submission_id):
         _add_further_images(session, one.claim, one.n_images)
-    recalibration.hold(session, set(numbers.values()))
+    if recalibration.hold(session, set(numbers.values())) != set(numbers.values()):
+        raise analysis_removed()
     jobs.finish_all(session, [one.done(numbers[one.claim.job_id]) for one in several])
     recalibration.settle_all(session, set(numbers.values()))
     return numbers

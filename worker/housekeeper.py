@@ -1,4 +1,4 @@
-"""Keeping the house: what nobody ended or names is removed, and rows whose file is missing are named in the log."""
+"""Keeping the house: what is too old by the rule, what nobody ended or names is removed, and files that are lost are named."""
 
 import threading
 import uuid
@@ -13,6 +13,7 @@ from shared.log import get_logger
 from shared.resumable import remove_expired
 from shared.spool import ChunkSpool
 from shared.storage import BlobStore
+from worker.retainer import Retainer
 
 # How often somebody looks whether it is time and this process leads.
 LOOK_INTERVAL_S = 1.0
@@ -26,11 +27,19 @@ class Housekeeper:
     """Cleans up at intervals, in a thread of its own so that announcing work never waits for it, while this process leads."""
 
     def __init__(
-        self, database: Database, store: BlobStore, spool: ChunkSpool, interval_s: float, leads: Callable[[], bool]
+        self,
+        database: Database,
+        store: BlobStore,
+        spool: ChunkSpool,
+        retainer: Retainer,
+        *,
+        interval_s: float,
+        leads: Callable[[], bool],
     ) -> None:
         self._database = database
         self._store = store
         self._spool = spool
+        self._retainer = retainer
         self._interval_s = interval_s
         self._leads = leads
 
@@ -39,6 +48,7 @@ class Housekeeper:
         now = datetime.now(UTC)
         with self._database.writing() as session:
             n_expired = remove_expired(session, self._spool)
+        self._retainer.run(self._leads)
         with self._database.reading() as session:
             survey = survey_blobs(session, self._store, now)
         clean_blobs(self._store, survey, now)

@@ -43,6 +43,11 @@ class WorkerCollector(Collector):
         self._stages = Histogram(
             "saemi_stage_duration_seconds", "Time in a stage.", ("stage",), registry=None, buckets=BUCKETS_S
         )
+        self._load = {
+            "n_passes": Counter("saemi_network_passes", "Passes of the network.", registry=None),
+            "n_tiles": Counter("saemi_network_tiles", "Tiles that went through the network.", registry=None),
+            "n_places": Counter("saemi_network_places", "Tiles that its passes had room for.", registry=None),
+        }
         self._since = datetime.now(UTC) - BEFORE_START
         self._counted: dict[tuple[int, datetime], None] = {}
         self._one_at_a_time = threading.Lock()
@@ -57,7 +62,7 @@ class WorkerCollector(Collector):
                 held = []
         yield GaugeMetricFamily("saemi_worker_pool_processes", "Processes of this worker.", value=self._worker.n_processes)
         yield from held
-        for metric in (self._outcomes, self._durations, self._stages):
+        for metric in (self._outcomes, self._durations, self._stages, *self._load.values()):
             yield from metric.collect()
         yield from gpu_metrics()
 
@@ -83,6 +88,8 @@ class WorkerCollector(Collector):
             self._durations.observe(job.duration_s)
         for name, seconds in job.timings.items():
             self._stages.labels(name.removesuffix("_s")).observe(seconds)
+        for name, amount in job.network_load.items():
+            self._load[name].inc(amount)
 
 
 def serve_metrics(collector: Collector, port: int) -> WSGIServer | None:

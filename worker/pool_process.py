@@ -11,6 +11,7 @@ from celery import current_app, signals
 from shared.log import configure_logging
 from shared.messaging import ANALYSE_TASK
 from shared.settings import load_settings
+from shared.tracing import start_tracing, stop_tracing
 
 # Tells a process of the pool to begin nothing more. Celery asks the main process alone to stop, which then waits for its pool.
 BEGIN_NOTHING_MORE = signal.SIGUSR2
@@ -26,8 +27,15 @@ def _keep_our_logging(**_: object) -> None:
 @signals.worker_process_init.connect
 def _prepare_process(**_: object) -> None:
     signal.signal(BEGIN_NOTHING_MORE, lambda *_: stopping.set())
-    configure_logging(load_settings().log_format, "worker")
+    settings = load_settings()
+    configure_logging(settings.log_format, "worker")
+    start_tracing(settings, "worker")
     _ = current_app.tasks[ANALYSE_TASK].runner
+
+
+@signals.worker_process_shutdown.connect
+def _end_process(**_: object) -> None:
+    stop_tracing()
 
 
 @signals.worker_shutting_down.connect

@@ -9,13 +9,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from shared import jobs, results, side_cars, workers
+from sqlalchemy.orm import Session
+
+from shared import jobs, originals, results, side_cars, workers
 from shared.database import Database
 from shared.domain import PIPELINE_VERSION, Micrograph, Parameters, Segmenter
 from shared.errors import DeviceFailedError, InputError, OperatorError, TransientError
 from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
+from shared.models import AnalysisRow
 from shared.results import FoundAnalysis, Identity
 from shared.schema import require_own_schema
 from shared.side_cars import BelongingSideCar
@@ -26,7 +29,8 @@ from worker.archive.limits import ArchiveLimits
 from worker.archive.unpacker import Unpacker
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_in_one_thread
 from worker.conveyor.orders import Analysed, Failed, Order
-from worker.endings import JobEndings, Ready
+from worker.endings import JobEndings, Ready, analysis_removed
+from worker.job_traces import trace_job
 from worker.lease import LeaseKeeper
 from worker.micrograph.sandbox import Decoder
 
@@ -55,6 +59,7 @@ class _Known:
 
     analyses: Mapping[Identity, int]
     with_side_cars: Collection[int]
+    without_bytes: Collection[str]
 
 
 @dataclass(slots=True)
@@ -182,13 +187,20 @@ class JobRunner:
         """End the job of an archive; there is nothing to order."""
         if claim.content is JobContent.REFUSED:
             raise InputError("The file was refused out of an archive: hand it in by itself.", code="member_refused")
+        with self._database.reading() as session:
+            originals.require_image(session, claim.image_sha256)
         with together.keeper.busy_with(claim):
             self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
+        trace_job(claim)
 
     def _look_up(self, claims: Sequence[Claim]) -> _Known:
         with self._database.reading() as session:
-            analyses = results.find_analyses(session, {claim.image_sha256 for claim in claims})
-            return _Known(analyses, side_cars.submissions_with_any(session, {claim.submission_id for claim in claims}))
+            images = {claim.image_sha256 for claim in claims}
+            return _Known(
+                analyses=results.find_analyses(session, images),
+                with_side_cars=side_cars.submissions_with_any(session, {claim.submission_id for claim in claims}),
+                without_bytes=originals.removed_among(session, images),
+            )
 
     def _order(self, claim: Claim, known: _Known, together: _Round) -> Order[_Work] | None:
         """Order the analysis of a job's image; None where there is one already, or is about to be."""
@@ -206,6 +218,9 @@ class JobRunner:
         if asked in known.analyses:
             together.ready.append(self._stored(claim, known.analyses[asked], beside))
             return None
+        if beside or claim.image_sha256 in known.without_bytes:
+            with self._database.reading() as session:
+                _require_originals(session, claim, beside)
         if asked in together.asked_for:
             together.waiting.append(claim)
             return None
@@ -220,7 +235,12 @@ class JobRunner:
     def _stored(self, claim: Claim, number: int, beside: Sequence[BelongingSideCar]) -> Ready:
         """Return the end of a job whose analysis is stored; how many images the file holds is not known of old ones."""
         with self._database.reading() as session:
-            n_images = results.analysis(session, number).n_images
+            found = session.get(AnalysisRow, number)
+            if found is None:
+                raise analysis_removed()
+            n_images = found.n_images
+            if n_images is None:
+                _require_originals(session, claim, beside)
         return Ready(claim, n_images or job_files.count_images(self._store, self._decoder, claim, beside), number)
 
     def _read(self, work: _Work, decoder: Decoder, keeper: LeaseKeeper) -> Micrograph:
@@ -237,6 +257,11 @@ class JobRunner:
         return job_files.read(self._store, decoder, claim, work.beside)
 
 
+def _require_originals(session: Session, claim: Claim, beside: Sequence[BelongingSideCar]) -> None:
+    originals.require_image(session, claim.image_sha256)
+    originals.require_side_cars(session, [one.id for one in beside])
+
+
 def _ready(outcome: Analysed[_Work]) -> Ready:
     claim, micrograph, analysis = outcome.key.claim, outcome.micrograph, outcome.analysis
     analysis = replace(analysis, warnings=(*analysis.warnings, *_about_further_images(micrograph)))
@@ -248,7 +273,7 @@ def _ready(outcome: Analysed[_Work]) -> Ready:
         outcome.timings.total_s,
         side_cars.digest(outcome.key.beside),
     )
-    return Ready(claim, micrograph.n_images, found, outcome.timings)
+    return Ready(claim, micrograph.n_images, found, outcome.timings, outcome.load, outcome.stages)
 
 
 def _about_further_images(micrograph: Micrograph) -> tuple[str, ...]:

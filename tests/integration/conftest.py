@@ -8,6 +8,7 @@ import redis
 from shared.database import Database
 from shared.messaging import JobSender
 from shared.storage import FolderBlobStore
+from tests.integration.aged_facility import Facility
 from tests.integration.analyses import DiscSegmenter
 from tests.integration.bench import Bench
 from worker.micrograph.sandbox import Decoder
@@ -43,3 +44,9 @@ def sender(broker_url: str, broker: redis.Redis) -> Iterator[JobSender]:
     sender = JobSender(broker_url, BROKER_TIMEOUT_S)
     yield sender
     sender.close()
+
+
+@pytest.fixture
+def facility(database: Database, store: FolderBlobStore) -> Facility:
+    """A laboratory that looks back on years, on SQLite and on PostgreSQL."""
+    return Facility(database, store)

@@ -131,8 +131,9 @@ def test_every_hash_in_the_tables_counts_as_a_blob_or_is_known_to_be_none(databa
     names = {(of.name, found.name) for of in Base.metadata.sorted_tables for found in of.columns if "sha" in found.name}
     assert ("analysis", "labels_sha256") in names
     assert ("model", "sha256") in names
+    references = {(key.parent.table.name, key.parent.name) for of in Base.metadata.sorted_tables for key in of.foreign_keys}
     for of, name in names:
-        assert (f"'{of}.{name}'" in query) != (name in NO_BLOB_COLUMNS), (of, name)
+        assert (f"'{of}.{name}'" in query) != (name in NO_BLOB_COLUMNS or (of, name) in references), (of, name)
 
 
 def test_a_table_that_this_release_does_not_know_protects_its_blobs(database: Database, store: FolderBlobStore) -> None:

@@ -15,6 +15,7 @@ from shared import resumable, submissions
 from shared.database import Database, database_time
 from shared.domain import Parameters
 from shared.errors import TransientError
+from shared.retention import RetentionRule
 from shared.service_models import LeaderRow
 from shared.spool import FolderSpool
 from shared.storage import FolderBlobStore, StoredBlob, put_bytes
@@ -22,8 +23,10 @@ from shared.upload_rows import UploadRow
 from tests.stack import wait_until
 from worker import housekeeper
 from worker.housekeeper import Housekeeper
+from worker.retainer import Retainer
 
 TWO_DAYS_S = 2 * 86_400
+FOR_EVER = RetentionRule(0, 0)
 
 
 class AwayOnce(FolderBlobStore):
@@ -68,7 +71,8 @@ def test_what_belongs_to_nothing_is_set_aside_once_this_process_leads_also_after
         submission = submissions.create_submission(session, "project", None, Parameters()).id
         upload = resumable.begin(session, submission, "never_ended.tif", 10).id
         session.execute(update(UploadRow).values(expires_at=database_time(-1)))
-    thread = threading.Thread(target=Housekeeper(database, store, spool, 0.02, is_leader).run, args=(stop,))
+    keeper = Housekeeper(database, store, spool, Retainer(database, FOR_EVER), interval_s=0.02, leads=is_leader)
+    thread = threading.Thread(target=keeper.run, args=(stop,))
     thread.start()
     try:
         for _ in range(3):

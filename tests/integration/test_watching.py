@@ -158,8 +158,9 @@ def test_a_worker_counts_each_end_once_also_one_that_is_seen_late(database: Data
     collector = WorkerCollector(database, WORKER)
     _, job_ids = hand_in(database, 6)
     end(database, job_ids[:2], owner=WORKER.name, timings={"decode_s": 0.5, "segment_s": 2.0})
-    end(database, job_ids[2:3], JobState.FAILED, owner=WORKER.name)
-    end(database, job_ids[3:4], owner="another")
+    load = {"n_passes": 0.5, "n_tiles": 4.0, "n_places": 8.0}
+    end(database, job_ids[2:3], JobState.FAILED, owner=WORKER.name, network_load=load)
+    end(database, job_ids[3:4], owner="another", network_load=load)
     for _ in range(2):
         assert told(collector)["saemi_worker_jobs_total", ("done",)] == 2
     end(database, job_ids[4:5], ago_s=30.0, owner=WORKER.name)  # dated before the last look, committed after it
@@ -171,6 +172,8 @@ def test_a_worker_counts_each_end_once_also_one_that_is_seen_late(database: Data
     assert found["saemi_stage_duration_seconds_count", ("decode",)] == 2
     assert found["saemi_stage_duration_seconds_sum", ("segment",)] == 4.0
     assert found["saemi_job_duration_seconds_count", ()] == 4
+    given = [found[f"saemi_network_{name}_total", ()] for name in ("passes", "tiles", "places")]
+    assert given == [0.5, 4.0, 8.0], "shares of the images of this worker, each once"
     assert (found["saemi_worker_jobs_in_hand", ()], found["saemi_worker_batch_jobs", ()]) == (1, 1.0)
 
 

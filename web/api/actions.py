@@ -1,4 +1,7 @@
-"""Pausing, resuming, cancelling and retrying. Each may be asked for twice: the second time nothing is left to do."""
+"""Pausing, resuming, cancelling, retrying, keeping and releasing.
+
+Each may be asked for twice: the second time nothing is left to do.
+"""
 
 from collections.abc import Sequence
 
@@ -7,9 +10,9 @@ from flask import Response
 from shared import actions
 from shared.actions import Action, Retried
 from shared.log import get_logger
-from web.action_schemas import ActionOutcome, ActionOutcomes, ActionRequest, PauseQuery, RetryQuery
+from web.action_schemas import ActionOutcome, ActionOutcomes, ActionRequest, KeepQuery, PauseQuery, RetryQuery
 from web.api.blueprint import answer, api_blueprint
-from web.api.submissions import described_jobs
+from web.described import described_jobs
 from web.schemas import ErrorAnswer, IdPath, Job
 from web.services import services
 
@@ -39,6 +42,18 @@ def cancel_submission(path: IdPath) -> Response:
 def retry_submission(path: IdPath, query: RetryQuery) -> Response:
     """Put the failed jobs of a submission, or the cancelled ones, back into the queue."""
     return answer(_act(Action.RETRY, [path.id], retried=query.state)[0])
+
+
+@api.post("/submissions/<int:id>/keep", responses={200: ActionOutcome})
+def keep_submission(path: IdPath, query: KeepQuery) -> Response:
+    """Keep a submission for ever, with its originals, whatever the installation removes by age."""
+    return answer(_act(Action.KEEP, [path.id], person=query.person)[0])
+
+
+@api.post("/submissions/<int:id>/release", responses={200: ActionOutcome})
+def release_submission(path: IdPath) -> Response:
+    """Keep a submission no longer than others are."""
+    return answer(_act(Action.RELEASE, [path.id])[0])
 
 
 @api.post("/submissions/actions", responses={200: ActionOutcomes})

@@ -1,17 +1,14 @@
 """Opening submissions, adding files to them, and watching their jobs."""
 
-from collections.abc import Sequence
-
 from flask import Response
-from sqlalchemy.orm import Session
 
-from shared import job_lists, manifests, registry, side_cars, submissions, uploads, watching
+from shared import job_lists, registry, side_cars, submissions, uploads, watching
 from shared.image_names import clean_name
 from shared.log import get_logger
-from shared.models import JobRow, SubmissionRow
 from shared.storage import file_too_large
-from shared.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS, csv_lines, failure_record, summary_record
+from shared.tables import FAILURE_COLUMNS, SUBMISSION_COLUMNS, csv_lines, failure_record, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
+from web.described import described_file, described_jobs, described_submission
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.receiving import RequestBody, upload_slot
 from web.schemas import (
@@ -51,7 +48,7 @@ def open_submission(body: SubmissionRequest) -> Response:
             group=body.group or None,
             priority=body.priority,
         )
-        opened = described(session, row)
+        opened = described_submission(session, row, services().settings)
     # The request's own id is bound: from here on the submission's number leads to all that becomes of it.
     logger.info("submission_opened", submission_id=opened.id, priority=opened.priority)
     return answer(opened, 201)
@@ -66,7 +63,7 @@ def list_submissions(query: PageQuery) -> Response:
         shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
         ids = [row.id for row in shown]
         counts, beside = submissions.counts_of(session, ids), side_cars.counts_of(session, ids)
-        items = [Submission.of(row, counts[row.id], None, beside[row.id]) for row in shown]
+        items = [Submission.of(row, counts[row.id], beside[row.id]) for row in shown]
         page = Page[Submission](items=items, next_cursor=cursor)
     return answer(page)
 
@@ -75,7 +72,7 @@ def list_submissions(query: PageQuery) -> Response:
 def show_submission(path: IdPath) -> Response:
     """Show a submission with the number of its jobs in each state."""
     with services().database.reading() as session:
-        found = described(session, submissions.submission(session, path.id))
+        found = described_submission(session, submissions.submission(session, path.id), services().settings)
     return answer(found)
 
 
@@ -101,8 +98,7 @@ def add_file(path: IdPath, query: FileQuery, raw: FileBody) -> Response:
         blob = services().store.put(RequestBody(max_bytes + 1).pieces(), max_bytes)
     with services().database.writing() as session:
         added = uploads.add_file(session, path.id, blob, name)
-        row = added.row
-        shown = AddedFile(described_jobs(session, [row])[0] if isinstance(row, JobRow) else SideCar.of(row))
+        shown = described_file(session, added.row)
     return answer(shown, 201 if added.is_new else 200)
 
 
@@ -126,11 +122,14 @@ def list_side_cars(path: IdPath, query: SideCarQuery) -> Response:
 
 @api.get("/submissions/<int:id>/summary.csv", responses={200: {"content": {"text/csv": {}}}})
 def download_summary(path: IdPath) -> Response:
-    """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not."""
+    """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not.
+
+    `original_removed_at` says since when the uploaded file is not here any more.
+    """
     with services().database.reading() as session:
         submissions.submission(session, path.id)
         records = [summary_record(*file) for file in submissions.analysed_files(session, path.id)]
-    response = Response(csv_lines(SUMMARY_COLUMNS, records), mimetype="text/csv")
+    response = Response(csv_lines(SUBMISSION_COLUMNS, records), mimetype="text/csv")
     return as_download(response, f"submission-{path.id}-summary.csv")
 
 
@@ -169,15 +168,3 @@ def show_job(path: IdPath) -> Response:
     with services().database.reading() as session:
         (found,) = described_jobs(session, [submissions.job(session, path.id)])
     return answer(found)
-
-
-def described(session: Session, row: SubmissionRow) -> Submission:
-    """Describe a submission with all that is counted of it."""
-    counts, analyses = submissions.counts(session, row.id), submissions.analysis_counts(session, row.id)
-    return Submission.of(row, counts, analyses.calibrations, side_cars.counts_of(session, [row.id])[row.id])
-
-
-def described_jobs(session: Session, rows: Sequence[JobRow]) -> list[Job]:
-    """Describe jobs with sample and metadata of their files."""
-    sample_data = manifests.sample_data_of(session, rows)
-    return [Job.of(row, sample_data[row.id]) for row in rows]

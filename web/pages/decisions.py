@@ -14,6 +14,7 @@ CHOICE_TEXT = {
     Choice.SCALE_BAR: "What the scale bar shows",
     Choice.AUTOMATIC: "Decisions taken back",
 }
+REMOVED_SUBMISSION = "a submission that was removed"
 STATE_TEXT = {
     JobState.QUEUED: "Waiting",
     JobState.RUNNING: "Under way",
@@ -84,7 +85,7 @@ def decision_line(listed: ListedDecision) -> DecisionLine:
 def held_for(row: DecisionRow) -> str:
     """Say for what a decision holds, at one of its images."""
     if row.scope == Scope.SUBMISSION:
-        return f"all images of submission #{row.submission_id}"
+        return f"all images of submission #{row.submission_id}" if row.submission_id else f"all images of {REMOVED_SUBMISSION}"
     if row.scope == Scope.INSTRUMENT:
         return f"{row.instrument} at {short(row.magnification)}×"
     return "this image"
@@ -98,7 +99,7 @@ def chosen(row: DecisionRow) -> str:
 def _about(listed: ListedDecision) -> str:
     row = listed.decision
     if row.scope == Scope.SUBMISSION:
-        return f"#{row.submission_id} {listed.project or ''}".rstrip()
+        return f"#{row.submission_id} {listed.project or ''}".rstrip() if row.submission_id else REMOVED_SUBMISSION
     if row.scope == Scope.INSTRUMENT:
         return f"{row.instrument} at {short(row.magnification)}×, {row.width_px} px wide"
     return listed.image_name or "an image that is not analysed"

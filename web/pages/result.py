@@ -11,6 +11,7 @@ from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.pages import pixel_size
+from web.pages.retention import original_fact
 from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, short_hash
 
 COUNTING_RULE_TEXT = {"all": "Every particle in the analysed field counts, those that touch its border included."}
@@ -89,6 +90,7 @@ def provenance(analysis: AnalysisRow) -> list[Fact]:
         Fact("Analysis took", duration(analysis.duration_s)),
         Fact("Made", local_time(analysis.created_at)),
         Fact("Image SHA-256", analysis.image_sha256),
+        *([original] if (original := original_fact(analysis.image)) else []),
     ]
 
 

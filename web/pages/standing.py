@@ -32,15 +32,18 @@ class StandingLine:
     n_to_cancel: int
     n_failed: int
     n_cancelled: int
+    can_keep: bool
+    can_release: bool
 
     @property
     def can_do_anything(self) -> bool:
         """Whether there is any button to show."""
-        return self.can_pause or self.can_resume or bool(self.n_to_cancel or self.n_failed or self.n_cancelled)
+        switches = (self.can_pause, self.can_resume, self.can_keep, self.can_release)
+        return any(switches) or bool(self.n_to_cancel or self.n_failed or self.n_cancelled)
 
 
-def standing_line(row: SubmissionRow, counts: JobCounts, found: Standing | None) -> StandingLine:
-    """Describe how a submission stands."""
+def standing_line(row: SubmissionRow, counts: JobCounts, found: Standing | None, *, is_removed_by_age: bool) -> StandingLine:
+    """Describe how a submission stands, in an installation that removes by age or keeps everything."""
     return StandingLine(
         held=_held(row, found),
         going="" if found is None or found.hold else _going(counts, found),
@@ -49,6 +52,8 @@ def standing_line(row: SubmissionRow, counts: JobCounts, found: Standing | None)
         n_to_cancel=counts.unfinished,
         n_failed=counts.failed,
         n_cancelled=counts.cancelled,
+        can_keep=row.kept_at is None and is_removed_by_age,
+        can_release=row.kept_at is not None,
     )
 
 

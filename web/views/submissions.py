@@ -5,12 +5,13 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy.orm import Session
 
-from shared import audit, job_lists, manifests, registry, side_cars, submissions, usage, watching
+from shared import audit, job_lists, manifests, registry, retention, side_cars, submissions, usage, watching
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.errors import InputError
 from shared.leases import JobState
 from shared.manifests import EntryState
 from shared.models import SubmissionRow
+from shared.retention import KEEP_EVERYTHING, RetentionRule
 from shared.submissions import JobCounts
 from web.pages import choices
 from web.pages.decisions import decision_line
@@ -18,6 +19,7 @@ from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line,
 from web.pages.manifest import ManifestLine, manifest_line
 from web.pages.models import ModelLine, model_line
 from web.pages.pixel_size import STATUS_TEXT
+from web.pages.retention import kept_fact
 from web.pages.standing import PRIORITY_TEXT, standing_line
 from web.services import services
 from web.views.addresses import ROWS, JobListQuery, ListQuery, asked, known_id
@@ -82,7 +84,11 @@ def submission_page(submission_id: int) -> str:
         analyses = submissions.analysis_counts(session, submission_id)
         newest = audit.newest_about(session, submission_id)
         model = _model_of(session, row)
-        stands = standing_line(row, listing["counts"], watching.standing(session, row))
+        rule = RetentionRule.of(services().settings)
+        planned = retention.planned(session, row, rule)
+        stands = standing_line(
+            row, listing["counts"], watching.standing(session, row), is_removed_by_age=rule != KEEP_EVERYTHING
+        )
         failures = watching.failure_groups(session, submission_id) if listing["counts"].failed else []
         beside = side_cars.counts_of(session, [submission_id])[submission_id]
         alone = side_cars.side_cars_page(session, submission_id, before=None, limit=NAMED_SIDE_CARS, has_image=False)
@@ -93,6 +99,7 @@ def submission_page(submission_id: int) -> str:
         line=submission_line(row, listing["counts"]),
         model=model,
         stands=stands,
+        retained=kept_fact(row, planned, is_ended=not listing["counts"].unfinished),
         failures=failures,
         confidence=analyses.confidence,
         calibrations=analyses.calibrations,

@@ -26,8 +26,8 @@ class Forward:
     ----------
     pass_px : int
         Pixels in one pass; falls by half when the device's memory did not suffice, and stays there.
-    n_passes, n_tiles : int
-        Passes so far, and tiles that went through in them.
+    n_passes, n_tiles, n_places : int
+        Passes so far, tiles that went through in them, and tiles that they had room for.
     """
 
     def __init__(self, net: ParticleNet) -> None:
@@ -35,6 +35,7 @@ class Forward:
         self.pass_px = PASS_PX.get(self.device.type, PASS_PX["cpu"])
         self.n_passes = 0
         self.n_tiles = 0
+        self.n_places = 0
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +74,8 @@ class Forward:
         tile_px = tiles[positions[0]].size
         done = 0
         while done < len(positions):
-            batch = positions[done : done + max(self.pass_px // tile_px, 1)]
+            n_places = max(self.pass_px // tile_px, 1)
+            batch = positions[done : done + n_places]
             maps = self._predicted(np.stack([tiles[position] for position in batch]))
             if maps is None:
                 # Not while the error is handled: it holds the tensors of the pass that failed.
@@ -82,6 +84,7 @@ class Forward:
                 continue
             self.n_passes += 1
             self.n_tiles += len(batch)
+            self.n_places += n_places
             done += len(batch)
             yield from ((position, maps[:, number]) for number, position in enumerate(batch))
 

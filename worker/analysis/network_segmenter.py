@@ -15,7 +15,7 @@ from worker.analysis.confidence import ConfidenceModel
 from worker.analysis.forward import Forward
 from worker.analysis.instances import PixelMaps
 from worker.analysis.network import GreyScale, ParticleNet, fused, grey_scale, standardised
-from worker.analysis.questions import Questions, Seen, answered
+from worker.analysis.questions import NetworkLoad, Questions, Seen, answered
 from worker.analysis.sight import PlainSight, Settled, Sight, View, nothing, view
 from worker.analysis.tiling import predicted_maps
 from worker.analysis.viewing import resized, viewing_scale
@@ -64,6 +64,11 @@ class NetworkSegmenter:
             Without particles for a constant image.
         """
         return answered(self.questions(image), self._answer).segmentation()
+
+    @property
+    def load(self) -> NetworkLoad:
+        """All that went through the network so far."""
+        return NetworkLoad(self.forward.n_passes, self.forward.n_tiles, self.forward.n_places)
 
     def questions(self, image: FloatImage) -> Questions[Seen]:
         """Ask what is to be seen of a grey image.

@@ -16,6 +16,23 @@ Found = TypeVar("Found")
 Questions = Generator[FloatImage, PixelMaps, Found]
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkLoad:
+    """What went through a network: passes, tiles in them, and tiles that they had room for; of one image, its share of them."""
+
+    n_passes: float = 0.0
+    n_tiles: float = 0.0
+    n_places: float = 0.0
+
+    def __add__(self, other: "NetworkLoad") -> "NetworkLoad":
+        return NetworkLoad(self.n_passes + other.n_passes, self.n_tiles + other.n_tiles, self.n_places + other.n_places)
+
+    def since(self, before: "NetworkLoad", n_images: int = 1) -> "NetworkLoad":
+        """Return what was added since then, in equal shares of so many images."""
+        added = (self.n_passes - before.n_passes, self.n_tiles - before.n_tiles, self.n_places - before.n_places)
+        return NetworkLoad(*(one / n_images for one in added))
+
+
 class Seen(Protocol):
     """All that was to be seen of an image, from which its particles follow without another look."""
 
@@ -33,6 +50,10 @@ class AskingSegmenter(Protocol):
 
     def __call__(self, image: FloatImage) -> Segmentation:
         """Find the particles of one image."""
+
+    @property
+    def load(self) -> NetworkLoad:
+        """All that went through the network so far."""
 
     def questions(self, image: FloatImage) -> Questions[Seen]:
         """Ask what is to be seen of an image."""

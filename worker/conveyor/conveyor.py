@@ -16,8 +16,9 @@ from typing import Generic, Self
 
 from shared.domain import Micrograph
 from shared.storage import BlobStore
+from shared.tracing import Stage
 from worker.analysis.lettering import TextReader
-from worker.analysis.questions import AskingSegmenter, Seen
+from worker.analysis.questions import AskingSegmenter, NetworkLoad, Seen
 from worker.conveyor.executors import InThisThread, SideProcesses
 from worker.conveyor.finishing import Finished, finish
 from worker.conveyor.lane import IMAGES_AT_ONCE, Look, NetworkLane
@@ -51,6 +52,8 @@ class _Passage(Generic[Key]):
     decode_s: float = 0.0
     inscriptions_s: float = 0.0
     look_s: float = 0.0
+    load: NetworkLoad = field(default_factory=NetworkLoad)
+    stages: list[Stage] = field(default_factory=list)
 
     def fail(self, error: BaseException) -> None:
         self.run.outcomes.put(Failed(self.order.key, error))
@@ -67,8 +70,11 @@ class _Passage(Generic[Key]):
             return
         done = future.result()
         segment_s = self.look_s + done.split_s
+        stages = (*self.stages, *done.stages)
         timings = StageTimings(self.decode_s, self.inscriptions_s, segment_s, done.measure_s, done.encode_s)
-        self.run.outcomes.put(Analysed(self.order.key, micrograph, done.analysis, done.files, timings))
+        self.run.outcomes.put(
+            Analysed(self.order.key, micrograph, done.analysis, done.files, timings, self.load + done.load, stages)
+        )
 
 
 class Conveyor:
@@ -151,7 +157,7 @@ class Conveyor:
         order = passage.order
         station = self._stations.get()
         try:
-            started = time.perf_counter()
+            began_s, started = time.time(), time.perf_counter()
             micrograph = order.read(station.decoder)
             decoded = time.perf_counter()
             prepared = prepare(micrograph, order.parameters, station.text_reader)
@@ -159,6 +165,10 @@ class Conveyor:
         finally:
             self._stations.put(station)
         passage.decode_s, passage.inscriptions_s = decoded - started, time.perf_counter() - decoded
+        passage.stages = [
+            Stage("decode", began_s, passage.decode_s),
+            Stage("inscriptions", began_s + passage.decode_s, passage.inscriptions_s),
+        ]
         if self._lane is not None and isinstance(order.segmenter, AskingSegmenter):
             self._lane.put(order.segmenter, image, partial(self._take_look, passage, prepared))
         else:
@@ -168,7 +178,8 @@ class Conveyor:
         if isinstance(look.seen, Exception):
             passage.fail(look.seen)
             return
-        passage.look_s = look.duration_s
+        passage.look_s, passage.load = look.duration_s, look.load
+        passage.stages.append(Stage("look", time.time() - look.duration_s, look.duration_s))
         self._finish(passage, prepared, look.seen)
 
     def _finish(self, passage: _Passage[Key], prepared: Prepared, seen: Seen) -> None:

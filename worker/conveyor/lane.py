@@ -2,12 +2,13 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from shared.arrays import FloatImage
-from worker.analysis.questions import AskingSegmenter, Lockstep, Seen
+from worker.analysis.questions import AskingSegmenter, Ended, Lockstep, NetworkLoad, Seen
 
 # Images whose pictures may share a pass: enough to fill one with pictures of a quarter of a megapixel.
 IMAGES_AT_ONCE = 32
@@ -15,10 +16,11 @@ IMAGES_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of an image, or the error of this image alone, and how long the network was at it, s."""
+    """What was seen of an image, or its error; how long the network was at it, s, and which share of the passes was its own."""
 
     seen: Seen | Exception
     duration_s: float
+    load: NetworkLoad
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +44,7 @@ class NetworkLane:
         self._arrivals: SimpleQueue[_Arrival | None] = SimpleQueue()
         self._lockstep = Lockstep()
         self._started_at: dict[_Arrival, float] = {}
+        self._loads: dict[_Arrival, NetworkLoad] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -66,10 +69,21 @@ class NetworkLane:
         while is_open or self._started_at:
             if is_open:
                 is_open = self._admit()
-            for ended in self._lockstep.round():
+            for ended in self._round():
                 arrival = ended.key
                 if isinstance(arrival, _Arrival):
-                    arrival.deliver(Look(ended.seen, time.perf_counter() - self._started_at.pop(arrival)))
+                    duration_s = time.perf_counter() - self._started_at.pop(arrival)
+                    arrival.deliver(Look(ended.seen, duration_s, self._loads.pop(arrival)))
+
+    def _round(self) -> list[Ended]:
+        """Answer the open questions; what went through a network meanwhile is shared evenly by the images before it."""
+        before = {id(arrival.segmenter): arrival.segmenter.load for arrival in self._started_at}
+        n_images = Counter(id(arrival.segmenter) for arrival in self._started_at)
+        ended = self._lockstep.round()
+        for arrival in self._started_at:
+            of = id(arrival.segmenter)
+            self._loads[arrival] += arrival.segmenter.load.since(before[of], n_images[of])
+        return ended
 
     def _admit(self) -> bool:
         """Take in what has arrived, and wait only where there is nothing to look at; tell whether more may come."""
@@ -81,5 +95,6 @@ class NetworkLane:
             if arrival is None:
                 return False
             self._started_at[arrival] = time.perf_counter()
+            self._loads[arrival] = NetworkLoad()
             self._lockstep.add(arrival, arrival.segmenter, arrival.image)
         return True

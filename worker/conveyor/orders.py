@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from shared.arrays import FloatImage
 from shared.domain import Analysis, Micrograph, Parameters, Segmentation, Segmenter
 from shared.results import AnalysisFiles
+from shared.tracing import Stage
+from worker.analysis.questions import NetworkLoad
 from worker.micrograph.sandbox import Decoder
 
 Key = TypeVar("Key")
@@ -62,6 +64,8 @@ class Analysed(Generic[Key]):
     analysis: Analysis
     files: AnalysisFiles
     timings: StageTimings
+    load: NetworkLoad
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tests.stack import wait_until
 from tests.unit.analysis.test_agreement import MIN_SHARE, share_that_pairs
 from tests.unit.conveyor.stand_ins import BrokenSegmenter, DeadlySegmenter
 from tests.unit.micrograph.files import png_bytes
+from worker.analysis.network_segmenter import NetworkSegmenter
 from worker.conveyor.conveyor import Conveyor, Station, conveyor_around_network, conveyor_in_one_thread
 from worker.conveyor.orders import Analysed, Failed, Order
 from worker.micrograph.sandbox import Decoder
@@ -87,7 +88,14 @@ def test_images_that_share_the_network_give_the_particles_that_they_give_alone(
 ) -> None:
     images = [synthetic_micrograph(seed, (240, 320), 15, banner=False).pixels for seed in range(5)]
     orders = [order(n, path, network) for n, path in enumerate(written(tmp_path, images))]
+    assert isinstance(network, NetworkSegmenter)
+    before = network.load
     outcomes = {outcome.key: outcome for outcome in around_network.run(orders)}
+    loads = [outcome.load for outcome in outcomes.values() if isinstance(outcome, Analysed)]
+    together = network.load.since(before)
+    for name in ("n_passes", "n_tiles", "n_places"):
+        assert sum(getattr(load, name) for load in loads) == pytest.approx(getattr(together, name)), "nothing counts twice"
+    assert 0 < together.n_passes <= together.n_tiles <= together.n_places
     for n, image in enumerate(images):
         outcome, alone = outcomes[n], analyse(Micrograph(image, "PNG"), Parameters(), network)
         assert isinstance(outcome, Analysed)

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from shared.quantities import PARTICLE_QUANTITIES
-from shared.tables import PARTICLE_COLUMNS, SUMMARY_COLUMNS
+from shared.tables import PARTICLE_COLUMNS, SUBMISSION_COLUMNS
 from tests.unit.web.opened_portal import API, Portal, error_of
 
 
@@ -71,7 +71,7 @@ def test_the_summary_of_a_submission_has_one_row_for_each_file(portal: Portal) -
     portal.put(submission, b"waits", "waits.tif")
     table = portal.get(f"/submissions/{submission}/summary.csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
-    assert list(rows[0]) == list(SUMMARY_COLUMNS)
+    assert list(rows[0]) == list(SUBMISSION_COLUMNS)
     assert [(row["file"], row["state"]) for row in rows] == [('quoted, "strange"ü.tif', "done"), ("waits.tif", "queued")]
 
 
