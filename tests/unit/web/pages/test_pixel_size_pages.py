@@ -276,3 +276,11 @@ def test_a_submission_shows_how_far_a_decision_is_and_then_who_made_it(portal: P
     assert f'<a href="/decisions?before={decision + 1}#decision-{decision}">Decided by Ada</a>: 0.5 nm/px' in html
     assert 'id="under-way"' not in html
     assert 'hx-trigger="every 5s, refresh"' in html
+
+
+def test_a_submission_of_one_image_speaks_of_the_image_and_one_of_several_of_all(portal: Portal) -> None:
+    submission = portal.open_submission()
+    portal.put(submission, b"one", "a.tif")
+    assert "Pixel size of the image<" in shown(portal, f"/submissions/{submission}")
+    portal.put(submission, b"two", "b.tif")
+    assert "Pixel size of all 2 images<" in shown(portal, f"/submissions/{submission}")
