@@ -59,6 +59,7 @@ def result_page(analysis_id: int) -> str:
         through = _origin(session, analysis_id, origins, wanted)
         before, after = submissions.analysed_neighbours(session, through) if through else (None, None)
         about_pixel_size = _pixel_size(session, row, through)
+        measured = results.measured_quantities(session, analysis_id)
     return render_template(
         "result.html",
         analysis=row,
@@ -76,7 +77,7 @@ def result_page(analysis_id: int) -> str:
         counting_rule=result.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
-        plotted=result.plotted_columns(row),
+        plotted=result.plotted_columns(row, measured),
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
         annotations=row.recording.annotations if row.recording else [],
