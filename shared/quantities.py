@@ -90,8 +90,8 @@ class ParticleTable:
         FloatArray,
         Meaning(
             "",
-            "Particles of this size that stand for this one where particles at the border are left out: W·H / ((W − d_x)(H − d_y)), "
-            "W × H the analysed field, d_x × d_y the particle's bounding box; at most 5.",
+            "How many particles this one stands for where those at the border are left out: W·H / ((W − d_x)(H − d_y)), W × H "
+            "the analysed field, d_x × d_y the particle's bounding box; at most 5.",
         ),
     ]
     confidence: Annotated[

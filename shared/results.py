@@ -302,6 +302,8 @@ def _quantity_column(session: Session, analysis_id: int, name: str) -> Instrumen
         raise InputError(f"The model of the analysis gives no confidence, so {name} is not known.", code="no_confidence")
     column: InstrumentedAttribute[Any] = getattr(ParticleRow, name)
     if column.nullable and name not in measured_quantities(session, analysis_id):
-        message = f"The analysis has no {name}: it has a single particle, or a release of SAEMI made it that did not measure this."
+        message = (
+            f"The analysis has no {name}: it has a single particle, or a release of SAEMI made it that did not measure this."
+        )
         raise InputError(message, code="not_measured")
     return column

@@ -28,7 +28,9 @@ def test_a_disc_is_round_and_convex_and_fills_its_share_of_the_square(radius: fl
 
 
 @pytest.mark.parametrize(("long", "short"), [(16, 16), (32, 16), (60, 20)])
-def test_a_turned_rectangle_fills_its_rectangle_and_is_as_wide_on_average_as_its_perimeter_says(long: float, short: float) -> None:
+def test_a_turned_rectangle_fills_its_rectangle_and_is_as_wide_on_average_as_its_perimeter_says(
+    long: float, short: float
+) -> None:
     extent, mean_width, convexity = means(lambda random: rectangle(random, long, short), "extent", "feret_mean_px", "convexity")
     assert extent == pytest.approx(1, abs=0.01)
     assert mean_width == pytest.approx(2 * (long + short) / np.pi, rel=0.02)

@@ -83,7 +83,7 @@ def measure_hulls(hulls: FloatArray) -> Calipers:
     - feret_mean: the hull's perimeter / π (Cauchy's formula for the mean width of a convex shape) + 0.8 px, not outside
       feret_min..feret_max.
     - rectangle: the smallest area of a rectangle with one side along an edge of the hull, both sides widened by the distance of
-      the lattice lines: right on average for rectangles at any angle, 3.4 % too small for a disc of 8 px radius, 1.4 % for 16 px.
+      the lattice lines: right on average for rectangles at any angle, 3.4 % too small for a disc of 8 px radius.
 
     Mean errors of the widths over random positions and angles are below 2 % from 8 px radius (16 px width) up and below 5 % at
     4 px, on discs and rectangles; a single particle of 8 px radius can be off by 5 to 6 %, since one row of pixels more or less

@@ -44,4 +44,4 @@ def edge_weights(runs: Runs, field: AnalysedField) -> FloatArray:
         np.maximum.at(highest[axis], runs.particle, last)
     extent_y, extent_x = highest - lowest + 1
     inside = (width - extent_x) * (height - extent_y) / (width * height)
-    return 1 / np.maximum(inside, 1 / MAX_EDGE_WEIGHT)
+    return np.asarray(1 / np.maximum(inside, 1 / MAX_EDGE_WEIGHT), dtype=np.float64)

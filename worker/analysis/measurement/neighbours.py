@@ -10,17 +10,17 @@ from shared.arrays import FloatArray, IntArray, Labels
 def nearest_centroids(centroid_y: FloatArray, centroid_x: FloatArray) -> FloatArray:
     """Distance from each centroid to the nearest other one, px, shape (n,); for n ≥ 2."""
     points = np.column_stack([centroid_y, centroid_x])
-    distance, _ = KDTree(points).query(points, k=2)
-    return np.asarray(distance[:, 1], dtype=np.float64)
+    distance: FloatArray = np.asarray(KDTree(points).query(points, k=2)[0])
+    return distance[:, 1]
 
 
 def nearest_edges(labels: Labels, numbers: IntArray) -> FloatArray:
     """Gap between each particle and the nearest other one.
 
-    The point halfway between two nearest neighbours is equally far from both, so neighbours meet where the regions of all
-    pixels nearest to one particle touch. For each pair of touching pixels of two regions the distance of the two particle pixels
-    that they belong to is looked at; the smallest of a particle is its gap. The regions are OpenCV's by a 5 × 5 mask, so that
-    the pixels may be a few percent further apart than the nearest ones.
+    The point halfway between two nearest neighbours is equally far from both, so neighbours meet where the regions of the
+    pixels nearest to each particle touch. For each pair of touching pixels of two regions the distance of the two particle
+    pixels that they belong to is looked at; the smallest of a particle is its gap. The regions are OpenCV's by a 5 × 5 mask,
+    so that the pixels may be a few percent further apart than the nearest ones.
 
     Parameters
     ----------
@@ -51,4 +51,4 @@ def nearest_edges(labels: Labels, numbers: IntArray) -> FloatArray:
         gap = np.hypot(one // width - other // width, one % width - other % width) - 1
         for pixel in (one, other):
             np.minimum.at(gaps, np.searchsorted(numbers, flat[pixel]), gap)
-    return np.maximum(gaps, 0)
+    return np.asarray(np.maximum(gaps, 0), dtype=np.float64)
