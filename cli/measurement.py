@@ -22,7 +22,7 @@ from shared.settings import load_settings
 from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbered_as_before
-from worker.analysis.measurement import measure as measure_labels
+from worker.analysis.measurement.particles import measure as measure_labels
 from worker.analysis.padding import analysed_field, cut_to_field
 from worker.analysis.rendering import overlay, preview
 from worker.files import encode_png
@@ -84,7 +84,8 @@ def _measure_one(
         if micrograph is not None:
             calibrated = calibrate(micrograph, written.scale_bar, nm_per_px)
         labels = _specimen_of(labels, written)
-        particles = measure_labels(labels, written.field, calibrated.nm_per_px, written.annotations)
+        pixels = None if micrograph is None else micrograph.pixels
+        particles = measure_labels(labels, written.field, calibrated.nm_per_px, written.annotations, pixels)
         write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
         if micrograph is not None:
             picture = overlay(preview(micrograph.pixels), labels)

@@ -18,7 +18,7 @@ from shared.quantities import ParticleTable, SizeStatistics
 
 # A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
 # returned for the same request.
-PIPELINE_VERSION = 4
+PIPELINE_VERSION = 5
 
 # No microscope has finer or coarser pixels, nm; whatever is stated beyond is no pixel size.
 MIN_NM_PER_PX, MAX_NM_PER_PX = 1e-4, 1e6

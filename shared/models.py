@@ -314,7 +314,10 @@ class AnalysisRow(Base):
 
 
 class ParticleRow(Base):
-    """One particle of one analysis; the columns are the quantities of `ParticleTable`."""
+    """One particle of one analysis; the columns are the quantities of `ParticleTable`.
+
+    Those that releases before did not measure are NULL in their rows.
+    """
 
     __tablename__ = "particle"
 
@@ -332,10 +335,29 @@ class ParticleRow(Base):
     feret_max_nm: Mapped[float | None]
     feret_min_px: Mapped[float]
     feret_min_nm: Mapped[float | None]
+    feret_mean_px: Mapped[float | None]
+    feret_mean_nm: Mapped[float | None]
+    major_axis_px: Mapped[float | None]
+    major_axis_nm: Mapped[float | None]
+    minor_axis_px: Mapped[float | None]
+    minor_axis_nm: Mapped[float | None]
+    orientation_deg: Mapped[float | None]
     aspect_ratio: Mapped[float]
+    elongation: Mapped[float | None]
     circularity: Mapped[float]
+    roundness: Mapped[float | None]
     solidity: Mapped[float]
+    convexity: Mapped[float | None]
+    extent: Mapped[float | None]
+    eccentricity: Mapped[float | None]
+    mean_intensity: Mapped[float | None]
+    sd_intensity: Mapped[float | None]
+    nnd_px: Mapped[float | None]
+    nnd_nm: Mapped[float | None]
+    nn_gap_px: Mapped[float | None]
+    nn_gap_nm: Mapped[float | None]
     touches_border: Mapped[bool]
+    edge_weight: Mapped[float | None]
     confidence: Mapped[float | None]
     low_confidence: Mapped[bool | None]
 

@@ -41,7 +41,7 @@ def calibrate(particles: ParticleTable, nm_per_px: float) -> ParticleTable:
     Returns
     -------
     ParticleTable
-        Lengths × nm_per_px, areas × nm_per_px².
+        Lengths × nm_per_px, areas × nm_per_px²; None where the column in pixels is.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def calibrate(particles: ParticleTable, nm_per_px: float) -> ParticleTable:
     if not (np.isfinite(nm_per_px) and nm_per_px > 0):
         raise ValueError(f"nm_per_px is {nm_per_px}: a pixel size is a positive number")
     in_nm = {
-        conversion.name: getattr(particles, conversion.px_name).astype(np.float64) * nm_per_px**conversion.power
+        conversion.name: in_px.astype(np.float64) * nm_per_px**conversion.power
         for conversion in PARTICLE_CONVERSIONS
+        if (in_px := getattr(particles, conversion.px_name)) is not None
     }
     return replace(particles, **in_nm)

@@ -17,32 +17,82 @@ class Meaning:
     definition: str
 
 
-@dataclass(frozen=True, slots=True)
+# A particle that nearly spans the field would stand for very many.
+MAX_EDGE_WEIGHT = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParticleTable:
     """Measurements of the particles of one micrograph, one array of shape (n,) for each quantity.
 
     The ``_nm`` and ``_nm2`` columns are None where the micrograph has no calibration, ``confidence`` and ``low_confidence``
-    where the model gives none.
+    where the model gives none, the grey values where there is a label map without its image, and the distances to neighbours
+    where there are fewer than two particles.
     """
 
     label: Annotated[IntArray, Meaning("", "Number of the particle in the label map.")]
     centroid_y_px: Annotated[FloatArray, Meaning("px", "Row of the centroid in the coordinates of the uploaded image.")]
     centroid_x_px: Annotated[FloatArray, Meaning("px", "Column of the centroid in the coordinates of the uploaded image.")]
     area_px: Annotated[IntArray, Meaning("px²", "Number of pixels of the particle.")]
-    area_nm2: Annotated[FloatArray | None, Meaning("nm²", "Pixel count × nm_per_px².")]
+    area_nm2: Annotated[FloatArray | None, Meaning("nm²", "Pixel count × nm_per_px².")] = None
     ecd_px: Annotated[FloatArray, Meaning("px", "Equivalent circular diameter √(4A/π).")]
-    ecd_nm: Annotated[FloatArray | None, Meaning("nm", "Equivalent circular diameter √(4A/π).")]
+    ecd_nm: Annotated[FloatArray | None, Meaning("nm", "Equivalent circular diameter √(4A/π).")] = None
     perimeter_px: Annotated[FloatArray, Meaning("px", "Perimeter by the Crofton formula over four directions.")]
-    perimeter_nm: Annotated[FloatArray | None, Meaning("nm", "Perimeter by the Crofton formula over four directions.")]
+    perimeter_nm: Annotated[FloatArray | None, Meaning("nm", "Perimeter by the Crofton formula over four directions.")] = None
     feret_max_px: Annotated[FloatArray, Meaning("px", "Largest caliper width over all directions.")]
-    feret_max_nm: Annotated[FloatArray | None, Meaning("nm", "Largest caliper width over all directions.")]
+    feret_max_nm: Annotated[FloatArray | None, Meaning("nm", "Largest caliper width over all directions.")] = None
     feret_min_px: Annotated[FloatArray, Meaning("px", "Smallest caliper width over all directions.")]
-    feret_min_nm: Annotated[FloatArray | None, Meaning("nm", "Smallest caliper width over all directions.")]
+    feret_min_nm: Annotated[FloatArray | None, Meaning("nm", "Smallest caliper width over all directions.")] = None
+    feret_mean_px: Annotated[
+        FloatArray, Meaning("px", "Mean caliper width over all directions: perimeter of the convex hull / π.")
+    ]
+    feret_mean_nm: Annotated[
+        FloatArray | None, Meaning("nm", "Mean caliper width over all directions: perimeter of the convex hull / π.")
+    ] = None
+    major_axis_px: Annotated[FloatArray, Meaning("px", "Long axis of the ellipse with the same second moments.")]
+    major_axis_nm: Annotated[FloatArray | None, Meaning("nm", "Long axis of the ellipse with the same second moments.")] = None
+    minor_axis_px: Annotated[FloatArray, Meaning("px", "Short axis of the ellipse with the same second moments.")]
+    minor_axis_nm: Annotated[FloatArray | None, Meaning("nm", "Short axis of the ellipse with the same second moments.")] = None
+    orientation_deg: Annotated[
+        FloatArray,
+        Meaning("°", "Angle of the major axis from the x axis, counter-clockwise on the screen, above −90° up to 90°."),
+    ]
     aspect_ratio: Annotated[FloatArray, Meaning("", "feret_min / feret_max, at most 1 (ISO 9276-6).")]
+    elongation: Annotated[FloatArray, Meaning("", "1 − aspect_ratio.")]
     circularity: Annotated[FloatArray, Meaning("", "4πA / P², not clipped; 1 for a disc.")]
+    roundness: Annotated[FloatArray, Meaning("", "4A / (π·feret_max²); 1 for a disc.")]
     solidity: Annotated[FloatArray, Meaning("", "Area / area of the convex hull.")]
+    convexity: Annotated[FloatArray, Meaning("", "Perimeter of the convex hull / perimeter.")]
+    extent: Annotated[FloatArray, Meaning("", "Area / area of the smallest rectangle around the particle.")]
+    eccentricity: Annotated[FloatArray, Meaning("", "√(1 − (minor_axis / major_axis)²); 0 for a circle.")]
+    mean_intensity: Annotated[FloatArray | None, Meaning("grey", "Mean of the original grey values inside the particle.")] = (
+        None
+    )
+    sd_intensity: Annotated[
+        FloatArray | None, Meaning("grey", "Standard deviation of the original grey values inside the particle.")
+    ] = None
+    nnd_px: Annotated[
+        FloatArray | None, Meaning("px", "Distance from the centroid to the nearest centroid of another particle.")
+    ] = None
+    nnd_nm: Annotated[
+        FloatArray | None, Meaning("nm", "Distance from the centroid to the nearest centroid of another particle.")
+    ] = None
+    nn_gap_px: Annotated[
+        FloatArray | None, Meaning("px", "Distance from the edge to the nearest edge of another particle.")
+    ] = None
+    nn_gap_nm: Annotated[
+        FloatArray | None, Meaning("nm", "Distance from the edge to the nearest edge of another particle.")
+    ] = None
     touches_border: Annotated[
         Mask, Meaning("", "Whether any pixel lies on the edge of the analysed field or beside an annotation in it.")
+    ]
+    edge_weight: Annotated[
+        FloatArray,
+        Meaning(
+            "",
+            "How many particles this one stands for where those at the border are left out: W·H / ((W − d_x)(H − d_y)), W × H "
+            "the analysed field, d_x × d_y the particle's bounding box; at most 5.",
+        ),
     ]
     confidence: Annotated[
         FloatArray | None,

@@ -212,7 +212,8 @@ def particles_page(
     ------
     InputError
         ``unknown_quantity``; ``not_calibrated`` for a nanometre column of an analysis without calibration; ``no_confidence``
-        for a column of confidence where the model gave none; ``invalid_cursor`` where ``after`` is no value of the column.
+        for a column of confidence where the model gave none; ``not_measured`` for what else the analysis does not have;
+        ``invalid_cursor`` where ``after`` is no value of the column.
     """
     column = _quantity_column(session, analysis_id, sort)
     query = select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(limit)
@@ -233,6 +234,16 @@ def particle(session: Session, analysis_id: int, label: int) -> ParticleRow:
     if row is None:
         raise NotFoundError(f"Analysis {analysis_id} has no particle {label}.", code="particle_not_found")
     return row
+
+
+def measured_quantities(session: Session, analysis_id: int) -> set[str]:
+    """Name the quantities that the particles of an analysis have; all of them where there are no particles.
+
+    A quantity is missing for all particles of an analysis or for none, so that one particle tells.
+    """
+    one = session.scalars(select(ParticleRow).where(ParticleRow.analysis_id == analysis_id).limit(1)).first()
+    names = {field.name for field in fields(ParticleTable)}
+    return names if one is None else {name for name in names if getattr(one, name) is not None}
 
 
 def all_particles(session: Session, analysis_id: int) -> Iterator[ParticleRow]:
@@ -286,4 +297,9 @@ def _quantity_column(session: Session, analysis_id: int, name: str) -> Instrumen
     if name in CONFIDENCE_COLUMNS and analysis(session, analysis_id).n_low_confidence is None:
         raise InputError(f"The model of the analysis gives no confidence, so {name} is not known.", code="no_confidence")
     column: InstrumentedAttribute[Any] = getattr(ParticleRow, name)
+    if column.nullable and name not in measured_quantities(session, analysis_id):
+        message = (
+            f"The analysis has no {name}: it has a single particle, or a release of SAEMI made it that did not measure this."
+        )
+        raise InputError(message, code="not_measured")
     return column

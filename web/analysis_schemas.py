@@ -210,7 +210,10 @@ class Analysis(BaseModel):
 
 
 class Particle(BaseModel):
-    """The measurements of one particle; `_nm` values are null without a calibration."""
+    """The measurements of one particle.
+
+    `_nm` values are null without a calibration, and what an earlier release did not measure is null in its analyses.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -227,10 +230,29 @@ class Particle(BaseModel):
     feret_max_nm: float | None
     feret_min_px: float
     feret_min_nm: float | None
+    feret_mean_px: float | None
+    feret_mean_nm: float | None
+    major_axis_px: float | None
+    major_axis_nm: float | None
+    minor_axis_px: float | None
+    minor_axis_nm: float | None
+    orientation_deg: float | None
     aspect_ratio: float
+    elongation: float | None
     circularity: float
+    roundness: float | None
     solidity: float
+    convexity: float | None
+    extent: float | None
+    eccentricity: float | None
+    mean_intensity: float | None
+    sd_intensity: float | None
+    nnd_px: float | None
+    nnd_nm: float | None
+    nn_gap_px: float | None
+    nn_gap_nm: float | None
     touches_border: bool
+    edge_weight: float | None
     confidence: float | None
     low_confidence: bool | None
 

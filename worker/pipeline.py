@@ -14,7 +14,7 @@ from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbers_before
 from worker.analysis.lettering import TextReader
-from worker.analysis.measurement import measure
+from worker.analysis.measurement.particles import measure
 from worker.analysis.normalisation import to_unit_range
 from worker.analysis.padding import cut_to_field, reflect_outside, reflect_over
 
@@ -92,7 +92,7 @@ def measured(prepared: Prepared, model: ModelIdentity, found: Segmentation) -> A
     micrograph, parameters, written = prepared.micrograph, prepared.parameters, prepared.written
     labels = cut_to_field(found.labels, written.field, written.annotations)
     calibrated = calibrate(micrograph, written.scale_bar, parameters.nm_per_px)
-    table = measure(labels, written.field, calibrated.nm_per_px, written.annotations)
+    table = measure(labels, written.field, calibrated.nm_per_px, written.annotations, micrograph.pixels)
     particles = _with_confidence(table, labels, found, parameters.min_confidence)
     return Analysis(
         model=model,

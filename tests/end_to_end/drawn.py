@@ -15,7 +15,7 @@ from shared.storage import FolderBlobStore, put_bytes
 from tests.integration.analyses import DiscSegmenter
 from tests.stack import Stack
 from worker.analysis.distribution import size_statistics
-from worker.analysis.measurement import measure
+from worker.analysis.measurement.particles import measure
 from worker.files import store_files
 from worker.pipeline import analyse
 

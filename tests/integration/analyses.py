@@ -15,6 +15,11 @@ from shared.results import AnalysisFiles, save_analysis
 SIDE = 128
 SHA256 = "a" * 64
 MODEL = ModelIdentity("drawn", "1", "d" * 64)
+LENGTH_COLUMNS = ("ecd", "perimeter", "feret_max", "feret_min", "feret_mean", "major_axis", "minor_axis", "nnd", "nn_gap")
+SHAPE_COLUMNS = (
+    *("aspect_ratio", "elongation", "circularity", "roundness", "solidity", "convexity", "extent", "eccentricity"),
+    *("orientation_deg", "mean_intensity", "sd_intensity", "edge_weight"),
+)
 FILES = AnalysisFiles(*(letter * 64 for letter in "bcdef"))
 
 
@@ -46,14 +51,14 @@ def draw_discs(n_discs: int = 4, radius: int = 9) -> NDArray[np.uint8]:
 def particle_table(n: int, nm_per_px: float | None = None, **columns: NDArray[np.float64]) -> ParticleTable:
     """A table of n particles with plain values, some columns given."""
     values: dict[str, NDArray[np.generic] | None] = {"label": np.arange(1, n + 1), "touches_border": np.arange(n) % 3 == 0}
-    for name in ("centroid_y", "centroid_x", "area", "ecd", "perimeter", "feret_max", "feret_min"):
+    for name in ("centroid_y", "centroid_x", "area", *LENGTH_COLUMNS):
         values[f"{name}_px"] = columns.get(f"{name}_px", np.linspace(10, 20, n))
     values["area_px"] = np.asarray(values["area_px"], dtype=np.int64)
-    for name in ("ecd", "perimeter", "feret_max", "feret_min"):
+    for name in LENGTH_COLUMNS:
         pixels = values[f"{name}_px"]
         values[f"{name}_nm"] = None if nm_per_px is None else np.asarray(pixels, dtype=np.float64) * nm_per_px
     values["area_nm2"] = None if nm_per_px is None else values["area_px"] * nm_per_px**2
-    for name in ("aspect_ratio", "circularity", "solidity"):
+    for name in SHAPE_COLUMNS:
         values[name] = columns.get(name, np.linspace(0.5, 1, n))
     if "confidence" in columns:
         values["confidence"] = columns["confidence"]

@@ -4,6 +4,7 @@ Nothing in this package asks the database, so that a template can only show what
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,24 @@ LABELS = {
     "perimeter": "Perimeter",
     "feret_max": "Feret max",
     "feret_min": "Feret min",
+    "feret_mean": "Feret mean",
+    "major_axis": "Major axis",
+    "minor_axis": "Minor axis",
+    "orientation_deg": "Orientation",
     "aspect_ratio": "Aspect ratio",
+    "elongation": "Elongation",
     "circularity": "Circularity",
+    "roundness": "Roundness",
     "solidity": "Solidity",
+    "convexity": "Convexity",
+    "extent": "Extent",
+    "eccentricity": "Eccentricity",
+    "mean_intensity": "Grey mean",
+    "sd_intensity": "Grey SD",
+    "nnd": "Neighbour, centre",
+    "nn_gap": "Neighbour, gap",
     "touches_border": "At border",
+    "edge_weight": "Edge weight",
     "confidence": "Confidence",
     "low_confidence": "Low confidence",
 }
@@ -103,11 +118,11 @@ def table_columns(analysis: AnalysisRow) -> list[Column]:
     return [_column(in_unit.get(name) or known[name]) for name in names]
 
 
-def plotted_columns(analysis: AnalysisRow) -> list[Column]:
-    """List the quantities of which a histogram says something and that the analysis has."""
+def plotted_columns(analysis: AnalysisRow, measured: Collection[str]) -> list[Column]:
+    """List the quantities of which a histogram says something, of those that the particles of the analysis have."""
     calibrated = analysis.nm_per_px is not None
     left_out = NOT_PLOTTED if _has_confidence(analysis) else {*NOT_PLOTTED, *CONFIDENCE_COLUMNS}
-    shown = [q for q in PARTICLE_QUANTITIES if q.name not in left_out]
+    shown = [q for q in PARTICLE_QUANTITIES if q.name not in left_out and q.name in measured]
     return [_column(q) for q in shown if calibrated or not q.name.endswith(("_nm", "_nm2"))]
 
 

@@ -60,6 +60,7 @@ def result_page(analysis_id: int) -> str:
         sample_data = manifests.sample_data_of(session, [*origins, *([through] if through else [])])
         before, after = submissions.analysed_neighbours(session, through) if through else (None, None)
         about_pixel_size = _pixel_size(session, row, through)
+        measured = results.measured_quantities(session, analysis_id)
     return render_template(
         "result.html",
         analysis=row,
@@ -79,7 +80,7 @@ def result_page(analysis_id: int) -> str:
         counting_rule=result.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
-        plotted=result.plotted_columns(row),
+        plotted=result.plotted_columns(row, measured),
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
         annotations=row.recording.annotations if row.recording else [],

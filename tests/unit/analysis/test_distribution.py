@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.geometry import AnalysedField
 from shared.quantities import ParticleTable, SizeStatistics
 from worker.analysis.distribution import size_statistics
-from worker.analysis.measurement import measure
+from worker.analysis.measurement.particles import measure
 
 diameters = st.lists(st.floats(0.5, 5000), min_size=1, max_size=60)
 

@@ -8,7 +8,7 @@ from skimage.morphology import convex_hull_image
 from shared.arrays import Labels
 from shared.geometry import AnalysedField
 from shared.quantities import ParticleTable
-from worker.analysis.measurement import measure
+from worker.analysis.measurement.particles import measure
 
 
 def measured(labels: Labels) -> ParticleTable:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from shared.geometry import AnalysedField
 from worker.analysis.label_map import labels_from_array
-from worker.analysis.measurement import measure
+from worker.analysis.measurement.particles import measure
 from worker.training.synthetic import SyntheticMicrograph, synthetic_micrograph, write_samples
 
 SMALL = (300, 400)

@@ -1,0 +1,145 @@
+"""How sure the statistics of a sample are: the bootstrap, with images as the unit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy import sparse
+from scipy.stats import norm, t
+
+from shared.arrays import FloatArray, IntArray
+from shared.distributions.sample import Sample
+from shared.distributions.summary import POWERS, Weighting
+
+LEVEL = 0.95
+REPEATS = 1000
+# Any number; always the same one, so that a report repeats.
+SEED = 1
+# More sizes than this are resampled in groups of a thousandth of a decade: 0.23 % wide.
+MOST_SINGLE_SIZES = 4_000
+GROUPS_PER_DECADE = 1000
+# Numbers in memory at a time.
+NUMBERS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Ends of a confidence interval of 95 %, in the unit of the sizes."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Intervals of the statistics of one weighting, and of the log-normal measures of the number distribution."""
+
+    mean: Interval
+    d10: Interval
+    d50: Interval
+    d90: Interval
+    geometric_mean: Interval
+    gsd: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Particles of about the same size as one: sizes and mean weights, shape (g,), and their numbers by image, (images, g)."""
+
+    sizes: FloatArray
+    weights: FloatArray
+    numbers: sparse.csr_array
+
+
+def intervals(sample: Sample, weighting: Weighting, *, seed: int = SEED, repeats: int = REPEATS) -> Intervals | None:
+    """Return confidence intervals by the bootstrap; None with fewer than two particles.
+
+    Parameters
+    ----------
+    sample : Sample
+        Of one image or of several; sizes above 0.
+    weighting
+        That of mean and percentiles.
+
+    Notes
+    -----
+    Particles of one image resemble each other more than those of two: of a sample from several images the images are drawn
+    with replacement first, and from all that these hold as many particles as they have, by one multinomial for all images
+    together, which differs from one for each by less than the images differ, divided by the particles of an image. Of a single
+    image the particles are drawn. The interval is the percentile interval, expanded for few units: from the percentile
+    Φ(√(m/(m − 1))·t) on, with t the 2.5 % point of Student's distribution with m − 1 degrees of freedom, m images or particles
+    (T. C. Hesterberg, What teachers should know about the bootstrap, The American Statistician 69 (2015) 371).
+    """
+    if len(sample) < 2:
+        return None
+    n_units = sample.n_images if sample.n_images > 1 else len(sample)
+    random = np.random.default_rng(seed)
+    drawn = np.concatenate(list(_repeated(_groups(sample), POWERS[weighting], random, repeats)))
+    tail = float(norm.cdf(np.sqrt(n_units / (n_units - 1)) * t.ppf((1 - LEVEL) / 2, n_units - 1)))
+    ends = np.quantile(drawn, [tail, 1 - tail], axis=0).T
+    return Intervals(
+        **{field.name: Interval(float(low), float(high)) for field, (low, high) in zip(fields(Intervals), ends, strict=True)}
+    )
+
+
+def _groups(sample: Sample) -> _Groups:
+    if len(sample) <= MOST_SINGLE_SIZES:
+        group, sizes = np.arange(len(sample)), sample.sizes
+    else:
+        rounded = np.floor(np.log10(sample.sizes / sample.sizes[0]) * GROUPS_PER_DECADE)
+        _, group = np.unique(rounded, return_inverse=True)
+        number = np.bincount(group)
+        sizes = np.bincount(group, weights=sample.sizes) / number
+    number = np.bincount(group)
+    pairs = (np.ones(len(sample)), (sample.image, group))
+    numbers = sparse.coo_array(pairs, shape=(sample.n_images, len(sizes))).tocsr()
+    return _Groups(sizes, np.bincount(group, weights=sample.weights) / number, numbers)
+
+
+def _repeated(groups: _Groups, power: int, random: np.random.Generator, repeats: int) -> Iterator[FloatArray]:
+    """Yield statistics of drawn samples, of shape (some, 6) in the order of `Intervals`."""
+    n_images, n_groups = groups.numbers.shape
+    at_once = max(1, NUMBERS_AT_ONCE // max(n_groups, n_images))
+    done = 0
+    while done < repeats:
+        some = min(at_once, repeats - done)
+        images = random.multinomial(n_images, np.full(n_images, 1 / n_images), size=some)
+        held = np.asarray((groups.numbers.T @ images.T).T, dtype=np.float64)
+        # A draw of images without any particle says nothing about sizes.
+        held = held[held.sum(axis=1) > 0]
+        done += len(held)
+        total = held.sum(axis=1)
+        numbers = random.multinomial(total.astype(np.int64), held / total[:, None])
+        yield _statistics(groups, numbers, power)
+
+
+def _statistics(groups: _Groups, numbers: IntArray, power: int) -> FloatArray:
+    """Mean, D10, D50, D90, geometric mean and GSD of samples given by how often each group was drawn, shape (some, 6)."""
+    by_number = numbers * groups.weights
+    logarithms = np.log(groups.sizes)
+    total, n = by_number.sum(axis=1), numbers.sum(axis=1)
+    log_mean = by_number @ logarithms / total
+    log_variance = np.maximum(by_number @ logarithms**2 / total - log_mean**2, 0) * n / np.maximum(n - 1, 1)
+    weights = by_number * (groups.sizes / groups.sizes[-1]) ** power
+    return np.column_stack(
+        [
+            weights @ groups.sizes / weights.sum(axis=1),
+            *(_percentiles(groups.sizes, weights, share) for share in (0.1, 0.5, 0.9)),
+            np.exp(log_mean),
+            np.exp(np.sqrt(log_variance)),
+        ]
+    )
+
+
+def _percentiles(sizes: FloatArray, weights: FloatArray, share: float) -> FloatArray:
+    """`summary.percentiles` of many weights at once, shape (some, g)."""
+    curve = np.cumsum(weights, axis=1)
+    wanted = share * curve[:, -1:]
+    curve -= weights / 2
+    above = (curve < wanted).sum(axis=1)
+    upper = np.minimum(above, len(sizes) - 1)
+    lower = np.maximum(above - 1, 0)
+    rows = np.arange(len(weights))
+    low, high = curve[rows, lower], curve[rows, upper]
+    part = np.divide(wanted[:, 0] - low, high - low, out=np.zeros(len(weights)), where=high > low)
+    return np.asarray(sizes[lower] + np.clip(part, 0, 1) * (sizes[upper] - sizes[lower]), dtype=np.float64)

@@ -1,0 +1,163 @@
+"""Means, percentiles and widths of a distribution, weighted by number, area or volume."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from shared.arrays import FloatArray
+from shared.distributions.sample import Sample
+
+Weighting = Literal["number", "area", "volume"]
+# A particle of diameter d counts as d to this power.
+POWERS: dict[Weighting, int] = {"number": 0, "area": 2, "volume": 3}
+PERCENTS = (10.0, 50.0, 90.0)
+# Places at which the density is looked at for its highest one.
+MODE_GRID = 2048
+# Sizes that differ by no more than this, relatively, are equal.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Statistics of one weighting, in the unit of the sizes; None where a statistic is not defined.
+
+    ``mean`` = Σwd/Σw with w = weight × dᵏ (k = 0, 2, 3 for number, area, volume). ``sd`` = √(Σw(d − mean)²/Σw · n/(n − 1)),
+    for equal weights that of the sample. ``cv`` = sd/mean; ``span`` = (d90 − d10)/d50. Percentiles see `percentiles`, ``mode``
+    see `mode`.
+    """
+
+    weighting: Weighting
+    mean: float | None
+    sd: float | None
+    cv: float | None
+    d10: float | None
+    d50: float | None
+    d90: float | None
+    span: float | None
+    mode: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Moment means and the log-normal measures of the number distribution; None where one is not defined.
+
+    ``d10_mean`` = D[1,0] = Σd/n, ``d32`` = D[3,2] = Σd³/Σd², ``d43`` = D[4,3] = Σd⁴/Σd³. ``geometric_mean`` = exp(mean ln d),
+    ``gsd`` = exp(SD of ln d). ``skewness`` = Σ(d − mean)³/n / (Σ(d − mean)²/n)^{3/2}. All sums are over weights.
+    """
+
+    d10_mean: float | None
+    d32: float | None
+    d43: float | None
+    geometric_mean: float | None
+    gsd: float | None
+    skewness: float | None
+
+
+def summarise(sample: Sample, weighting: Weighting) -> Summary:
+    """Describe a distribution in one weighting; sizes above 0."""
+    if not len(sample):
+        return Summary(weighting, None, None, None, None, None, None, None, None)
+    weights = weights_of(sample, weighting)
+    mean = float(np.average(sample.sizes, weights=weights))
+    sd = _sd(sample.sizes, weights)
+    d10, d50, d90 = percentiles(sample.sizes, weights, PERCENTS).tolist()
+    return Summary(
+        weighting=weighting,
+        mean=mean,
+        sd=sd,
+        cv=None if sd is None else sd / mean,
+        d10=d10,
+        d50=d50,
+        d90=d90,
+        span=(d90 - d10) / d50,
+        mode=mode(sample.sizes, weights),
+    )
+
+
+def moments(sample: Sample) -> Moments:
+    """Return moment means and log-normal measures; sizes above 0."""
+    if not len(sample):
+        return Moments(None, None, None, None, None, None)
+    sizes, weights = sample.sizes, sample.weights
+    # Relative to the mean, so that the fourth power of nothing overflows or vanishes.
+    mean = float(np.average(sizes, weights=weights))
+    relative = sizes / mean
+    second, third, fourth = (float(np.average(relative**power, weights=weights)) for power in (2, 3, 4))
+    logarithms = np.log(sizes)
+    log_sd = _sd(logarithms, weights)
+    variance = float(np.average((relative - 1) ** 2, weights=weights))
+    return Moments(
+        d10_mean=mean,
+        d32=mean * third / second,
+        d43=mean * fourth / third,
+        geometric_mean=float(np.exp(np.average(logarithms, weights=weights))),
+        gsd=None if log_sd is None else float(np.exp(log_sd)),
+        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if variance > 0 else None,
+    )
+
+
+def weights_of(sample: Sample, weighting: Weighting) -> FloatArray:
+    """Return how much each particle counts, shape (n,), relative to the largest one."""
+    if weighting == "number":
+        return sample.weights
+    return np.asarray(sample.weights * (sample.sizes / sample.sizes[-1]) ** POWERS[weighting], dtype=np.float64)
+
+
+def percentiles(sizes: FloatArray, weights: FloatArray, percents: tuple[float, ...]) -> FloatArray:
+    """Return the sizes below which given shares of the weight lie.
+
+    Parameters
+    ----------
+    sizes : ndarray of float64, shape (n,)
+        Ascending, n ≥ 1.
+    weights : ndarray of float64, shape (n,)
+        Above 0.
+    percents
+        0 to 100.
+
+    Returns
+    -------
+    ndarray of float64
+        One size for each percent.
+
+    Notes
+    -----
+    The cumulative curve goes in straight lines through the points (d_i, (W_i − w_i/2)/W), W_i the sum of the weights up to and
+    including d_i: half of a particle's own weight lies below its size. Beyond the first and last point it stays at the smallest
+    and largest size. For equal weights type 5 (Hazen) of R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages,
+    The American Statistician 50 (1996) 361.
+    """
+    total = np.cumsum(weights)
+    return np.asarray(np.interp(np.asarray(percents) / 100, (total - weights / 2) / total[-1], sizes), dtype=np.float64)
+
+
+def mode(sizes: FloatArray, weights: FloatArray) -> float | None:
+    """Return the size where the density is highest, by Gaussian kernels; None where all sizes are equal.
+
+    The bandwidth is Silverman's, 0.9·min(SD, IQR/1.34)·n_e^{−1/5} (B. W. Silverman, Density Estimation, 1986, p. 48), with
+    Kish's effective number n_e = (Σw)²/Σw² for n. The density is looked at in 2048 places between the smallest and the largest.
+    """
+    low, high = float(sizes[0]), float(sizes[-1])
+    quarter, three_quarters = percentiles(sizes, weights, (25.0, 75.0))
+    spread = float(np.sqrt(np.average((sizes - np.average(sizes, weights=weights)) ** 2, weights=weights)))
+    scale = min(spread, float(three_quarters - quarter) / 1.34) or spread
+    if high - low <= ROUNDING * high:
+        return None
+    n_effective = weights.sum() ** 2 / (weights**2).sum()
+    bandwidth = 0.9 * scale * n_effective**-0.2
+    step = (high - low) / (MODE_GRID - 1)
+    density, _ = np.histogram(sizes, bins=MODE_GRID, range=(low - step / 2, high + step / 2), weights=weights)
+    reach = int(np.ceil(4 * bandwidth / step))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * step / bandwidth) ** 2)
+    smooth = np.convolve(density, kernel)[reach : reach + MODE_GRID]
+    return low + step * int(smooth.argmax())
+
+
+def _sd(values: FloatArray, weights: FloatArray) -> float | None:
+    """Standard deviation with n − 1 for equal weights; None for one value."""
+    n = len(values)
+    if n < 2:
+        return None
+    mean = np.average(values, weights=weights)
+    return float(np.sqrt(np.average((values - mean) ** 2, weights=weights) * n / (n - 1)))
