@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, delete, distinct, func, insert, select, union, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from shared.job_contents import JobContent
 from shared.manifest import Manifest, folded, tails
 from shared.manifest_rows import ManifestEntryRow, ManifestRow, ManifestValueRow
 from shared.models import JobRow, SideCarRow, SubmissionRow
+
+Value = TypeVar("Value")
 
 # Values of one question; SQLite takes 32,766 parameters.
 CHUNK = 10_000
@@ -205,8 +208,10 @@ def entries_page(
 
 def sample_data_of(session: Session, jobs: Sequence[JobRow]) -> dict[int, SampleData]:
     """Return sample and metadata of the files of jobs, by the number of the job."""
-    if not jobs:
-        return {}
+    return {number: data for some in _chunks(jobs) for number, data in _sample_data_of(session, some).items()}
+
+
+def _sample_data_of(session: Session, jobs: Sequence[JobRow]) -> dict[int, SampleData]:
     named = (
         select(
             JobRow.id, JobRow.submission_id, SubmissionRow.sample, ManifestEntryRow.sample.label("own"), ManifestEntryRow.line
@@ -249,5 +254,5 @@ def _columns(match: Match) -> dict[str, str | bool | None]:
     return {"source_name": match.source_name, "is_ambiguous": match.is_ambiguous}
 
 
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     return (values[first : first + CHUNK] for first in range(0, len(values), CHUNK))

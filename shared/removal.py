@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import database_time
 from shared.leases import JobState
+from shared.manifest_rows import ManifestRow
 from shared.models import OPEN, AnalysisRow, ChangeRow, DecisionRow, ImageRow, JobRow, RecordingRow, SideCarRow, SubmissionRow
 from shared.upload_rows import UploadRow
 
@@ -66,6 +67,7 @@ def remove_submission(session: Session, submission_id: int) -> bool:
     if any(session.scalar(select(one)) for one in left):
         return False
     session.execute(update(DecisionRow).where(DecisionRow.submission_id == submission_id).values(submission_id=None))
+    session.execute(delete(ManifestRow).where(ManifestRow.submission_id == submission_id))  # its entries go with it
     session.execute(delete(SubmissionRow).where(SubmissionRow.id == submission_id))
     return True
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.image_names import IMAGE_COLUMNS
+from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow, ParticleRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 
@@ -50,7 +51,7 @@ ANALYSIS_COLUMNS = (
 )
 FAILURE_COLUMNS = ("file", "image", "error_code", "error_message", "error_reference", "attempts", "job", "image_sha256")
 SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
-SUBMISSION_COLUMNS = (*SUMMARY_COLUMNS, "original_removed_at")
+SUBMISSION_COLUMNS = (*SUMMARY_COLUMNS, "original_removed_at", "sample")
 
 
 def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -81,7 +82,14 @@ def failure_record(job: JobRow) -> dict[str, Any]:
     }
 
 
-def summary_record(job: JobRow, analysis: AnalysisRow | None, original_removed_at: datetime | None) -> dict[str, Any]:
+def metadata_column(key: str) -> str:
+    """Name the column that holds what a manifest says under a key; no quantity is called so."""
+    return f"metadata: {key}"
+
+
+def summary_record(
+    job: JobRow, analysis: AnalysisRow | None, original_removed_at: datetime | None, sample_data: SampleData
+) -> dict[str, Any]:
     """Return one image of a submission: its outcome, the reason where it failed, the statistics where it did not."""
     record = {
         "file": job.source_name,
@@ -91,6 +99,8 @@ def summary_record(job: JobRow, analysis: AnalysisRow | None, original_removed_a
         "image": job.image_index + 1,
         "n_images": job.n_images,
         "original_removed_at": None if original_removed_at is None else original_removed_at.isoformat(timespec="seconds"),
+        "sample": sample_data.sample,
+        **{metadata_column(key): value for key, value in sample_data.metadata.items()},
     }
     if analysis is None:
         return record

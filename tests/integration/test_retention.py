@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from shared import actions, jobs, known_files, originals, retention, submissions, uploads
+from shared import actions, jobs, known_files, manifests, originals, retention, submissions, uploads
 from shared.actions import Action
 from shared.calibration import Choice
 from shared.errors import NotFoundError
 from shared.known_files import NamedFile
 from shared.leases import JobState
+from shared.manifest import read_manifest
+from shared.manifest_rows import ManifestEntryRow, ManifestRow, ManifestValueRow
 from shared.models import (
     AnalysisRow,
     ChangeRow,
@@ -151,6 +153,7 @@ def test_a_whole_submission_goes_with_what_no_other_one_shares(facility: Facilit
     *_, decided = facility.hand_in("decided", old)
     with facility.database.writing() as session:
         uploads.add_side_car(session, old, BlobInfo(put_bytes(store, b"beside"), 6), "lost.txt")
+        manifests.put(session, old, "m.csv", read_manifest(b"file,batch\nalone.tif,7\n"))
     about_image = facility.decide_for_image(decided, 2.0)
     about_old = facility.decide_for_submission(old, 3.0)
     facility.apply(about_image, about_old)
@@ -170,7 +173,8 @@ def test_a_whole_submission_goes_with_what_no_other_one_shares(facility: Facilit
         assert set(session.scalars(select(ParticleRow.analysis_id))) == numbers
         assert {change.analysis_id for change in session.scalars(select(ChangeRow))} <= numbers
         assert session.scalar(select(func.count()).select_from(DecisionRow)) == 2, "who decided what stays"
-        assert session.scalar(select(func.count()).select_from(SideCarRow)) == 0
+        for table in (SideCarRow, ManifestRow, ManifestEntryRow, ManifestValueRow):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
         images = {row.sha256: row.removed_at for row in session.scalars(select(ImageRow))}
         assert sum(removed_at is not None for removed_at in images.values()) == 1, "the one that somebody decided about"
         assert len(images) == 3

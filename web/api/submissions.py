@@ -2,11 +2,11 @@
 
 from flask import Response
 
-from shared import job_lists, registry, side_cars, submissions, uploads, watching
+from shared import job_lists, manifests, registry, side_cars, submissions, uploads, watching
 from shared.image_names import clean_name
 from shared.log import get_logger
 from shared.storage import file_too_large
-from shared.tables import FAILURE_COLUMNS, SUBMISSION_COLUMNS, csv_lines, failure_record, summary_record
+from shared.tables import FAILURE_COLUMNS, SUBMISSION_COLUMNS, csv_lines, failure_record, metadata_column, summary_record
 from web.api.blueprint import FileBody, answer, api_blueprint, as_download
 from web.described import described_file, described_jobs, described_submission
 from web.paging import Page, PageQuery, decode_cursor, encode_cursor, paged
@@ -124,12 +124,17 @@ def list_side_cars(path: IdPath, query: SideCarQuery) -> Response:
 def download_summary(path: IdPath) -> Response:
     """Download one row for each file: its outcome, the reason where it failed, the statistics where it did not.
 
-    `original_removed_at` says since when the uploaded file is not here any more.
+    `original_removed_at` says since when the uploaded file is not here any more. What the manifest says stands in `sample` and
+    in columns of its own at the end.
     """
     with services().database.reading() as session:
         submissions.submission(session, path.id)
-        records = [summary_record(*file) for file in submissions.analysed_files(session, path.id)]
-    response = Response(csv_lines(SUBMISSION_COLUMNS, records), mimetype="text/csv")
+        files = submissions.analysed_files(session, path.id)
+        sample_data = manifests.sample_data_of(session, [job for job, *_ in files])
+        records = [summary_record(*file, sample_data[file[0].id]) for file in files]
+        manifest = manifests.find(session, path.id)
+        columns = (*SUBMISSION_COLUMNS, *(metadata_column(key) for key in (manifest.keys if manifest else ())))
+    response = Response(csv_lines(columns, records), mimetype="text/csv")
     return as_download(response, f"submission-{path.id}-summary.csv")
 
 

@@ -1,5 +1,7 @@
 """Manifests through the API: taken whole or not at all, matched whenever files come, looked for; on both databases alike."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -54,6 +56,21 @@ def test_a_manifest_says_the_same_whether_it_comes_before_the_files_or_after(eit
     assert either_portal.json(f"/jobs/{jobs['day 1/a.tif']['id']}")["sample"] == "S1"
     if is_first:
         assert jobs["day 1/a.tif"]["metadata"] == {"Batch": "12", "Note": "first"}
+
+
+def test_the_summary_has_the_sample_and_a_column_for_each_key(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.manifests.CHUNK", 2)  # so that three files are more than one question
+    submission = portal.open_submission(sample="lot sample")
+    for name in SAID:
+        portal.put(submission, name.encode(), name)
+    put(portal, submission)
+    rows = csv.DictReader(io.StringIO(portal.http.get(f"{API}/submissions/{submission}/summary.csv").text))
+    found = {row["file"]: (row["sample"], row["metadata: Batch"], row["metadata: Note"]) for row in rows}
+    assert found == {
+        "day 1/a.tif": ("S1", "12", "first"),
+        "lot/b.tif": ("lot sample", "12", ""),
+        "d.tif": ("lot sample", "", ""),
+    }
 
 
 def test_files_are_matched_by_whatever_way_they_come(either_portal: Portal) -> None:
