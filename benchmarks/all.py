@@ -13,6 +13,7 @@ def main() -> None:
     data = Path(load_settings().shared_data)
     names = (
         "measurement",
+        "intervals",
         "overhead",
         "throughput",
         "fairness",
