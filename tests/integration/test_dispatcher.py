@@ -245,7 +245,9 @@ def test_a_round_looks_at_open_jobs_only_also_where_the_database_keeps_no_statis
 
     assert Dispatcher(database, sender, settings()).run_round() == 1
     assert len(plans) >= 4
-    assert all("ix_job_open" in plan or "ix_job_in_flight" in plan for plan in plans), plans
+    # Or at single jobs by their numbers.
+    few = ("ix_job_open", "ix_job_in_flight", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)")
+    assert [plan for plan in plans if not any(one in plan for one in few)] == []
     database.dispose()
 
 

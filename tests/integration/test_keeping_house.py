@@ -96,7 +96,8 @@ def test_a_process_that_starts_cleans_up_once_an_interval_has_passed_since_whoev
 
     def start_and_stop(until: Callable[[], object], interval_s: float) -> None:
         stop = threading.Event()
-        thread = threading.Thread(target=Housekeeper(database, store, spool, interval_s, lambda: True).run, args=(stop,))
+        keeper = Housekeeper(database, store, spool, Retainer(database, FOR_EVER), interval_s=interval_s, leads=lambda: True)
+        thread = threading.Thread(target=keeper.run, args=(stop,))
         thread.start()
         wait_until(until, "it looked", 30)
         stop.set()
