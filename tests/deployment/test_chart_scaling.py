@@ -12,9 +12,9 @@ from shared.domain import Parameters
 from shared.leases import JobState
 from shared.models import JobRow
 from shared.queues import QUEUES
-from shared.schema import upgrade
 from shared.turns import Priority
 from tests.conftest import fresh_postgres
+from tests.databases import make_tables
 from tests.deployment.chart import LEAST, of_kind, render
 
 JOBS_PER_POD, MAX_REPLICAS = 2, 3
@@ -25,7 +25,7 @@ N_WAITING, N_RUNNING, N_ENDED = 2, 1, 4
 def facility(postgres_url: str) -> Iterator[Database]:
     """A database with a submission of each priority, a paused one, and a decision that waits."""
     with fresh_postgres(postgres_url) as database:
-        upgrade(database)
+        make_tables(database)
         for number, priority in enumerate(Priority):
             add_submission(database, priority, number)
         paused = add_submission(database, Priority.NORMAL, len(Priority))

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from shared.database import CONNECT_TIMEOUT_S, FEW_CONNECTIONS, SILENCE_S, Database
 from shared.errors import TransientError
-from shared.schema import upgrade
+from tests.databases import make_tables
 from tests.models import register_models
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.unit.web.opened_portal import API, Portal, error_of, open_portal
@@ -35,7 +35,7 @@ def own_server() -> Iterator[PostgresServer]:
 def portal(own_server: PostgresServer, tmp_path: Path) -> Iterator[Portal]:
     """A portal on that server."""
     database = Database(own_server.url)
-    upgrade(database)
+    make_tables(database)
     register_models(database)
     database.dispose()
     yield from open_portal(tmp_path, own_server.url)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from shared.database import Database
-from shared.schema import upgrade
+from tests.databases import make_tables
 from tests.models import register_models
 from tests.s3_server import S3Server
 from tests.unit.web.opened_portal import Portal, error_of, open_portal
@@ -18,7 +18,7 @@ NAME = "folder/日本語 1.tif"
 def portal_on(tmp_path: Path, **settings: object) -> Iterator[Portal]:
     url = f"sqlite:///{tmp_path / 'saemi.db'}"
     database = Database(url)
-    upgrade(database)
+    make_tables(database)
     register_models(database)
     database.dispose()
     yield from open_portal(tmp_path, url, **settings)

@@ -17,6 +17,7 @@ from shared.models import (
 )
 from shared.storage import FolderBlobStore
 from tests.conftest import fresh_postgres
+from tests.databases import make_tables
 from tests.integration.aged_facility import ORIGINALS, Facility, job_of
 from worker.retainer import Removed
 
@@ -25,9 +26,7 @@ from worker.retainer import Removed
 def postgres(postgres_url: str, store: FolderBlobStore) -> Iterator[Facility]:
     """On PostgreSQL, where two act at once."""
     with fresh_postgres(postgres_url) as database:
-        from shared.schema import upgrade
-
-        upgrade(database)
+        make_tables(database)
         yield Facility(database, store)
 
 

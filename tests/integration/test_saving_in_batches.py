@@ -13,9 +13,9 @@ from shared.domain import Analysis, Micrograph, Parameters
 from shared.errors import TransientError
 from shared.models import AnalysisRow, ParticleRow, RecordingRow
 from shared.results import FoundAnalysis
-from shared.schema import upgrade
 from shared.tables import PARTICLE_COLUMNS
 from tests.conftest import fresh_postgres
+from tests.databases import make_tables
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
 
 
@@ -108,7 +108,7 @@ def test_two_batches_of_the_same_images_in_opposite_order_store_each_once_and_ne
 
 def test_a_server_that_goes_away_while_particles_are_copied_is_a_matter_of_time(postgres_url: str) -> None:
     with fresh_postgres(postgres_url) as database:
-        upgrade(database)
+        make_tables(database)
 
         def lose_the_server_and_copy() -> None:
             with database.writing() as session:

@@ -19,10 +19,10 @@ from shared.database import Database
 from shared.domain import ModelIdentity
 from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK, JobSender, create_celery
 from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE
-from shared.schema import upgrade
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
 from tests.conftest import fresh_postgres
+from tests.databases import make_tables
 from tests.integration.analyses import draw_discs
 from tests.models import NEWEST, card
 from tests.stack import PROJECT, wait_until
@@ -74,12 +74,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """The URL of a database with all tables."""
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path_factory.mktemp('worker') / 'saemi.db'}")
-        upgrade(database)
+        make_tables(database)
         database.dispose()
         yield database.engine.url.render_as_string()
     else:
         with fresh_postgres(request.getfixturevalue("postgres_url")) as database:
-            upgrade(database)
+            make_tables(database)
             yield database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 

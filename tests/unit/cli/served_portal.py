@@ -14,8 +14,8 @@ from werkzeug.wrappers import Request, Response
 
 from shared.database import Database
 from shared.models import JobRow, SideCarRow, SubmissionRow
-from shared.schema import upgrade
 from shared.settings import Settings
+from tests.databases import make_tables
 from tests.models import register_models
 from web.app import create_app
 from web.services import EXTENSION, Services
@@ -34,7 +34,7 @@ class ServedPortal:
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'portal.db'}"
         self.database = Database(url)
-        upgrade(self.database)
+        make_tables(self.database)
         register_models(self.database)
         settings = Settings(data_dir=folder, database_url=url, broker_url="redis+socket:///nobody.sock", min_free_bytes=0)
         self.app = create_app(settings)

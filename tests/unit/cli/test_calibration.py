@@ -14,8 +14,8 @@ from werkzeug.serving import make_server
 from cli.client import Saemi
 from cli.main import saemi
 from shared.database import Database
-from shared.schema import upgrade
 from shared.settings import Settings
+from tests.databases import make_tables
 from tests.integration.laboratory import SEM, Laboratory
 from web.app import create_app
 from web.services import EXTENSION
@@ -26,7 +26,7 @@ QUEUE_OF_THIS_TEST = 9  # a database of the broker that no other test uses
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Laboratory]:
     database = Database(f"sqlite:///{tmp_path / 'saemi.db'}")
-    upgrade(database)
+    make_tables(database)
     yield Laboratory(database)
     database.dispose()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.database import Database
-from shared.schema import upgrade
+from tests.databases import make_tables
 from tests.models import register_models
 from tests.unit.web.opened_portal import Portal, open_portal
 
@@ -16,7 +16,7 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
     """A portal on SQLite whose broker is away."""
     url = f"sqlite:///{tmp_path / 'saemi.db'}"
     database = Database(url)
-    upgrade(database)
+    make_tables(database)
     register_models(database)
     database.dispose()
     yield from open_portal(tmp_path, url)

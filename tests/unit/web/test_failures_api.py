@@ -8,6 +8,7 @@ import pytest
 
 from shared.schema import upgrade
 from tests.conftest import fresh_postgres
+from tests.databases import make_tables
 from tests.models import register_models
 from tests.stack import free_port
 from tests.unit.web.opened_portal import API, BROKER_TIMEOUT_S, Portal, error_of, open_portal
@@ -33,7 +34,7 @@ def test_a_database_that_is_away_is_said_with_a_time_to_try_again(tmp_path: Path
 
 def test_a_database_that_goes_away_between_two_requests_is_said(postgres_url: str, tmp_path: Path) -> None:
     with fresh_postgres(postgres_url) as database:
-        upgrade(database)
+        make_tables(database)
         register_models(database)
         name, url = database.engine.url.database, database.engine.url.render_as_string(hide_password=False)
         for portal in open_portal(tmp_path, url):

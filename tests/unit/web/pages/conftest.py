@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from shared.database import Database
-from shared.schema import upgrade
 from shared.settings import Settings
+from tests.databases import make_tables
 from tests.models import register_models
 from web.app import create_app
 from web.services import EXTENSION
@@ -19,7 +19,7 @@ from web.services import EXTENSION
 def app(tmp_path: Path) -> Iterator[Flask]:
     app = create_app(Settings(data_dir=tmp_path, broker_url="redis://127.0.0.1:1/0"))
     database: Database = app.extensions[EXTENSION].database
-    upgrade(database)
+    make_tables(database)
     register_models(database)
     yield app
     database.dispose()
