@@ -2,16 +2,13 @@
 
 import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from cli.bulk.local_state import cache_folder, open_state
+from cli.bulk.local_state import LocalState, cache_folder
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS hash (
     path BLOB PRIMARY KEY, n_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL
@@ -41,22 +38,14 @@ class Refusal:
     reason: str
 
 
-class HashCache:
+class HashCache(LocalState):
     """The hashes that are known; used by one thread."""
 
     def __init__(self, file: Path | None = None, clock_ns: Callable[[], int] = time.time_ns) -> None:
-        self._connection: sqlite3.Connection = open_state(file or cache_folder() / "hashes.db", SCHEMA)
+        super().__init__(file or cache_folder() / "hashes.db", SCHEMA)
         self._clock_ns = clock_ns
         self._unwritten: list[tuple[bytes, int, int, str]] = []
         self.n_read = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._connection.close()
 
     def hash_files(self, files: Sequence[tuple[Path, str]]) -> Iterator[HashedFile | Refusal]:
         """Yield each file with its hash, in the order given; files that cannot be read are refused."""

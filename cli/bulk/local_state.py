@@ -2,6 +2,8 @@
 
 import sqlite3
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import platformdirs
 
@@ -21,7 +23,22 @@ def state_folder() -> Path:
     return platformdirs.user_state_path(APPLICATION, appauthor=False)
 
 
-def open_state(file: Path, schema: str, wait_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+class LocalState:
+    """A file of state that is open for as long as a block lasts; raises what `_open` raises."""
+
+    def __init__(self, file: Path, schema: str, wait_s: float = BUSY_TIMEOUT_S) -> None:
+        self._connection = _open(file, schema, wait_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+
+def _open(file: Path, schema: str, wait_s: float) -> sqlite3.Connection:
     """Open a file of state, made where there is none; each statement is a transaction of its own.
 
     Another process that uses the file is waited for up to ``wait_s``.

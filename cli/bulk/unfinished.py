@@ -6,10 +6,8 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from cli.bulk.local_state import open_state, state_folder
+from cli.bulk.local_state import LocalState, state_folder
 
 FILE_NAME = "submissions.db"
 SCHEMA = """
@@ -24,19 +22,11 @@ CREATE TABLE IF NOT EXISTS upload (
 MAX_UPLOAD_AGE_S = 30 * 86_400.0
 
 
-class UnfinishedSubmissions:
+class UnfinishedSubmissions(LocalState):
     """The submissions that one user has begun and not ended."""
 
     def __init__(self, file: Path | None = None) -> None:
-        self._connection = open_state(file or state_folder() / FILE_NAME, SCHEMA)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._connection.close()
+        super().__init__(file or state_folder() / FILE_NAME, SCHEMA)
 
     def find(self, command: str) -> int | None:
         """Return the submission that a command has begun and not ended."""
@@ -53,23 +43,15 @@ class UnfinishedSubmissions:
         self._connection.execute("DELETE FROM unfinished WHERE command = ?", (command,))
 
 
-class UnfinishedUploads:
+class UnfinishedUploads(LocalState):
     """The large files that one user has sent in part, and the uploads of the portal that have those parts.
 
     Opened by whoever sends a file, for as long as that takes.
     """
 
     def __init__(self, file: Path | None = None) -> None:
-        self._connection = open_state(file or state_folder() / FILE_NAME, SCHEMA)
+        super().__init__(file or state_folder() / FILE_NAME, SCHEMA)
         self._connection.execute("DELETE FROM upload WHERE begun_at < ?", (time.time() - MAX_UPLOAD_AGE_S,))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._connection.close()
 
     def find(self, file: str) -> str | None:
         """Return the upload that has a part of a file."""

@@ -3,15 +3,12 @@
 One SQLite file for each watch, held by the running one alone.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cli.bulk.hashes import HashedFile
-from cli.bulk.local_state import open_state
+from cli.bulk.local_state import LocalState
 from cli.watch.folder import SeenFile
 
 SCHEMA = """
@@ -37,25 +34,17 @@ class HandedIn:
     submission_id: int
 
 
-class WatchState:
+class WatchState(LocalState):
     """The memory of one watch."""
 
     def __init__(self, file: Path) -> None:
         # The lock outlives the transaction: another watch of the folder would hand in what this one does.
         schema = f"PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; {SCHEMA} COMMIT;"
-        self._connection: sqlite3.Connection = open_state(file, schema, wait_s=0)
+        super().__init__(file, schema, wait_s=0)
         rows = self._connection.execute("SELECT place, n_bytes, mtime_ns FROM handed_in")
         self._done: dict[bytes, set[tuple[int, int]]] = {}
         for place, n_bytes, mtime_ns in rows:
             self._done.setdefault(place, set()).add((n_bytes, mtime_ns))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._connection.close()
 
     def is_done(self, file: SeenFile) -> bool:
         """Tell whether a file, as it is now, was handed in or refused."""

@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import open_browser
-from tests.stack import Stack
+from tests.chaos.line import Line
+from tests.stack import Stack, free_port
+from tests.web_process import WebProcess
 
 
 @pytest.fixture
@@ -21,3 +23,11 @@ def page(chromium: str, running_stack: Stack, complaints: list[str]) -> Iterator
     with open_browser(chromium, running_stack.address, complaints) as page:
         yield page
     assert complaints == []
+
+
+@pytest.fixture
+def line(web: WebProcess) -> Iterator[Line]:
+    """The line to the portal that a test file starts."""
+    line = Line(free_port(), web.port)
+    yield line
+    line.close()

@@ -16,7 +16,6 @@ from shared.stores import signed_uploads
 from tests.browser import open_browser
 from tests.chaos.line import Line
 from tests.s3_server import S3Server
-from tests.stack import free_port
 from tests.web_process import WebProcess, start_web
 
 N_BYTES = 20 * 2**20
@@ -33,14 +32,6 @@ def web(s3_server: S3Server, tmp_path: Path) -> Iterator[WebProcess]:
     where = s3_server.settings(tmp_path.name) | {"s3_public_url": s3_server.address}
     with start_web(tmp_path / "data", min_free_bytes=0, **where) as process:
         yield process
-
-
-@pytest.fixture
-def line(web: WebProcess) -> Iterator[Line]:
-    """The line from the browser to the portal."""
-    line = Line(free_port(), web.port)
-    yield line
-    line.close()
 
 
 @pytest.fixture

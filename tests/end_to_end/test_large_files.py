@@ -12,7 +12,7 @@ import pytest
 from cli.client import Saemi
 from cli.resumable import PIECE_BYTES
 from tests.chaos.line import Line
-from tests.stack import PROJECT, free_port, wait_until
+from tests.stack import PROJECT, wait_until
 from tests.web_process import WebProcess, start_web
 
 N_BYTES = 100 * 2**20
@@ -27,14 +27,6 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebProcess]
         monkeypatch.setenv(name, str(tmp_path / "home" / name))
     with start_web(tmp_path / "data", min_free_bytes=0) as process:
         yield process
-
-
-@pytest.fixture
-def line(web: WebProcess) -> Iterator[Line]:
-    """The line to that portal."""
-    line = Line(free_port(), web.port)
-    yield line
-    line.close()
 
 
 @pytest.fixture
