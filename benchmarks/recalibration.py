@@ -22,8 +22,9 @@ from shared import decisions, submissions
 from shared.calibration import Choice
 from shared.database import Database
 from shared.domain import Parameters
+from shared.finding_rows import ParticleRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, ImageRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, ImageRow, JobRow
 from shared.nanometres import PARTICLE_CONVERSIONS
 from shared.quantities import PARTICLE_QUANTITIES
 from shared.schema import upgrade

@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.domain import CalibrationSource, CalibrationStatus
+from shared.finding_rows import RecordingRow
 from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
-from shared.models import AnalysisRow, JobRow, RecordingRow
+from shared.models import AnalysisRow, JobRow
 
 
 @dataclass(frozen=True, slots=True)

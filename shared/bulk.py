@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, 
 from sqlalchemy.orm import Session
 
 from shared.database import database_time, insert_of
-from shared.models import ParticleRow
+from shared.finding_rows import ParticleRow
 from shared.quantities import ParticleTable
 
 PARTICLES = ParticleRow.metadata.tables[ParticleRow.__tablename__]

@@ -14,8 +14,9 @@ from shared import leases, recordings, results, submissions
 from shared.calibration import Choice, Scope
 from shared.database import database_time
 from shared.errors import InputError, LostClaimError, NotFoundError
+from shared.finding_rows import RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow, RecordingRow
+from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow
 
 # The key of PostgreSQL's lock between those who decide and those who ask what was decided; any number that nothing else uses.
 DECISION_LOCK = 0x5AE3_1DEC

@@ -18,7 +18,8 @@ from shared import decisions
 from shared.calibration import Choice, Decision, Evidence, Holding, Scope, holding
 from shared.database import database_time
 from shared.domain import Calibration, CalibrationSource
-from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow, ParticleRow, RecordingRow, SubmissionRow
+from shared.finding_rows import ParticleRow, RecordingRow
+from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow, SubmissionRow
 from shared.nanometres import PARTICLE_CONVERSIONS, STATISTIC_CONVERSIONS, Conversion
 
 # A transaction of about a second: others that write wait for it, and a worker that dies loses no more.

@@ -11,7 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from shared.domain import PIPELINE_VERSION, Analysis, Metadata, Micrograph, ScaleBar, Stage
 from shared.errors import NotFoundError
-from shared.models import AnalysisRow, RecordingRow
+from shared.finding_rows import RecordingRow
+from shared.models import AnalysisRow
 
 # What a field can be filtered by is read from so many recordings, and so many values are named: people look for recent ones.
 NEWEST_RECORDINGS = 1000

@@ -10,9 +10,10 @@ from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import database_time
+from shared.finding_rows import RecordingRow
 from shared.leases import JobState
 from shared.manifest_rows import ManifestRow
-from shared.models import OPEN, AnalysisRow, ChangeRow, DecisionRow, ImageRow, JobRow, RecordingRow, SideCarRow, SubmissionRow
+from shared.models import OPEN, AnalysisRow, ChangeRow, DecisionRow, ImageRow, JobRow, SideCarRow, SubmissionRow
 from shared.upload_rows import UploadRow
 
 # A transaction of less than a second: on SQLite everybody else who writes waits for it.

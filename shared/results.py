@@ -16,8 +16,9 @@ from shared import bulk, recordings
 from shared.analysis_filter import AnalysisFilter, narrowed
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
+from shared.finding_rows import ParticleRow, RecordingRow
 from shared.geometry import AnalysedField, Banner
-from shared.models import IDENTITY, AnalysisRow, JobRow, ParticleRow, RecordingRow
+from shared.models import IDENTITY, AnalysisRow, JobRow
 from shared.quantities import ParticleTable, SizeStatistics
 
 SOFTWARE_VERSION = version("saemi")

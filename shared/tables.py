@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared.finding_rows import ParticleRow
 from shared.image_names import IMAGE_COLUMNS
 from shared.manifests import SampleData
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, JobRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 
 PARTICLE_COLUMNS = tuple(quantity.name for quantity in PARTICLE_QUANTITIES)

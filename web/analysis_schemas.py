@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
 from shared.domain import CalibrationSource, CalibrationStatus
-from shared.models import AnalysisRow, ParticleRow
+from shared.finding_rows import ParticleRow
+from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.calibration_schemas import Calibration
 from web.manifest_schemas import FilesQuery, Origin

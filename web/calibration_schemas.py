@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.calibration import Choice, Scope
 from shared.domain import MAX_NM_PER_PX, MIN_NM_PER_PX
+from shared.finding_rows import RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, ChangeRow, DecisionRow, RecordingRow
+from shared.models import AnalysisRow, ChangeRow, DecisionRow
 from web.paging import LARGEST_ID
 from web.validation import Line
 

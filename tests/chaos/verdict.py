@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.database import Database
+from shared.finding_rows import ParticleRow, RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, ImageRow, JobRow, ModelRow, ParticleRow, RecordingRow
+from shared.models import AnalysisRow, ImageRow, JobRow, ModelRow
 from shared.results import AnalysisFiles
 from shared.storage import BlobStore
 from tests.chaos.facility import Facility

@@ -7,16 +7,9 @@ from sqlalchemy import func, select, update
 
 from shared import submissions
 from shared.database import Database, database_time
+from shared.finding_rows import ParticleRow, RecordingRow
 from shared.housekeeping import GRACE, clean_blobs, survey_blobs
-from shared.models import (
-    AnalysisRow,
-    ImageRow,
-    JobRow,
-    ParticleRow,
-    RecordingRow,
-    SideCarRow,
-    SubmissionRow,
-)
+from shared.models import AnalysisRow, ImageRow, JobRow, SideCarRow, SubmissionRow
 from shared.results import AnalysisFiles
 from shared.retention import RetentionRule
 from shared.storage import FolderBlobStore, put_bytes

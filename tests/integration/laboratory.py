@@ -13,9 +13,10 @@ from shared.calibration import Choice, calibration
 from shared.database import Database, database_time
 from shared.decisions import Target
 from shared.domain import Analysis, Metadata, Micrograph, Parameters, ScaleBar
+from shared.finding_rows import ParticleRow, RecordingRow
 from shared.geometry import Box
 from shared.leases import JobState
-from shared.models import AnalysisRow, ChangeRow, DecisionRow, ParticleRow, RecordingRow, SubmissionRow
+from shared.models import AnalysisRow, ChangeRow, DecisionRow, SubmissionRow
 from shared.results import AnalysisFiles
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
 from worker.analysis.distribution import size_statistics

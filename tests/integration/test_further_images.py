@@ -6,8 +6,9 @@ from sqlalchemy import update
 
 from shared import jobs, submissions
 from shared.database import database_time
+from shared.finding_rows import RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, JobRow, RecordingRow
+from shared.models import AnalysisRow, JobRow
 from tests.integration.analyses import SIDE, draw_discs
 from tests.integration.bench import HITACHI, MAX_ATTEMPTS, NM_PER_PX, Bench, InterruptedSegmenter
 from tests.unit.micrograph.files import bmp_bytes, tiff_bytes

@@ -13,7 +13,8 @@ from shared import results
 from shared.database import Database
 from shared.domain import Micrograph, Parameters
 from shared.errors import InputError, NotFoundError
-from shared.models import AnalysisRow, ParticleRow, RecordingRow
+from shared.finding_rows import ParticleRow, RecordingRow
+from shared.models import AnalysisRow
 from shared.tables import PARTICLE_COLUMNS
 from tests.integration.analyses import FILES, MODEL, SHA256, SIDE, make_analysis, particle_table, save
 

@@ -10,20 +10,12 @@ from shared import actions, jobs, known_files, manifests, originals, retention, 
 from shared.actions import Action
 from shared.calibration import Choice
 from shared.errors import NotFoundError
+from shared.finding_rows import ParticleRow
 from shared.known_files import NamedFile
 from shared.leases import JobState
 from shared.manifest import read_manifest
 from shared.manifest_rows import ManifestEntryRow, ManifestRow, ManifestValueRow
-from shared.models import (
-    AnalysisRow,
-    ChangeRow,
-    DecisionRow,
-    ImageRow,
-    JobRow,
-    ParticleRow,
-    SideCarRow,
-    SubmissionRow,
-)
+from shared.models import AnalysisRow, ChangeRow, DecisionRow, ImageRow, JobRow, SideCarRow, SubmissionRow
 from shared.retention import RetentionRule
 from shared.spool import FolderSpool
 from shared.storage import BlobInfo, FolderBlobStore, put_bytes

@@ -14,8 +14,9 @@ from shared.arrays import FloatImage
 from shared.database import Database, database_time
 from shared.domain import PIPELINE_VERSION, Parameters, Segmentation
 from shared.errors import DecoderKilledError, InputError, OperatorError, TransientError
+from shared.finding_rows import ParticleRow
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow, SubmissionRow
+from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.storage import FolderBlobStore
 from tests.integration.analyses import DiscSegmenter, draw_discs
 from tests.stack import free_port, wait_until

@@ -13,8 +13,9 @@ from shared.arrays import FloatImage
 from shared.database import Database, database_time
 from shared.domain import Parameters, Segmentation, Segmenter
 from shared.errors import DeviceFailedError, OperatorError, TransientError
+from shared.finding_rows import ParticleRow
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, JobRow
 from shared.storage import FolderBlobStore
 from tests.integration.analyses import DiscSegmenter, draw_discs
 from tests.unit.conveyor.stand_ins import BrokenSegmenter, DeadlySegmenter

@@ -11,7 +11,8 @@ from shared import bulk, results, submissions
 from shared.database import Database
 from shared.domain import Analysis, Micrograph, Parameters
 from shared.errors import TransientError
-from shared.models import AnalysisRow, ParticleRow, RecordingRow
+from shared.finding_rows import ParticleRow, RecordingRow
+from shared.models import AnalysisRow
 from shared.results import FoundAnalysis
 from shared.tables import PARTICLE_COLUMNS
 from tests.conftest import fresh_postgres

@@ -10,8 +10,9 @@ from sqlalchemy import update
 from shared import jobs, side_cars, submissions, uploads
 from shared.database import Database, database_time
 from shared.errors import InputError
+from shared.finding_rows import RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, JobRow, RecordingRow, SideCarRow
+from shared.models import AnalysisRow, JobRow, SideCarRow
 from shared.side_cars import SideCarCounts
 from tests.integration.analyses import draw_discs
 from tests.integration.bench import HITACHI, MAX_ATTEMPTS, NM_PER_PX, Bench, InterruptedSegmenter

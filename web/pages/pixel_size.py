@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.calibration import MAX_DIFFERENCE, Choice
-from shared.models import AnalysisRow, ChangeRow, DecisionRow, RecordingRow
+from shared.finding_rows import RecordingRow
+from shared.models import AnalysisRow, ChangeRow, DecisionRow
 from web.pages.decisions import held_for
 from web.pages.writing import Fact, local_time, number, percent, pixel_size
 

@@ -1,6 +1,7 @@
 """What a file states about how its image was taken, in words and with units."""
 
-from shared.models import AnalysisRow, RecordingRow
+from shared.finding_rows import RecordingRow
+from shared.models import AnalysisRow
 from web.pages.writing import Fact, short
 
 UNREAD = "–"

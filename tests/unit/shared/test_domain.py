@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from shared import domain
 from shared.domain import PIPELINE_VERSION, Parameters
-from shared.models import AnalysisRow, ParticleRow, RecordingRow
+from shared.finding_rows import ParticleRow, RecordingRow
+from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, ParticleTable, Quantity, SizeStatistics
 from shared.tables import ANALYSIS_COLUMNS, PARTICLE_COLUMNS, RECORDING_COLUMNS, SUMMARY_COLUMNS, csv_lines
 from web.analysis_schemas import Analysis, Particle, Recording, Statistics

@@ -9,8 +9,9 @@ from werkzeug.test import TestResponse
 from shared import submissions
 from shared.database import Database, database_time
 from shared.domain import Parameters
+from shared.finding_rows import ParticleRow
 from shared.jobs import JobState
-from shared.models import AnalysisRow, JobRow, ParticleRow
+from shared.models import AnalysisRow, JobRow
 from shared.quantities import PARTICLE_QUANTITIES
 from tests.models import NETWORK
 

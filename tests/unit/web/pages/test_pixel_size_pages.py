@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from shared.calibration import Choice
 from shared.domain import Metadata, Stage
-from shared.models import DecisionRow, RecordingRow
+from shared.finding_rows import RecordingRow
+from shared.models import DecisionRow
 from tests.integration.laboratory import SEM, Laboratory
 from tests.unit.web.opened_portal import Portal, shown
 from web.pages import writing
