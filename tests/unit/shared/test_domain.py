@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,18 @@ from shared.tables import ANALYSIS_COLUMNS, PARTICLE_COLUMNS, RECORDING_COLUMNS,
 from web.analysis_schemas import Analysis, Particle, Recording, Statistics
 
 QUANTITIES = PARTICLE_QUANTITIES + STATISTIC_QUANTITIES
-UNIT_OF_ENDING = {"_px": "px", "_nm": "nm", "_nm2": "nm²"}
+UNIT_OF_ENDING = {"_px": "px", "_nm": "nm", "_nm2": "nm²", "_deg": "°", "_intensity": "grey"}
+# Columns of the first releases, which every particle has.
+ALWAYS_MEASURED = {
+    *("label", "centroid_y_px", "centroid_x_px", "area_px", "ecd_px", "perimeter_px", "feret_max_px", "feret_min_px"),
+    *("aspect_ratio", "circularity", "solidity", "touches_border"),
+}
 
-# The digests of version 4. When these change for the same parameters, PIPELINE_VERSION must have been raised.
-DIGESTS_OF_VERSION_4 = {
-    Parameters("particlenet-1"): "03c0287b85052e47f632f5e26fddd55de701d07812d924e17ab8856073dca87b",
-    Parameters("particlenet-1", nm_per_px=0.5): "daf0e2f4f12bc97697c597becf1aac1f341ead56acde1ef99359fd6a0bc05307",
-    Parameters("classical-1", min_confidence=0.25): "a3ce3069488858410928d5c3692d0442da4e37f5d47a0ba49389df0b6a4d91fd",
+# The digests of version 5. When these change for the same parameters, PIPELINE_VERSION must have been raised.
+DIGESTS_OF_VERSION_5 = {
+    Parameters("particlenet-1"): "9b095742b00c03e5bab33b18aa5e1ea032f74e7ef9842e70dec8166d12c43c2b",
+    Parameters("particlenet-1", nm_per_px=0.5): "8c6eb17120c54f4b436fe147d5964e3c9fa5f14a0c2eb71d95799a99ba70c3d5",
+    Parameters("classical-1", min_confidence=0.25): "0427c75d74c823a1f879e01211c2d7829e650fb332905a4f67ead95cdbeaf4f3",
 }
 
 
@@ -76,16 +82,17 @@ def test_every_length_in_nanometres_is_also_given_in_pixels_and_the_other_way_ro
         assert in_nm == in_px
 
 
-def test_only_values_in_nanometres_and_confidence_can_be_missing_for_a_particle() -> None:
-    nullable = {column.name for column in ParticleRow.__table__.columns if column.nullable}
-    in_nm = {name for name in PARTICLE_COLUMNS if name.endswith(("_nm", "_nm2"))}
-    assert nullable == in_nm | {"confidence", "low_confidence"}
+def test_what_the_first_releases_measured_is_there_for_every_particle() -> None:
+    never_missing = {column.name for column in ParticleRow.__table__.columns if not column.nullable}
+    assert never_missing == ALWAYS_MEASURED | {"analysis_id"}
+    optional = {name for name, field in Particle.model_fields.items() if type(None) in get_args(field.annotation)}
+    assert optional == set(PARTICLE_COLUMNS) - ALWAYS_MEASURED
 
 
-@pytest.mark.parametrize("parameters", list(DIGESTS_OF_VERSION_4), ids=str)
+@pytest.mark.parametrize("parameters", list(DIGESTS_OF_VERSION_5), ids=str)
 def test_the_digest_is_stable_for_one_version_of_the_pipeline(parameters: Parameters) -> None:
-    assert PIPELINE_VERSION == 4, "a new version has new digests: pin them here"
-    assert parameters.digest == DIGESTS_OF_VERSION_4[parameters]
+    assert PIPELINE_VERSION == 5, "a new version has new digests: pin them here"
+    assert parameters.digest == DIGESTS_OF_VERSION_5[parameters]
 
 
 def test_the_digest_changes_with_every_parameter() -> None:
