@@ -60,7 +60,7 @@ def test_every_column_of_the_summary_is_a_column_of_the_analysis_or_of_its_recor
 
 
 def test_the_api_shows_the_columns_of_an_analysis_under_their_own_names() -> None:
-    grouped = {"banner", "field", "statistics", "recording", "calibration", "annotations", "original"}
+    grouped = {"banner", "field", "statistics", "recording", "calibration", "annotations", "original", "origins"}
     assert set(Analysis.model_fields) - grouped <= set(AnalysisRow.__table__.columns.keys())
     assert set(Recording.model_fields) <= set(RecordingRow.__table__.columns.keys())
 
