@@ -91,7 +91,7 @@ class ParticleTable:
         Meaning(
             "",
             "How many particles this one stands for where those at the border are left out: W·H / ((W − d_x)(H − d_y)), W × H "
-            "the analysed field, d_x × d_y the particle's bounding box; at most 5.",
+            "the analysed field, d_x × d_y the bounding box of the particle; at most 5.",
         ),
     ]
     confidence: Annotated[

@@ -101,4 +101,4 @@ def test_pages_and_the_summary_name_which_image_of_a_file_it_is(portal: Portal) 
         session.add(JobRow(**values, **ended, image_index=2, n_images=12))
     assert "stack.tif, image 3 of 12" in portal.http.get(f"/submissions/{submission}").text
     rows = portal.get(f"/submissions/{submission}/summary.csv").text.splitlines()
-    assert [row.split(",")[-3:-1] for row in rows] == [["image", "n_images"], ["1", ""], ["3", "12"]]
+    assert [row.split(",")[-4:-2] for row in rows] == [["image", "n_images"], ["1", ""], ["3", "12"]]

@@ -27,7 +27,7 @@ def test_a_submission_is_opened_and_shown_with_no_jobs(portal: Portal) -> None:
     assert set(opened["counts"].values()) == {0}
     assert opened["created_at"].endswith(("Z", "+00:00"))
     assert portal.json(f"/submissions/{opened['id']}") == opened
-    assert portal.json("/submissions")["items"] == [{**opened, "calibration_counts": None}]
+    assert portal.json("/submissions")["items"] == [{**opened, "calibration_counts": None, "retention": None}]
 
 
 MISFITS: list[tuple[dict[str, object], str]] = [
