@@ -13,7 +13,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
-from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter, narrowed
 from shared.distributions.sample import DEFAULT_COUNTING_RULE
 from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
@@ -29,7 +29,6 @@ ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
-EVERY_ANALYSIS = AnalysisFilter()
 # What tells an analysis from all others, in the order of `IDENTITY`.
 Identity = tuple[str, int, str, str, str, str]
 
