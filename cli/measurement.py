@@ -15,6 +15,7 @@ from cli.summary import analysed
 from cli.summary import failed as failure
 from shared.arrays import Labels
 from shared.calibration import calibration
+from shared.distributions.fitness import judge
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
@@ -95,8 +96,9 @@ def _measure_one(
         return failure(ImageOfFile(path), error.code, error.message)
     except OSError as error:
         return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
-    statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations))
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics)
+    specimen_px = specimen_area_px(written.field, written.annotations)
+    statistics, fitness = size_statistics(particles, specimen_px), judge(particles, specimen_px)
+    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics, fitness)
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))

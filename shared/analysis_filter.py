@@ -6,6 +6,7 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.distributions.fitness import Verdict
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import RecordingRow
 from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
@@ -26,6 +27,8 @@ class AnalysisFilter:
         Part of the name or the value of any field of the file.
     acquired_from, acquired_to : str or None
         Date of any precision (ISO 8601); the second one includes all that begins with it.
+    fitness : tuple of verdicts
+        One of them; empty asks for none. Analyses of releases that gave no verdict have none of them.
     files : ManifestFilter
         What a file of the image is said to be; in the submission ``submission_id`` where that is given.
     """
@@ -39,6 +42,7 @@ class AnalysisFilter:
     submission_id: int | None = None
     acquired_from: str | None = None
     acquired_to: str | None = None
+    fitness: tuple[Verdict, ...] = ()
     files: ManifestFilter = ANY_FILE
 
 
@@ -51,6 +55,8 @@ def narrowed(query: Select[*Columns], wanted: AnalysisFilter, dialect: Dialect) 
         query = query.where(AnalysisRow.calibration_status == wanted.calibration_status)
     if wanted.calibration_source is not None:
         query = query.where(AnalysisRow.calibration_source == wanted.calibration_source)
+    if wanted.fitness:
+        query = query.where(AnalysisRow.fitness.in_(wanted.fitness))
     of_submission = [JobRow.submission_id == wanted.submission_id] if wanted.submission_id is not None else []
     if not wanted.files.asks_for_nothing:
         has_analysis = JobRow.analysis_id.is_not(None)

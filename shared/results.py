@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
 from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter, narrowed
+from shared.distributions.fitness import Fitness
 from shared.distributions.sample import DEFAULT_COUNTING_RULE
 from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
@@ -148,7 +149,12 @@ def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
 
 
 def describe_measurement(
-    shape: tuple[int, int], calibration: Calibration, banner: Banner | None, field: AnalysedField, statistics: SizeStatistics
+    shape: tuple[int, int],
+    calibration: Calibration,
+    banner: Banner | None,
+    field: AnalysedField,
+    statistics: SizeStatistics,
+    fitness: Fitness,
 ) -> dict[str, Any]:
     """Return what is known of a measured label map, wherever it was made, under the names of the `analysis` columns."""
     return {
@@ -166,6 +172,8 @@ def describe_measurement(
         "calibration_status": calibration.status,
         "counting_rule": DEFAULT_COUNTING_RULE,
         **asdict(statistics),
+        "fitness": fitness.verdict,
+        "fitness_reasons": list(fitness.reasons),
     }
 
 
@@ -287,7 +295,9 @@ def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, 
         "format": micrograph.format,
         "bit_depth": micrograph.bit_depth,
         "warnings": [*micrograph.warnings, *analysis.warnings],
-        **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
+        **describe_measurement(
+            shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics, analysis.fitness
+        ),
         "counting_rule": analysis.counting_rule,
     }
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
+from shared.distributions.fitness import VERDICTS, Verdict
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
@@ -56,6 +57,9 @@ class AnalysisQuery(FilesQuery):
     )
     calibration_status: CalibrationStatus | None = None
     calibration_source: CalibrationSource | None = None
+    fitness: list[Verdict] = Field(
+        [], max_length=len(VERDICTS), description="Whether sizes can be read. Again for more; one of them fits."
+    )
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     acquired_from: Moment | None = Field(None, description="Year, month, day or time (ISO 8601) from which on it was taken.")
     acquired_to: Moment | None = Field(
@@ -65,8 +69,8 @@ class AnalysisQuery(FilesQuery):
     @property
     def filter(self) -> AnalysisFilter:
         """The same as the database functions take it."""
-        about_analysis = self.model_dump(exclude={"cursor", "limit", *FilesQuery.model_fields})
-        return AnalysisFilter(**about_analysis, files=self.files)
+        about_analysis = self.model_dump(exclude={"cursor", "limit", "fitness", *FilesQuery.model_fields})
+        return AnalysisFilter(**about_analysis, fitness=tuple(self.fitness), files=self.files)
 
 
 class ParticleQuery(PageQuery):
@@ -195,6 +199,10 @@ class Analysis(BaseModel):
     calibration_source: str | None
     calibration_status: str
     counting_rule: str
+    fitness: Verdict | None = Field(
+        description="Whether sizes can be read; null in analyses of releases that gave no verdict."
+    )
+    fitness_reasons: list[str] | None = Field(description="What the verdict rests on.")
     warnings: list[str]
     original: Original
     statistics: Statistics
