@@ -13,7 +13,6 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
-from shared.analysis_filter import AnalysisFilter, narrowed
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
 from shared.finding_rows import ParticleRow, RecordingRow
@@ -27,7 +26,6 @@ ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
-EVERY_ANALYSIS = AnalysisFilter()
 # What tells an analysis from all others, in the order of `IDENTITY`.
 Identity = tuple[str, int, str, str, str, str]
 
@@ -173,16 +171,6 @@ def analysis(session: Session, analysis_id: int) -> AnalysisRow:
     if row is None:
         raise NotFoundError(f"There is no analysis {analysis_id}.", code="analysis_not_found")
     return row
-
-
-def analyses_page(
-    session: Session, *, before: int | None, limit: int, wanted: AnalysisFilter = EVERY_ANALYSIS
-) -> list[AnalysisRow]:
-    """Return up to ``limit`` analyses that fit a filter, the newest first, those with a smaller number than ``before`` only."""
-    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).order_by(AnalysisRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(AnalysisRow.id < before)
-    return list(session.scalars(query))
 
 
 def source_name(session: Session, analysis_id: int, job_id: int | None = None) -> str:

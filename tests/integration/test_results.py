@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from shared import results
+from shared import analysis_lists, results
 from shared.database import Database
 from shared.domain import Micrograph, Parameters
 from shared.errors import InputError, NotFoundError
@@ -118,7 +118,7 @@ def test_an_analysis_without_particles_is_stored_listed_and_counted(database: Da
     assert walk(database, analysis_id, "ecd_px", 5, descending=False) == []
     with database.reading() as session:
         assert results.histogram(session, analysis_id, "ecd_px", 10).counts == []
-        assert [row.id for row in results.analyses_page(session, before=None, limit=5)] == [analysis_id]
+        assert [row.id for row in analysis_lists.analyses_page(session, limit=5)] == [analysis_id]
 
 
 @given(values=TIED, limit=st.integers(1, 5), descending=st.booleans())
