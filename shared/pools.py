@@ -18,7 +18,7 @@ from shared.distributions.stored import BinRecords, Sums, unpack_bins, unpack_su
 from shared.errors import InputError
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
-from shared.quantities import SMALLEST_RELIABLE_PX, ParticleTable
+from shared.quantities import DIAMETERS, SMALLEST_RELIABLE_PX, ParticleTable
 from shared.selection import Excluded, Selection, reason_without_nm
 
 # Reading so many takes seconds; what is stored of each analysis gives a pool of more at once.
@@ -54,8 +54,7 @@ class Population:
     n_small : int
         Of these, below the smallest reliable diameter.
     smallest_reliable : float or None
-        That diameter in the unit of a length: the largest one of all images, nm or px; None for other quantities and without
-        images.
+        That diameter in the unit of a quantity that is one, the largest of all images; None for others and without images.
     capped_share : float
         Share of the counted particles whose weight was cut.
     excluded : tuple of Excluded
@@ -149,10 +148,12 @@ def population(session: Session, selection: Selection, quantity: str, rule: Coun
 
 def _smallest_reliable(quantity: str, nm_per_px: Sequence[float | None]) -> float | None:
     """Return the smallest reliable diameter in the unit of a quantity; of several images, the largest one."""
+    if quantity not in DIAMETERS:
+        return None
     if quantity.endswith("_px"):
         return SMALLEST_RELIABLE_PX
     known = [one for one in nm_per_px if one is not None]
-    return SMALLEST_RELIABLE_PX * max(known) if quantity.endswith("_nm") and known else None
+    return SMALLEST_RELIABLE_PX * max(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)
