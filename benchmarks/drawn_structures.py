@@ -1,7 +1,6 @@
 """Specimens without particles, drawn with their labels: fibres, films, sponges and patterned surfaces.
 
-There are no labelled micrographs of these beside the project. What is drawn varies in scale, density, contrast and instrument; it is
-no photograph, and a figure measured on it says so.
+What is drawn varies in scale, density, contrast and instrument. It is no photograph: a figure measured on it has to say so.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ SHAPE = (512, 640)
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A picture and its labels, both of shape (rows, columns); each piece of material that a person would outline has a number."""
+    """A picture and its labels, both of shape (rows, columns); each piece of material that one would outline has a number."""
 
     kind: str
     pixels: NDArray[np.uint8]

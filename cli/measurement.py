@@ -97,8 +97,14 @@ def _measure_one(
     except OSError as error:
         return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
     specimen_px = specimen_area_px(written.field, written.annotations)
-    statistics, fitness = size_statistics(particles, specimen_px), judge(particles, specimen_px)
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics, fitness)
+    found = describe_measurement(
+        labels.shape,
+        calibrated,
+        written.banner,
+        written.field,
+        statistics=size_statistics(particles, specimen_px),
+        fitness=judge(particles, specimen_px),
+    )
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))

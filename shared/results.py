@@ -140,6 +140,7 @@ def describe_measurement(
     calibration: Calibration,
     banner: Banner | None,
     field: AnalysedField,
+    *,
     statistics: SizeStatistics,
     fitness: Fitness,
 ) -> dict[str, Any]:
@@ -259,7 +260,12 @@ def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, 
         "bit_depth": micrograph.bit_depth,
         "warnings": [*micrograph.warnings, *analysis.warnings],
         **describe_measurement(
-            shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics, analysis.fitness
+            shape,
+            analysis.calibration,
+            analysis.banner,
+            analysis.field,
+            statistics=analysis.statistics,
+            fitness=analysis.fitness,
         ),
         "counting_rule": analysis.counting_rule,
     }

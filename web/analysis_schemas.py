@@ -137,9 +137,7 @@ class Analysis(BaseModel):
     calibration_source: str | None
     calibration_status: str
     counting_rule: str
-    fitness: Verdict | None = Field(
-        description="Whether sizes can be read; null in analyses of releases that gave no verdict."
-    )
+    fitness: Verdict | None = Field(description="Whether sizes can be read; null in analyses of releases that gave no verdict.")
     fitness_reasons: list[str] | None = Field(description="What the verdict rests on.")
     warnings: list[str]
     original: Original
