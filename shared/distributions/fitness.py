@@ -50,6 +50,33 @@ UNSURE = Limits(0.9, 0.8)
 # Points of signs against particles: a strong one decides, and so do two weak ones.
 WEAK, STRONG = 1, 2
 
+# What the rule is, for people, from the numbers that it goes by.
+VERDICT_TEXT: dict[Verdict, str] = {
+    "fit": f"At least {FEWEST_WHOLE} particles lie wholly in the field, and nothing below speaks against their sizes.",
+    "doubtful": "Look at the picture: there is one weak sign that these are no particles, or an obstacle to reading sizes.",
+    "not particles": "Nothing was found, or what was segmented looks like fibres, a film, a sponge or a pattern: there is a "
+    "strong sign of it, or two weak ones.",
+}
+SIGN_TEXT: dict[str, str] = {
+    "ragged outlines": f"Particles of a solidity below {RAGGED_SOLIDITY:g} hold more than {100 * RAGGED.weak:g} % of the "
+    f"segmented area; strong above {100 * RAGGED.strong:g} %. Fewer than {FEWEST_ODD} of them count below "
+    f"{NETWORK_SOLIDITY:g} only.",
+    "runs out of the picture": "Particles that the border cuts and that are ragged, or more than three times as long as wide, "
+    f"hold more than {100 * RUNNING_OUT.weak:g} % of the segmented area; strong above {100 * RUNNING_OUT.strong:g} %. Fewer "
+    f"than {FEWEST_ODD} of them count below a solidity of {NETWORK_SOLIDITY:g} only.",
+    "covered field": f"What the border cuts covers more than {100 * COVERING.weak:g} % of the field; strong above "
+    f"{100 * COVERING.strong:g} %.",
+    "unsure model": f"The mean confidence, by area, is below {UNSURE.weak:g}; strong below {UNSURE.strong:g}.",
+}
+OBSTACLE_TEXT: dict[str, str] = {
+    "few particles": f"Fewer than {FEWEST_WHOLE} particles lie wholly in the field. From {FEWEST_WHOLE} on, the median of the "
+    "distribution lies between the smallest and the largest of them with a probability of 97 %.",
+    "cut by the border": f"More than {100 * MOST_CUT:g} % of the segmented area belongs to particles that the border cuts.",
+    "too small": f"More than {100 * MOST_SMALL:g} % of the particles are less than {SMALLEST_RELIABLE_PX:g} px across.",
+    "crowded": f"Particles cover more than {100 * CROWDED_COVERAGE:g} % of the field, and more than "
+    f"{100 * CROWDED_CONTACTS:g} % of them touch another one: many are hidden in part.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -172,7 +199,7 @@ def _against_particles(signs: Signs) -> list[tuple[int, str]]:
     ]
     if signs.confidence is not None:
         points = _points(1 - signs.confidence, Limits(1 - UNSURE.weak, 1 - UNSURE.strong))
-        found.append((points, f"The model is unsure of what it found: its mean confidence by area is {signs.confidence:.2f}."))
+        found.append((points, f"The model is unsure: its mean confidence, by area, is {signs.confidence:.2f}."))
     return [(points, sentence) for points, sentence in found if points]
 
 
@@ -193,14 +220,15 @@ def _obstacles(signs: Signs) -> list[str]:
         found.append(f"{_percent(signs.small_share)} of the particles are less than {SMALLEST_RELIABLE_PX:g} px across.")
     if signs.coverage > CROWDED_COVERAGE and signs.contact_share > CROWDED_CONTACTS:
         found.append(
-            f"Particles cover {_percent(signs.coverage)} of the field and {_percent(signs.contact_share)} of them touch others: "
-            "many are hidden in part, and look smaller than they are."
+            f"Particles cover {_percent(signs.coverage)} of the field and {_percent(signs.contact_share)} of them touch: many "
+            "are hidden in part, and look smaller than they are."
         )
     return found
 
 
 def _whole(signs: Signs) -> str:
-    return f"{signs.n_whole} of {signs.n_particles} particle{'s' * (signs.n_particles != 1)} lie wholly in the field"
+    particles, lie = "particle" if signs.n_particles == 1 else "particles", "lies" if signs.n_whole == 1 else "lie"
+    return f"{signs.n_whole} of {signs.n_particles} {particles} {lie} wholly in the field"
 
 
 def _percent(share: float) -> str:

@@ -6,13 +6,14 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from shared import audit, decisions, job_lists, manifests, recordings, results, submissions
+from shared.distributions.fitness import VERDICT_TEXT
 from shared.errors import NotFoundError
 from shared.image_names import shown_name
 from shared.job_lists import ORIGINS
 from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
 from shared.moments import MOMENT
-from web.pages import choices, pixel_size, recording, result
+from web.pages import choices, fitness, pixel_size, recording, result
 from web.pages.decisions import decision_line
 from web.pages.lists import analysis_line
 from web.pages.writing import count, short_hash
@@ -42,6 +43,7 @@ def analyses_page() -> str:
         suggestions=suggestions,
         sources=pixel_size.SOURCE_TEXT,
         calibration_states=pixel_size.STATUS_TEXT,
+        verdicts=VERDICT_TEXT,
         moment=MOMENT,
         cursor=query.cursor,
         older=cursor,
@@ -75,6 +77,7 @@ def result_page(analysis_id: int) -> str:
         min_confidence=result.min_confidence(row),
         short_sha256=short_hash(row.model_sha256),
         statistics=result.statistics(row),
+        fitness=fitness.badge(row),
         counting_rule=result.counting_rule_text(row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
