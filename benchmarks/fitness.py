@@ -49,7 +49,7 @@ def main() -> None:
     seeds = range(arguments.from_seed, arguments.from_seed + arguments.structures)
     with tempfile.TemporaryDirectory(prefix="saemi-bench-") as temporary:
         kept = arguments.results or Path(temporary)
-        micrographs = {path: PARTICLES for path in images} | dict(_drawn(kept / "structures", seeds))
+        micrographs = dict.fromkeys(images, PARTICLES) | dict(_drawn(kept / "structures", seeds))
         _analyse(micrographs, kept / arguments.model, arguments.model)
         _print_table(f"segmented by {arguments.model}", _judged(micrographs, kept / arguments.model))
     labels = arguments.data / "emps" / "labels"
@@ -68,8 +68,8 @@ def _drawn(folder: Path, seeds: range) -> Iterator[tuple[Path, str]]:
 
 
 def _analyse(micrographs: dict[Path, str], out: Path, model: str) -> None:
-    """Analyse those of which nothing is there; a run that was stopped goes on."""
-    missing = [path for path in micrographs if not (out / f"{path.stem}.verdict.json").exists()]
+    """Analyse those of which nothing is there."""
+    missing = [path for path in micrographs if not (out / f"{path.stem}.field.json").exists()]
     with tempfile.TemporaryDirectory(prefix="saemi-bench-") as made:
         if not missing:
             return
@@ -80,13 +80,13 @@ def _analyse(micrographs: dict[Path, str], out: Path, model: str) -> None:
         for row in json.loads((Path(made) / "summary.json").read_text()):
             stem = Path(row["file"]).stem
             (out / f"{stem}.particles.csv").write_text((Path(made) / f"{stem}.particles.csv").read_text())
-            (out / f"{stem}.verdict.json").write_text(json.dumps(row["field"]))
+            (out / f"{stem}.field.json").write_text(json.dumps(row["field"]))
 
 
 def _judged(micrographs: dict[Path, str], out: Path) -> list[tuple[str, Fitness]]:
     found = []
     for path, kind in micrographs.items():
-        field = AnalysedField(**json.loads((out / f"{path.stem}.verdict.json").read_text()))
+        field = AnalysedField(**json.loads((out / f"{path.stem}.field.json").read_text()))
         found.append((kind, judge(_table(out / f"{path.stem}.particles.csv"), field.area_px)))
     return found
 

@@ -59,11 +59,11 @@ VERDICT_TEXT: dict[Verdict, str] = {
 }
 SIGN_TEXT: dict[str, str] = {
     "ragged outlines": f"Particles of a solidity below {RAGGED_SOLIDITY:g} hold more than {100 * RAGGED.weak:g} % of the "
-    f"segmented area; strong above {100 * RAGGED.strong:g} %. Fewer than {FEWEST_ODD} of them count below "
-    f"{NETWORK_SOLIDITY:g} only.",
+    f"segmented area; strong above {100 * RAGGED.strong:g} %. Where there are fewer than {FEWEST_ODD} of them, those below "
+    f"{NETWORK_SOLIDITY:g} count only.",
     "runs out of the picture": "Particles that the border cuts and that are ragged, or more than three times as long as wide, "
-    f"hold more than {100 * RUNNING_OUT.weak:g} % of the segmented area; strong above {100 * RUNNING_OUT.strong:g} %. Fewer "
-    f"than {FEWEST_ODD} of them count below a solidity of {NETWORK_SOLIDITY:g} only.",
+    f"hold more than {100 * RUNNING_OUT.weak:g} % of the segmented area; strong above {100 * RUNNING_OUT.strong:g} %. Where "
+    f"there are fewer than {FEWEST_ODD} of them, those of a solidity below {NETWORK_SOLIDITY:g} count only.",
     "covered field": f"What the border cuts covers more than {100 * COVERING.weak:g} % of the field; strong above "
     f"{100 * COVERING.strong:g} %.",
     "unsure model": f"The mean confidence, by area, is below {UNSURE.weak:g}; strong below {UNSURE.strong:g}.",
