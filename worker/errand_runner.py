@@ -42,12 +42,11 @@ class ErrandRunner(ABC):
 
         ``owner`` is the name of the worker, whose watchdog must know that it is busy.
         """
-        name = self.errands.name
-        with bound_contextvars(**{f"{name}_id": number}):
+        with bound_contextvars(**{f"{self.errands.name}_id": number}):
             try:
                 held = self._claim(number, owner)
             except (TransientError, OperatorError) as error:
-                logger.warning(f"{name}_not_claimed", code=error.code, message=error.message)
+                logger.warning("errand_not_claimed", code=error.code, message=error.message)
                 return
             if held is not None:
                 self._run_claimed(held)
@@ -55,29 +54,28 @@ class ErrandRunner(ABC):
     def _claim(self, number: int, owner: str | None) -> Claim | None:
         with self.database.writing() as session:
             require_own_schema(session)
-            limits = {"lease_s": self.lease_s, "max_attempts": self._max_attempts}
-            held = self.errands.claim(session, number, owner=owner, **limits)
+            held = self.errands.claim(session, number, owner=owner, lease_s=self.lease_s, max_attempts=self._max_attempts)
             if owner is not None and held is not None:
                 workers.note_claim(session, owner)
         return held
 
     def _run_claimed(self, held: Claim) -> None:
-        errands, name = self.errands, self.errands.name
-        logger.info(f"{name}_started")
+        errands = self.errands
+        logger.info("errand_started")
         try:
             self.do(held)
         except LostClaimError:
-            logger.warning(f"{name}_taken_over")
+            logger.warning("errand_taken_over")
         except (TransientError, OperatorError) as error:
-            logger.warning(f"{name}_given_back", code=error.code, message=error.message)
+            logger.warning("errand_given_back", code=error.code, message=error.message)
             self._end(lambda session: errands.give_back(session, held, RETRY_DELAY_S))
         except InputError as error:
             code, message = error.code, error.message
-            logger.info(f"{name}_failed", code=code, message=message)
+            logger.info("errand_failed", code=code, message=message)
             self._end(lambda session: errands.fail(session, held, code, message))
         except Exception:
             reference = uuid.uuid4().hex[:8]
-            logger.exception(f"{name}_crashed", reference=reference)
+            logger.exception("errand_crashed", reference=reference)
             self._end(lambda session: errands.fail(session, held, "internal_error", self.crashed, reference))
 
     def _end(self, change: Callable[[Session], None]) -> None:
@@ -86,4 +84,4 @@ class ErrandRunner(ABC):
             with self.database.writing() as session:
                 change(session)
         except (LostClaimError, TransientError, OperatorError) as error:
-            logger.warning(f"{self.errands.name}_end_not_written", code=error.code)
+            logger.warning("errand_end_not_written", code=error.code)

@@ -34,6 +34,7 @@ class LeaseKeeper:
         table: Table,
         token: str,
         numbers: Collection[int],
+        *,
         lease_s: float,
         timeout_s: float = float("inf"),
     ) -> None:
@@ -94,5 +95,5 @@ class LeaseKeeper:
         name = self._table.__tablename__
         for number, since in list(self._busy_since.items()):
             if now - since > self._timeout_s:
-                logger.error(f"{name}_hangs", **{f"{name}_id": number}, busy_s=round(now - since))
+                logger.error("work_hangs", **{f"{name}_id": number}, busy_s=round(now - since))
                 os.kill(os.getpid(), signal.SIGKILL)

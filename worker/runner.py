@@ -114,9 +114,9 @@ class JobRunner:
         claims = self._claim(job_ids, owner)
         if not claims:
             return
-        with LeaseKeeper(
-            self._database, JobRow, claims[0].token, [claim.job_id for claim in claims], self._lease_s, self._job_timeout_s
-        ) as keeper:
+        numbers = [claim.job_id for claim in claims]
+        limits = {"lease_s": self._lease_s, "timeout_s": self._job_timeout_s}
+        with LeaseKeeper(self._database, JobRow, claims[0].token, numbers, **limits) as keeper:
             while claims:
                 claims = self._run_together(claims, keeper)
 

@@ -78,7 +78,7 @@ def test_a_job_that_has_ended_is_not_taken_for_one_that_was_lost(upload_bench: B
     with database.writing() as session:
         claims = jobs.claim(session, job_ids, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
     ids = [claim.job_id for claim in claims]
-    with capture_logs() as logs, LeaseKeeper(database, JobRow, claims[0].token, ids, 0.06) as keeper:
+    with capture_logs() as logs, LeaseKeeper(database, JobRow, claims[0].token, ids, lease_s=0.06) as keeper:
         with database.writing() as session:
             jobs.fail(session, claims[0], "code", "message")
             jobs.cancel(session, JobRow.id == job_ids[1])
@@ -108,7 +108,7 @@ database = Database({url!r})
 with database.writing() as session:
     claims = jobs.claim(session, {job_ids!r}, lease_s=0.6, max_attempts=3)
 ids = [claim.job_id for claim in claims]
-with LeaseKeeper(database, JobRow, claims[0].token, ids, 0.6, timeout_s=0.1) as keeper, keeper.busy_with(ids[0]):
+with LeaseKeeper(database, JobRow, claims[0].token, ids, lease_s=0.6, timeout_s=0.1) as keeper, keeper.busy_with(ids[0]):
     time.sleep(60)
 """
     ended = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, timeout=50, check=False)

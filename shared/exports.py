@@ -1,0 +1,215 @@
+"""Exports: outputs of a selection of analyses that people ask for. Making one is an errand.
+
+Each request is made anew, because only reading all of a selection tells whether anything of it has changed since; making it is
+reading it. An equal request that still waits will read the same, and is the answer.
+
+Functions take the session first and never commit.
+"""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.audit import shown_names
+from shared.database import database_time
+from shared.errands import Errands
+from shared.errors import InputError, NotFoundError
+from shared.export_choices import ExportChoices
+from shared.export_rows import ExportRow
+from shared.leases import NOT_HELD, JobState, ended
+from shared.models import AnalysisRow, SubmissionRow
+from shared.retention import DAY_S, Due
+
+# Made within minutes and a file of a few gigabytes at most; more is several exports, or the API's pages.
+MOST_IMAGES = 10_000
+MOST_PARTICLES = 10_000_000
+
+ERRANDS = Errands(
+    "export",
+    ExportRow,
+    "The file was not made in {n} attempts: each time the worker died. Select fewer images, or another format.",
+)
+# Filters are stored as they are named here; what a later release adds asks for nothing in rows of this one.
+FILTER = TypeAdapter(AnalysisFilter)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """An output that a person asks for.
+
+    Attributes
+    ----------
+    format : str
+        Name of one of `shared.output_formats.OUTPUT_FORMATS`.
+    selection : str
+        The query of an address that selects the analyses; ``wanted`` is the filter that it means.
+    analysis_ids : tuple of int or None
+        Of these, only the ones named; None takes all.
+    choices : ExportChoices
+        How sizes are counted and shown.
+    person : str or None
+        Who asks.
+    """
+
+    format: str
+    selection: str = ""
+    wanted: AnalysisFilter = field(default_factory=AnalysisFilter)
+    analysis_ids: tuple[int, ...] | None = None
+    choices: ExportChoices = field(default_factory=ExportChoices)
+    person: str | None = None
+
+
+def ask(session: Session, request: ExportRequest) -> ExportRow:
+    """Queue the making of an output, or return the equal one that waits.
+
+    Raises
+    ------
+    InputError
+        ``nothing_selected``, or ``selection_too_large`` with the limit.
+    NotFoundError
+        ``analysis_not_found`` where an analysis that is named does not exist or does not fit the filter.
+    """
+    _require_fitting_size(session, request)
+    asked = {
+        "person": request.person,
+        "selection": request.selection,
+        "analysis_ids": None if request.analysis_ids is None else sorted(set(request.analysis_ids)),
+        "wanted": FILTER.dump_python(request.wanted, mode="json"),
+        "format": request.format,
+        "choices": asdict(request.choices),
+    }
+    waiting = select(ExportRow).where(ExportRow.state == JobState.QUEUED).order_by(ExportRow.id)
+    for row in session.scalars(waiting):
+        if all(getattr(row, name) == value for name, value in asked.items()):
+            return row
+    row = ExportRow(
+        **asked,
+        title=_title(session, request),
+        n_done=0,
+        state=JobState.QUEUED,
+        attempts=0,
+        created_at=database_time(),
+    )
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
+
+
+def export(session: Session, export_id: int) -> ExportRow:
+    """Return an export or raise NotFoundError."""
+    row = session.get(ExportRow, export_id)
+    if row is None:
+        raise NotFoundError(f"There is no export {export_id}.", code="export_not_found")
+    return row
+
+
+def exports_page(session: Session, *, before: int | None, limit: int) -> list[ExportRow]:
+    """Return up to ``limit`` exports, the newest first, those with a smaller number than ``before`` only."""
+    query = select(ExportRow).order_by(ExportRow.id.desc()).limit(limit)
+    return list(session.scalars(query if before is None else query.where(ExportRow.id < before)))
+
+
+def made_file(session: Session, export_id: int) -> ExportRow:
+    """Return an export whose file is there.
+
+    Raises
+    ------
+    InputError
+        ``export_not_made`` while it is not made or where it never will be; ``export_removed`` where it was removed by age.
+    """
+    row = export(session, export_id)
+    if row.removed_at is not None:
+        message = (
+            f"The file of export {export_id} was removed: files are kept for {row.removed_after_days} days. Make it again."
+        )
+        raise InputError(message, code="export_removed")
+    if row.sha256 is None:
+        raise InputError(f"Export {export_id} is {row.state}: it has no file.", code="export_not_made")
+    return row
+
+
+def cancel(session: Session, export_id: int) -> ExportRow:
+    """Take an export out of the queue or out of its worker's hands; raises InputError ``export_ended`` where it has ended."""
+    row = export(session, export_id)
+    is_open = ExportRow.state.in_((JobState.QUEUED, JobState.RUNNING))
+    session.execute(update(ExportRow).where(ExportRow.id == export_id, is_open).values(**ended(JobState.CANCELLED), **NOT_HELD))
+    session.refresh(row)
+    if row.state != JobState.CANCELLED:
+        message = f"Export {export_id} is {row.state}: only one that waits or runs can be cancelled."
+        raise InputError(message, code="export_ended")
+    return row
+
+
+def remove_aged(session: Session, days: int) -> int:
+    """Let the files go that were made so many days ago; returns their number. The blobs follow by `shared.housekeeping`."""
+    values = {"removed_at": database_time(), "removed_after_days": days}
+    gone = update(ExportRow).where(*_aged(session, days)).values(**values).returning(ExportRow.id)
+    return len(session.execute(gone).all())
+
+
+def aged(session: Session, days: int) -> Due:
+    """Count the files that `remove_aged` would let go; none where they are kept for ever, which 0 days mean."""
+    if not days:
+        return Due(0, None, 0)
+    figures = select(func.count(), func.min(ExportRow.finished_at), func.coalesce(func.sum(ExportRow.n_bytes), 0))
+    n, oldest, n_bytes = session.execute(figures.where(*_aged(session, days))).one()
+    return Due(n, oldest, int(n_bytes or 0))
+
+
+def counts(session: Session) -> dict[JobState, int]:
+    """Count all exports by state."""
+    query = select(ExportRow.state, func.count()).group_by(ExportRow.state)
+    found = {row[0]: row[1] for row in session.execute(query)}
+    return {state: found.get(state, 0) for state in JobState}
+
+
+def selected(session: Session, wanted: AnalysisFilter, analysis_ids: Collection[int] | None) -> Select[int]:
+    """Return the query of the ids of a selection."""
+    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).with_only_columns(AnalysisRow.id)
+    return query if analysis_ids is None else query.where(AnalysisRow.id.in_(analysis_ids))
+
+
+def _aged(session: Session, days: int) -> tuple[ColumnElement[bool], ...]:
+    # Asked first, because an index finds no moving value.
+    before = session.scalars(select(database_time(-float(days * DAY_S)))).one()
+    return ExportRow.finished_at < before, ExportRow.sha256.is_not(None), ExportRow.removed_at.is_(None)
+
+
+def _require_fitting_size(session: Session, request: ExportRequest) -> None:
+    chosen = selected(session, request.wanted, request.analysis_ids)
+    figures = select(func.count(), func.coalesce(func.sum(AnalysisRow.n_particles), 0)).where(AnalysisRow.id.in_(chosen))
+    n_images, n_particles = session.execute(figures).one()
+    missing = set(request.analysis_ids or ()).difference(session.scalars(chosen)) if request.analysis_ids else None
+    if missing:
+        named = ", ".join(map(str, sorted(missing)))
+        raise NotFoundError(f"Not among the selected analyses: {named}.", code="analysis_not_found")
+    if n_images == 0:
+        raise InputError("No analysis fits the selection: there is nothing to make a file of.", code="nothing_selected")
+    if n_images > MOST_IMAGES or n_particles > MOST_PARTICLES:
+        message = (
+            f"The selection has {n_images:,} images with {int(n_particles):,} particles. One file takes {MOST_IMAGES:,} images "
+            f"and {MOST_PARTICLES:,} particles at most, so that it is made within minutes: narrow the selection."
+        )
+        raise InputError(message, code="selection_too_large", n_images=n_images, n_particles=int(n_particles))
+
+
+def _title(session: Session, request: ExportRequest) -> str:
+    """Say in words what is selected."""
+    wanted, ids = request.wanted, request.analysis_ids
+    if ids is not None:
+        name = shown_names(session, ids).get(ids[0], f"analysis {ids[0]}") if len(set(ids)) == 1 else None
+        return name or f"{len(set(ids)):,} chosen analyses"
+    if wanted == AnalysisFilter():
+        return "All analyses"
+    if wanted.submission_id is not None and wanted == AnalysisFilter(submission_id=wanted.submission_id):
+        row = session.get(SubmissionRow, wanted.submission_id)
+        parts = [] if row is None else [row.project, *([row.sample] if row.sample else [])]
+        return ", ".join([f"Submission {wanted.submission_id}", *parts])
+    if wanted.files.sample is not None and FILTER.dump_python(wanted, exclude_defaults=True).keys() == {"files"}:
+        return ", ".join([f"Sample {wanted.files.sample}", *wanted.files.metadata])
+    return f"Analyses with {request.selection.replace('&', ', ')}"
