@@ -1,6 +1,7 @@
 """Which analyses are looked for: by what their files state, by their calibration, by submission; all conditions together."""
 
 from dataclasses import dataclass
+from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -9,6 +10,8 @@ from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import RecordingRow
 from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
 from shared.models import AnalysisRow, JobRow
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,11 @@ class AnalysisFilter:
     files: ManifestFilter = ANY_FILE
 
 
-def narrowed(query: Select[tuple[AnalysisRow]], wanted: AnalysisFilter, dialect: Dialect) -> Select[tuple[AnalysisRow]]:
-    """Add the conditions of a filter to a query of analyses."""
+EVERY_ANALYSIS = AnalysisFilter()
+
+
+def narrowed(query: Select[*Columns], wanted: AnalysisFilter, dialect: Dialect) -> Select[*Columns]:
+    """Add the conditions of a filter to a query of analyses, or of columns of theirs."""
     if wanted.calibration_status is not None:
         query = query.where(AnalysisRow.calibration_status == wanted.calibration_status)
     if wanted.calibration_source is not None:

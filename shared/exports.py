@@ -6,14 +6,13 @@ reading it. An equal request that still waits will read the same, and is the ans
 Functions take the session first and never commit.
 """
 
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter
 from shared.audit import shown_names
 from shared.database import database_time
 from shared.errands import Errands
@@ -23,6 +22,7 @@ from shared.export_rows import ExportRow
 from shared.leases import NOT_HELD, JobState, ended
 from shared.models import AnalysisRow, SubmissionRow
 from shared.retention import DAY_S, Due
+from shared.selection import Selection
 
 # Made within minutes and a file of a few gigabytes at most; more is several exports, or the API's pages.
 MOST_IMAGES = 10_000
@@ -45,10 +45,8 @@ class ExportRequest:
     ----------
     format : str
         Name of one of `shared.output_formats.OUTPUT_FORMATS`.
-    selection : str
-        The query of an address that selects the analyses; ``wanted`` is the filter that it means.
-    analysis_ids : tuple of int or None
-        Of these, only the ones named; None takes all.
+    query : str
+        The query of an address that selects the analyses; ``selection`` is what it means.
     choices : ExportChoices
         How sizes are counted and shown.
     person : str or None
@@ -56,9 +54,8 @@ class ExportRequest:
     """
 
     format: str
-    selection: str = ""
-    wanted: AnalysisFilter = field(default_factory=AnalysisFilter)
-    analysis_ids: tuple[int, ...] | None = None
+    query: str = ""
+    selection: Selection = field(default_factory=Selection)
     choices: ExportChoices = field(default_factory=ExportChoices)
     person: str | None = None
 
@@ -73,12 +70,13 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
     NotFoundError
         ``analysis_not_found`` where an analysis that is named does not exist or does not fit the filter.
     """
-    _require_fitting_size(session, request)
+    ids = request.selection.analysis_ids
+    _require_fitting_size(session, request.selection)
     asked = {
         "person": request.person,
-        "selection": request.selection,
-        "analysis_ids": None if request.analysis_ids is None else sorted(set(request.analysis_ids)),
-        "wanted": FILTER.dump_python(request.wanted, mode="json"),
+        "selection": request.query,
+        "analysis_ids": None if ids is None else sorted(set(ids)),
+        "wanted": FILTER.dump_python(request.selection.wanted, mode="json"),
         "format": request.format,
         "choices": asdict(request.choices),
     }
@@ -98,6 +96,11 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
     session.flush()
     session.refresh(row)
     return row
+
+
+def selection(row: ExportRow) -> Selection:
+    """Return what an export selects."""
+    return Selection(FILTER.validate_python(row.wanted), None if row.analysis_ids is None else tuple(row.analysis_ids))
 
 
 def export(session: Session, export_id: int) -> ExportRow:
@@ -168,24 +171,17 @@ def counts(session: Session) -> dict[JobState, int]:
     return {state: found.get(state, 0) for state in JobState}
 
 
-def selected(session: Session, wanted: AnalysisFilter, analysis_ids: Collection[int] | None) -> Select[int]:
-    """Return the query of the ids of a selection."""
-    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).with_only_columns(AnalysisRow.id)
-    return query if analysis_ids is None else query.where(AnalysisRow.id.in_(analysis_ids))
-
-
 def _aged(session: Session, days: int) -> tuple[ColumnElement[bool], ...]:
     # Asked first, because an index finds no moving value.
     before = session.scalars(select(database_time(-float(days * DAY_S)))).one()
     return ExportRow.finished_at < before, ExportRow.sha256.is_not(None), ExportRow.removed_at.is_(None)
 
 
-def _require_fitting_size(session: Session, request: ExportRequest) -> None:
-    chosen = selected(session, request.wanted, request.analysis_ids)
-    figures = select(func.count(), func.coalesce(func.sum(AnalysisRow.n_particles), 0)).where(AnalysisRow.id.in_(chosen))
-    n_images, n_particles = session.execute(figures).one()
-    missing = set(request.analysis_ids or ()).difference(session.scalars(chosen)) if request.analysis_ids else None
-    if missing:
+def _require_fitting_size(session: Session, chosen: Selection) -> None:
+    figures = select(func.count(AnalysisRow.id), func.coalesce(func.sum(AnalysisRow.n_particles), 0))
+    n_images, n_particles = session.execute(chosen.narrow(session, figures)).one()
+    found = session.scalars(chosen.narrow(session, select(AnalysisRow.id))) if chosen.analysis_ids else ()
+    if missing := set(chosen.analysis_ids or ()).difference(found):
         named = ", ".join(map(str, sorted(missing)))
         raise NotFoundError(f"Not among the selected analyses: {named}.", code="analysis_not_found")
     if n_images == 0:
@@ -200,11 +196,11 @@ def _require_fitting_size(session: Session, request: ExportRequest) -> None:
 
 def _title(session: Session, request: ExportRequest) -> str:
     """Say in words what is selected."""
-    wanted, ids = request.wanted, request.analysis_ids
+    wanted, ids = request.selection.wanted, request.selection.analysis_ids
     if ids is not None:
         name = shown_names(session, ids).get(ids[0], f"analysis {ids[0]}") if len(set(ids)) == 1 else None
         return name or f"{len(set(ids)):,} chosen analyses"
-    if wanted == AnalysisFilter():
+    if wanted == EVERY_ANALYSIS:
         return "All analyses"
     if wanted.submission_id is not None and wanted == AnalysisFilter(submission_id=wanted.submission_id):
         row = session.get(SubmissionRow, wanted.submission_id)
@@ -212,4 +208,4 @@ def _title(session: Session, request: ExportRequest) -> str:
         return ", ".join([f"Submission {wanted.submission_id}", *parts])
     if wanted.files.sample is not None and FILTER.dump_python(wanted, exclude_defaults=True).keys() == {"files"}:
         return ", ".join([f"Sample {wanted.files.sample}", *wanted.files.metadata])
-    return f"Analyses with {request.selection.replace('&', ', ')}"
+    return f"Analyses with {request.query.replace('&', ', ')}"

@@ -1,4 +1,4 @@
-"""Analyses, their particles, their histograms and their files."""
+"""Analyses, their particles and their files."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, cast
@@ -11,14 +11,11 @@ from shared import decisions, job_lists, recordings, results
 from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
-from shared.quantities import PARTICLE_QUANTITIES
 from shared.storage import Download
 from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
 from web.analysis_schemas import (
     Analysis,
     AnalysisQuery,
-    HistogramAnswer,
-    HistogramQuery,
     Particle,
     ParticleQuery,
     Quantities,
@@ -33,7 +30,6 @@ from web.services import services
 
 FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png", "scale_bar.png"]
 MEDIA_TYPES = {"tif": "image/tiff", "png": "image/png", "json": "application/json"}
-UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
 
@@ -123,22 +119,6 @@ def show_particle(path: ParticlePath) -> Response:
     with services().database.reading() as session:
         found = Particle.of(results.particle(session, path.id, path.label))
     return answer(found)
-
-
-@api.get("/analyses/<int:id>/histogram", responses={200: HistogramAnswer})
-def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
-    """Count the particles over equal bins of a quantity; all particles count, those at the border included."""
-    with services().database.reading() as session:
-        results.analysis(session, path.id)
-        histogram = results.histogram(session, path.id, query.quantity, query.bins)
-    return answer(
-        HistogramAnswer(
-            quantity=histogram.quantity,
-            unit=UNITS[histogram.quantity],
-            edges=histogram.edges,
-            counts=histogram.counts,
-        )
-    )
 
 
 @api.get("/analyses/<int:id>/particles.csv", responses={200: {"content": {"text/csv": {}}}})

@@ -16,14 +16,14 @@ import tifffile
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from shared import export_choices, manifests
+from shared import export_choices, exports, manifests
 from shared.analysis_filter import AnalysisFilter
 from shared.arrays import Labels, Pixels
 from shared.database import Database
 from shared.errors import InputError, TransientError
 from shared.export_choices import ExportChoices
 from shared.export_rows import ExportRow
-from shared.exports import FILTER, selected
+from shared.exports import FILTER
 from shared.finding_rows import ParticleRow
 from shared.image_names import result_stem, shown_name
 from shared.job_contents import JobContent
@@ -32,6 +32,7 @@ from shared.manifest_filter import matching
 from shared.models import AnalysisRow, JobRow
 from shared.nanometres import PARTICLE_CONVERSIONS, calibrate
 from shared.quantities import ParticleTable
+from shared.selection import Selection
 from shared.storage import BlobStore
 from shared.tables import summary_record
 from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut
@@ -69,11 +70,11 @@ def stored_content(database: Database, store: BlobStore, row: ExportRow) -> Cont
     InputError
         ``nothing_selected`` where nothing is left of the selection that could be shown.
     """
-    wanted = FILTER.validate_python(row.wanted)
+    chosen = exports.selection(row)
     with database.reading() as session:
         if database.dialect != "sqlite":  # where every transaction sees one moment
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        found, left_out = _read(session, wanted, row.analysis_ids)
+        found, left_out = _read(session, chosen)
     if not found:
         reasons = " ".join(sorted({one.reason for one in left_out})[:3])
         raise InputError(f"There is nothing to make a file of. {reasons}".strip(), code="nothing_selected")
@@ -95,12 +96,12 @@ def stored_content(database: Database, store: BlobStore, row: ExportRow) -> Cont
     )
 
 
-def _read(session: Session, wanted: AnalysisFilter, ids: Sequence[int] | None) -> tuple[list[_Found], list[LeftOut]]:
-    numbers = session.scalars(selected(session, wanted, ids).order_by(AnalysisRow.id)).all()
+def _read(session: Session, chosen: Selection) -> tuple[list[_Found], list[LeftOut]]:
+    numbers = session.scalars(chosen.narrow(session, select(AnalysisRow.id)).order_by(AnalysisRow.id)).all()
     found: list[_Found] = []
-    left_out = [] if ids is not None else _without_analysis(session, wanted)
+    left_out = [] if chosen.analysis_ids is not None else _without_analysis(session, chosen.wanted)
     for some in (numbers[first : first + AT_ONCE] for first in range(0, len(numbers), AT_ONCE)):
-        names = _jobs_of(session, wanted, some)
+        names = _jobs_of(session, chosen.wanted, some)
         sample_data = manifests.sample_data_of(session, list(names.values()))
         for analysis in session.scalars(select(AnalysisRow).where(AnalysisRow.id.in_(some))):
             job = names.get(analysis.id)
