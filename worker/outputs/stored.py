@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from shared import export_choices, exports, manifests
 from shared.analysis_filter import AnalysisFilter
-from shared.arrays import Labels, Pixels
+from shared.arrays import GreyImage, Labels
 from shared.database import Database
 from shared.errors import InputError, TransientError
 from shared.export_choices import ExportChoices
@@ -58,6 +58,7 @@ class _Found:
     name: str
     stem: str
     record: dict[str, Any]
+    parameters: dict[str, Any]
     labels_sha256: str
     preview_sha256: str
 
@@ -115,7 +116,17 @@ def _read(session: Session, chosen: Selection) -> tuple[list[_Found], list[LeftO
                 continue
             record = summary_record(job, analysis, analysis.image.removed_at, sample_data[job.id])
             stem = FORBIDDEN.sub("_", result_stem(job.source_name, analysis.image_index, analysis.n_images))
-            found.append(_Found(analysis.id, name, stem, record, analysis.labels_sha256, analysis.preview_sha256))
+            found.append(
+                _Found(
+                    id=analysis.id,
+                    name=name,
+                    stem=stem,
+                    record=record,
+                    parameters=analysis.parameters,
+                    labels_sha256=analysis.labels_sha256,
+                    preview_sha256=analysis.preview_sha256,
+                )
+            )
         session.expunge_all()
     return found, left_out
 
@@ -179,6 +190,7 @@ def _image(database: Database, store: BlobStore, found: _Found, stem: str) -> An
         name=found.name,
         stem=stem,
         record=found.record,
+        parameters=found.parameters,
         particles=partial(_particles, database, found),
         labels=partial(_labels, store, found.labels_sha256),
         preview=partial(_preview, store, found.preview_sha256),
@@ -215,6 +227,6 @@ def _labels(store: BlobStore, sha256: str) -> Labels:
         return np.asarray(tifffile.imread(path), dtype=np.int32)
 
 
-def _preview(store: BlobStore, sha256: str) -> Pixels:
+def _preview(store: BlobStore, sha256: str) -> GreyImage:
     with store.open(sha256) as file:
         return np.asarray(imagecodecs.png_decode(file.read()), dtype=np.uint8)
