@@ -10,13 +10,27 @@ from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool, signed_uploads
 from web import health, metrics, request_ids, tracing
-from web.api import actions, analyses, decisions, direct_uploads, known_files, manifests, models, queue, submissions, uploads
+from web.api import (
+    actions,
+    analyses,
+    decisions,
+    direct_uploads,
+    exports,
+    known_files,
+    manifests,
+    models,
+    queue,
+    submissions,
+    uploads,
+)
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
 from web.schemas import ErrorAnswer
 from web.services import EXTENSION, Services, services
 
+PARTS_OF_WORK = (submissions, actions, known_files, manifests, uploads, direct_uploads, queue)
+PARTS_OF_RESULTS = (analyses, decisions, exports, models)
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
 # Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
@@ -57,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for part in (submissions, actions, known_files, manifests, uploads, direct_uploads, analyses, decisions, models, queue):
+    for part in (*PARTS_OF_WORK, *PARTS_OF_RESULTS):
         app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

@@ -14,6 +14,7 @@ from shared.models import AnalysisRow, JobRow
 from web.analysis_schemas import MOMENT
 from web.pages import choices, pixel_size, recording, result
 from web.pages.decisions import decision_line
+from web.pages.exports import export_form
 from web.pages.lists import analysis_line
 from web.pages.writing import count, short_hash
 from web.paging import decode_cursor, encode_cursor, paged
@@ -45,6 +46,7 @@ def analyses_page() -> str:
         sources=pixel_size.SOURCE_TEXT,
         calibration_states=pixel_size.STATUS_TEXT,
         moment=MOMENT,
+        export_form=export_form(),
         cursor=query.cursor,
         older=cursor,
     )
@@ -83,6 +85,7 @@ def result_page(analysis_id: int) -> str:
         plotted=result.plotted_columns(row, measured),
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
+        export_form=export_form(),
         annotations=row.recording.annotations if row.recording else [],
         **about_pixel_size,
     )
