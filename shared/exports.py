@@ -8,17 +8,17 @@ Functions take the session first and never commit.
 
 from dataclasses import asdict, dataclass, field
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter
+from shared.analysis_filter import EVERY_ANALYSIS
 from shared.audit import shown_names
 from shared.database import database_time
 from shared.errands import Errands
 from shared.errors import InputError, NotFoundError
 from shared.export_choices import ExportChoices
 from shared.export_rows import ExportRow
+from shared.kept_filters import kept, restored
 from shared.leases import NOT_HELD, JobState, ended
 from shared.models import AnalysisRow, SubmissionRow
 from shared.retention import DAY_S, Due
@@ -33,8 +33,6 @@ ERRANDS = Errands(
     ExportRow,
     "The file was not made in {n} attempts: each time the worker died. Select fewer images, or another format.",
 )
-# Filters are stored as they are named here; what a later release adds asks for nothing in rows of this one.
-FILTER = TypeAdapter(AnalysisFilter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
         "person": request.person,
         "selection": request.query,
         "analysis_ids": None if ids is None else sorted(set(ids)),
-        "wanted": FILTER.dump_python(request.selection.wanted, mode="json"),
+        "wanted": kept(request.selection.wanted),
         "format": request.format,
         "choices": asdict(request.choices),
     }
@@ -100,7 +98,7 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
 
 def selection(row: ExportRow) -> Selection:
     """Return what an export selects."""
-    return Selection(FILTER.validate_python(row.wanted), None if row.analysis_ids is None else tuple(row.analysis_ids))
+    return Selection(restored(row.wanted), None if row.analysis_ids is None else tuple(row.analysis_ids))
 
 
 def export(session: Session, export_id: int) -> ExportRow:
@@ -202,10 +200,11 @@ def _title(session: Session, request: ExportRequest) -> str:
         return name or f"{len(set(ids)):,} chosen analyses"
     if wanted == EVERY_ANALYSIS:
         return "All analyses"
-    if wanted.submission_id is not None and wanted == AnalysisFilter(submission_id=wanted.submission_id):
+    asked = kept(wanted).keys()
+    if asked == {"submission_id"}:
         row = session.get(SubmissionRow, wanted.submission_id)
         parts = [] if row is None else [row.project, *([row.sample] if row.sample else [])]
         return ", ".join([f"Submission {wanted.submission_id}", *parts])
-    if wanted.files.sample is not None and FILTER.dump_python(wanted, exclude_defaults=True).keys() == {"files"}:
+    if asked == {"files"} and wanted.files.sample is not None:
         return ", ".join([f"Sample {wanted.files.sample}", *wanted.files.metadata])
     return f"Analyses with {request.query.replace('&', ', ')}"

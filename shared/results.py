@@ -12,7 +12,6 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
-from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter, narrowed
 from shared.distributions.sample import DEFAULT_COUNTING_RULE
 from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
@@ -163,16 +162,6 @@ def analysis(session: Session, analysis_id: int) -> AnalysisRow:
     if row is None:
         raise NotFoundError(f"There is no analysis {analysis_id}.", code="analysis_not_found")
     return row
-
-
-def analyses_page(
-    session: Session, *, before: int | None, limit: int, wanted: AnalysisFilter = EVERY_ANALYSIS
-) -> list[AnalysisRow]:
-    """Return up to ``limit`` analyses that fit a filter, the newest first, those with a smaller number than ``before`` only."""
-    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).order_by(AnalysisRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(AnalysisRow.id < before)
-    return list(session.scalars(query))
 
 
 def source_name(session: Session, analysis_id: int, job_id: int | None = None) -> str:

@@ -15,10 +15,12 @@ from web.api import (
     analyses,
     decisions,
     direct_uploads,
+    distributions,
     exports,
     known_files,
     manifests,
     models,
+    particles,
     queue,
     submissions,
     uploads,
@@ -29,8 +31,6 @@ from web.portal import portal
 from web.schemas import ErrorAnswer
 from web.services import EXTENSION, Services, services
 
-PARTS_OF_WORK = (submissions, actions, known_files, manifests, uploads, direct_uploads, queue)
-PARTS_OF_RESULTS = (analyses, decisions, exports, models)
 # Requests that are answered however many uploads are under way.
 THREADS_KEPT_FREE = 2
 # Nobody waits longer before a page; a query that needs more is a defect, and must not hold a thread.
@@ -45,6 +45,12 @@ CONTENT_SECURITY_POLICY = (
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
 API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
+
+# In the order of the API's document.
+API_PARTS = (
+    *(submissions, actions, known_files, manifests, uploads, direct_uploads),
+    *(analyses, distributions, particles, decisions, exports, models, queue),
+)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -71,7 +77,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for part in (*PARTS_OF_WORK, *PARTS_OF_RESULTS):
+    for part in API_PARTS:
         app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

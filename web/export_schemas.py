@@ -18,15 +18,15 @@ from shared.exports import ExportRequest
 from shared.leases import JobState
 from shared.output_formats import OUTPUT_FORMATS
 from shared.selection import Selection
-from web.analysis_schemas import AnalysisQuery
 from web.paging import LARGEST_ID, PageQuery
+from web.selection_schemas import AnalysisSelection
 from web.validation import Line, problems_of, read_query, sentence_of
 
 FormatName = Literal[tuple(OUTPUT_FORMATS)]  # type: ignore[valid-type]  # made from the table
 ShownQuantity = Literal[SHOWN_QUANTITIES]  # type: ignore[valid-type]  # made from the vocabulary
 FORMATS_TEXT = " ".join(f"`{name}`: {one.description}" for name, one in OUTPUT_FORMATS.items())
-# Of the address of a page: where its list goes on, not what it selects.
-NOT_SELECTING = frozenset(PageQuery.model_fields)
+# Of the address of a list: its order and where it goes on, not what it selects.
+NOT_SELECTING = frozenset({"sort", "order", *PageQuery.model_fields})
 LONGEST_SELECTION = 4000
 
 
@@ -139,13 +139,13 @@ def _file(row: ExportRow) -> ExportFile | None:
     )
 
 
-def _selected(selection: str) -> tuple[str, AnalysisQuery]:
+def _selected(selection: str) -> tuple[str, AnalysisSelection]:
     """Read the query of an address; returns it as the same selection is always written."""
     arguments = MultiDict(pair for pair in parse_qsl(selection.removeprefix("?")) if pair[0] not in NOT_SELECTING)
     try:
-        query = read_query(AnalysisQuery, arguments)
+        query = read_query(AnalysisSelection, arguments)
     except ValidationError as error:
         problems = sentence_of(problems_of(error))
         message = f"The selection asks for something that does not exist. {problems}."
         raise InputError(message, code="invalid_selection") from error
-    return urlencode(query.model_dump(mode="json", exclude=set(NOT_SELECTING), exclude_defaults=True), doseq=True), query
+    return urlencode(query.model_dump(mode="json", exclude={*NOT_SELECTING}, exclude_defaults=True), doseq=True), query

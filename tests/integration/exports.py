@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from shared import exports
+from shared.analysis_filter import AnalysisFilter
 from shared.database import Database, database_time
 from shared.errors import InputError
 from shared.export_rows import ExportRow
@@ -57,8 +58,7 @@ class ExportOffice:
 
     def selection(self, *analysis_ids: int) -> Selection:
         """Return the selection of the submission, or of analyses of it."""
-        wanted = exports.FILTER.validate_python({"submission_id": self.submission})
-        return Selection(wanted, analysis_ids or None)
+        return Selection(AnalysisFilter(submission_id=self.submission), analysis_ids or None)
 
     def make(self, *numbers: int, **options: Any) -> None:
         """Do a worker's work on exports."""

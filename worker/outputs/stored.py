@@ -13,20 +13,20 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import tifffile
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared import export_choices, exports, manifests
-from shared.analysis_filter import AnalysisFilter
+from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter, about_job
 from shared.arrays import GreyImage, Labels
 from shared.database import Database
 from shared.errors import InputError, TransientError
 from shared.export_choices import ExportChoices
 from shared.export_rows import ExportRow
-from shared.exports import FILTER
 from shared.finding_rows import ParticleRow
 from shared.image_names import result_stem, shown_name
 from shared.job_contents import JobContent
+from shared.kept_filters import kept
 from shared.leases import JobState
 from shared.manifest_filter import matching
 from shared.models import AnalysisRow, JobRow
@@ -41,6 +41,8 @@ AT_ONCE = 500
 # The release of the pipeline from which on all columns of a `ParticleTable` are measured.
 ALL_MEASURED_SINCE = 5
 IN_NM = frozenset(conversion.name for conversion in PARTICLE_CONVERSIONS)
+# What a filter may ask of images that have no analysis.
+ASKED_OF_JOBS = frozenset({"submission_id", "project", "person", "group", "file_name", "files"})
 # In names of files that Windows cannot have.
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 UNFINISHED = {
@@ -133,9 +135,7 @@ def _read(session: Session, chosen: Selection) -> tuple[list[_Found], list[LeftO
 
 def _jobs_of(session: Session, wanted: AnalysisFilter, analysis_ids: Sequence[int]) -> dict[int, JobRow]:
     """Return for each analysis the first job of the selection that ended with it: an image may be handed in again and again."""
-    conditions: list[ColumnElement[bool]] = [JobRow.analysis_id.in_(analysis_ids)]
-    if wanted.submission_id is not None:
-        conditions.append(JobRow.submission_id == wanted.submission_id)
+    conditions = [JobRow.analysis_id.in_(analysis_ids), *about_job(wanted)]
     if not wanted.files.asks_for_nothing:
         conditions.append(JobRow.id.in_(matching(JobRow.id, wanted.files, *conditions)))
     first = select(func.min(JobRow.id)).where(*conditions).group_by(JobRow.analysis_id)
@@ -145,14 +145,12 @@ def _jobs_of(session: Session, wanted: AnalysisFilter, analysis_ids: Sequence[in
 
 def _without_analysis(session: Session, wanted: AnalysisFilter) -> list[LeftOut]:
     """Return the images of the selection that have no analysis; none where it asks for what only an analysis can answer."""
-    asked = FILTER.dump_python(wanted, exclude_defaults=True).keys()
-    if not asked or not asked <= {"submission_id", "files"}:
+    if wanted == EVERY_ANALYSIS or not kept(wanted).keys() <= ASKED_OF_JOBS:
         return []
-    query = select(JobRow).where(JobRow.analysis_id.is_(None))
-    if wanted.submission_id is not None:
-        query = query.where(JobRow.submission_id == wanted.submission_id)
+    conditions = [JobRow.analysis_id.is_(None), *about_job(wanted)]
+    query = select(JobRow).where(*conditions)
     if not wanted.files.asks_for_nothing:
-        query = query.where(JobRow.id.in_(matching(JobRow.id, wanted.files, JobRow.analysis_id.is_(None))))
+        query = query.where(JobRow.id.in_(matching(JobRow.id, wanted.files, *conditions)))
     left_out = []
     for job in session.scalars(query):
         if job.content == JobContent.ARCHIVE and job.state != JobState.FAILED:
