@@ -6,6 +6,7 @@ from flask import Response, redirect, request, send_file
 
 from shared import exports
 from shared.log import get_logger
+from shared.output_formats import OUTPUT_FORMATS
 from shared.storage import Download
 from web.api.blueprint import answer, api_blueprint, content_disposition
 from web.export_schemas import Export, ExportBody, media_type
@@ -61,7 +62,7 @@ def cancel_export(path: IdPath) -> Response:
 @api.get(
     "/exports/<int:id>/file",
     responses={
-        200: {"content": {"application/octet-stream": {}}},
+        200: {"content": {one.media_type: {} for one in OUTPUT_FORMATS.values()}},
         302: {"description": "The file store has it, at this address."},
         409: ErrorAnswer,
         410: ErrorAnswer,
