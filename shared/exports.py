@@ -7,6 +7,7 @@ Functions take the session first and never commit.
 """
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
@@ -56,6 +57,16 @@ class ExportRequest:
     selection: Selection = field(default_factory=Selection)
     choices: ExportChoices = field(default_factory=ExportChoices)
     person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedExport:
+    """An export that came to an end, and the time that its last attempt took, s."""
+
+    id: int
+    finished_at: datetime
+    state: JobState
+    duration_s: float
 
 
 def ask(session: Session, request: ExportRequest) -> ExportRow:
@@ -160,6 +171,17 @@ def aged(session: Session, days: int) -> Due:
     figures = select(func.count(), func.min(ExportRow.finished_at), func.coalesce(func.sum(ExportRow.n_bytes), 0))
     n, oldest, n_bytes = session.execute(figures.where(*_aged(session, days))).one()
     return Due(n, oldest, int(n_bytes or 0))
+
+
+def ended_by(session: Session, owner: str, since: datetime) -> list[EndedExport]:
+    """Return the exports that came to an end in the hands of a worker since a point in time."""
+    row = ExportRow
+    query = select(row.id, row.finished_at, row.state, row.started_at).where(row.finished_at >= since, row.owner == owner)
+    return [
+        EndedExport(number, finished_at, JobState(state), (finished_at - began).total_seconds())
+        for number, finished_at, state, began in session.execute(query)
+        if finished_at is not None and began is not None
+    ]
 
 
 def counts(session: Session) -> dict[JobState, int]:

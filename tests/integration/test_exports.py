@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from shared import decisions, exports, results
+from shared import decisions, exports
 from shared.analysis_filter import AnalysisFilter
 from shared.backup import blob_list, write_backup
 from shared.calibration import Choice
@@ -19,6 +19,7 @@ from shared.export_choices import ExportChoices
 from shared.finding_rows import ParticleRow
 from shared.housekeeping import survey_blobs
 from shared.leases import JobState
+from shared.models import AnalysisRow
 from shared.selection import Selection
 from tests.integration.bench import Bench
 from tests.integration.exports import DISCS, LEASE_S, MAX_ATTEMPTS, ExportOffice
@@ -93,7 +94,7 @@ def decide(office: ExportOffice, nm_per_px: float) -> None:
 
 def test_chosen_analyses_alone_are_shown_and_named(office: ExportOffice) -> None:
     with office.database.reading() as session:
-        ids = [row.id for row in results.analyses_page(session, before=None, limit=2)]
+        ids = session.scalars(select(AnalysisRow.id).order_by(AnalysisRow.id).limit(2)).all()
     one = office.ask(selection=Selection(analysis_ids=(ids[0],)))
     two = office.ask("json", selection=Selection(analysis_ids=tuple(ids)))
     office.make(one, two)

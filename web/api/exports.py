@@ -81,6 +81,10 @@ def download_export(path: IdPath) -> Response:
     url = services().store.download_url(sha256, Download(mimetype, disposition))
     if url is not None:
         return cast("Response", redirect(url))
+    if request.if_none_match.contains(sha256):  # answered before the file is opened, which nobody would close
+        response = Response(status=304)
+        response.set_etag(sha256)
+        return response
     response = send_file(services().store.open(sha256), mimetype=mimetype, conditional=False, etag=sha256)
     response.content_length = n_bytes
     response.headers["Content-Disposition"] = disposition
