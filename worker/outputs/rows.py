@@ -1,6 +1,7 @@
 """Particles and images as rows of tables: which columns, of which types, the same in every table format."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -8,6 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from shared.arrays import FloatArray, IntArray, Mask
+from shared.distributions.sample import CountingRule
+from shared.distributions.size_statistics import size_statistics
 from shared.quantities import PARTICLE_QUANTITIES, ParticleTable
 from shared.tables import SUBMISSION_COLUMNS, metadata_column
 from worker.outputs.content import AnalysedImage
@@ -54,9 +57,16 @@ def summary_columns(images: Iterable[AnalysedImage]) -> tuple[str, ...]:
     return ("stem", *SUBMISSION_COLUMNS, *manifest)
 
 
-def summary_row(image: AnalysedImage) -> dict[str, Any]:
-    """Return one image under the names of the columns; what is not known is missing."""
-    return {"stem": image.stem} | dict(image.record)
+def summary_row(image: AnalysedImage, particles: ParticleTable, rule: CountingRule) -> dict[str, Any]:
+    """Return one image under the names of the columns, its statistics under the counting rule; what is not known is missing."""
+    row = {"stem": image.stem} | dict(image.record)
+    # Older releases had other statistics, and no number of those that count.
+    if row["counting_rule"] == rule and row["n_counted"] is not None:
+        return row
+    field_px = (row["field_bottom"] - row["field_top"]) * (row["field_right"] - row["field_left"])
+    statistics = asdict(size_statistics(particles, field_px, rule))
+    # What covers the field is the same by every rule, and the record knows the annotations in it.
+    return row | statistics | {"coverage": row["coverage"], "counting_rule": rule}
 
 
 def image_keys(image: AnalysedImage) -> dict[str, Any]:
