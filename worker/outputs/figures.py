@@ -6,7 +6,7 @@ from pathlib import Path
 
 from worker.files import encode_png
 from worker.outputs.content import AnalysedImage, Content
-from worker.outputs.described import describe
+from worker.outputs.described import describe_all
 from worker.outputs.drawing import charts
 from worker.outputs.drawing.columns import PNG_DPI, SINGLE_MM
 from worker.outputs.drawing.micrographs import as_picture, as_svg, field_picture
@@ -39,7 +39,7 @@ def write(content: Content, target: Path, progress: Callable[[int], None]) -> No
                 read.append(sizes)
             _write_micrograph(archive, image, sizes)
             progress(done)
-        shown = describe(pool(read), selection, content.choices)
+        shown = describe_all(pool(read), selection, content.choices)
         for name, figure in (
             ("histogram", charts.histogram(shown)),
             ("cumulative", charts.cumulative(shown)),

@@ -9,10 +9,9 @@ import numpy as np
 from shared.arrays import FloatArray, IntArray, Mask
 from shared.distributions.sample import Counted, CountingRule, Sample, counted
 from shared.errors import InputError
-from shared.quantities import PARTICLE_QUANTITIES, ParticleTable
+from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, ParticleTable
 from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut
 
-SMALLEST_RELIABLE_PX = 8.0
 # Ratios that describe a particle's shape, in the order of the report.
 SHAPES = ("aspect_ratio", "circularity", "roundness", "solidity", "convexity", "extent", "eccentricity")
 # Columns of a quantity in nanometres and in pixels, by their endings; a ratio has none.
@@ -61,6 +60,8 @@ class ImageSizes:
         That of the image.
     n_particles, n_touching_border, n_small : int
         Particles found, those of them at the border of the field, and those below the smallest reliable diameter.
+    n_without_size : int
+        Particles that the rule would count, but that have no value of the quantity above 0, as those that touch have no gap.
     n_low_confidence : int or None
         None where the model gives no confidence.
     sizes : Counted
@@ -83,6 +84,7 @@ class ImageSizes:
     n_particles: int
     n_touching_border: int
     n_small: int
+    n_without_size: int
     n_low_confidence: int | None
     sizes: Counted
     feret_min_nm: Sample | None
@@ -113,13 +115,15 @@ def read_sizes(image: AnalysedImage, selection: Selection, choices: Choices) -> 
     values = getattr(table, selection.column)
     values = np.zeros(len(table)) if values is None else np.asarray(values, dtype=np.float64)
     has_size = np.isfinite(values) & (values > 0)
-    keeps = has_size if choices.rule == "all" else has_size & ~table.touches_border
+    of_rule = np.ones(len(table), dtype=np.bool_) if choices.rule == "all" else ~table.touches_border
+    keeps = of_rule & has_size
     weights = table.edge_weight[keeps] if choices.rule == "exclude-border-weighted" else np.ones(int(keeps.sum()))
     return ImageSizes(
         record=image.record,
         n_particles=len(table),
         n_touching_border=int(table.touches_border.sum()),
         n_small=int((table.ecd_px < SMALLEST_RELIABLE_PX).sum()),
+        n_without_size=int((of_rule & ~has_size).sum()),
         n_low_confidence=None if table.low_confidence is None else int(table.low_confidence.sum()),
         sizes=_counted(table, values, has_size, choices.rule),
         feret_min_nm=None if table.feret_min_nm is None else _counted(table, table.feret_min_nm, has_size, choices.rule).sample,

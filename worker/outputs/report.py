@@ -13,7 +13,7 @@ from worker.outputs.content import Content
 from worker.outputs.drawing import charts
 from worker.outputs.drawing.columns import DOUBLE_MM
 from worker.outputs.pooled import ImageSizes, read_sizes, select
-from worker.outputs.reporting import closing, origin, pictures, results
+from worker.outputs.reporting import closing, layout, origin, pictures, results
 from worker.outputs.reporting.findings import Findings, find
 from worker.outputs.reporting.layout import Heading, NumberedCanvas, ReportDocument, text
 
@@ -69,7 +69,7 @@ def _opening(found: Findings) -> list[Flowable]:
     stamp = datetime.fromtimestamp(TimeStamp().t, UTC)
     blocks: list[Flowable] = [
         text(f"Size distribution: {found.content.title}", "title"),
-        text(f"{found.described.quantity[:1].upper()}{found.described.quantity[1:]} by electron microscopy · {stamp:%-d %B %Y}", "caption"),
+        text(f"{found.described.name} by electron microscopy · {stamp:%-d %B %Y}", "caption"),
     ]
     if found.described.unit.startswith("px"):
         blocks.append(text("No image has a pixel size: all sizes are in pixels, not in nanometres."))
@@ -79,7 +79,7 @@ def _opening(found: Findings) -> list[Flowable]:
 def _body(found: Findings) -> list[Flowable]:
     blocks: list[Flowable] = []
     for number, (title, section) in enumerate(SECTIONS, start=1):
-        blocks += [Heading(number, title), *section(found)]
+        blocks += layout.section(Heading(number, title), section(found))
     return blocks
 
 
@@ -96,7 +96,11 @@ def _charts(found: Findings) -> list[Flowable]:
 
 
 def _pages_of_pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_columns: int) -> list[Flowable]:
-    captions = [f"{i}  {image.name}" for i, image in enumerate(found.selection.images, start=1)]
+    named = zip(found.selection.images, found.images, strict=True)
+    captions = [
+        f"{i}  {image.name} · {len(sizes.sizes.sample):,} of {sizes.n_particles:,} counted"
+        for i, (image, sizes) in enumerate(named, start=1)
+    ]
     words = "Orange: particles that count. Blue, broken: particles that do not, by the counting rule. The numbers are those of the list of images."
     return [PageBreak(), Heading(None, "Micrographs with outlines"), text(words, "caption"), *pictures.pages(drawn, captions, n_columns)]
 

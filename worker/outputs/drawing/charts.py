@@ -11,10 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, LogLocator, NullFormatter
 
-from shared.arrays import FloatArray
-from shared.distributions.fits import Family, Fit, density
-from shared.distributions.sample import Sample
-from shared.distributions.summary import POWERS, ROUNDING, Weighting, weights_of
+from shared.distributions.describe import Distribution, FittedCurve
+from shared.distributions.fits import Family
+from shared.distributions.summary import Weighting
 from worker.outputs.described import FAMILY_NAMES, Described
 from worker.outputs.drawing.columns import DOUBLE_MM, MM_PER_INCH, PNG_DPI, SINGLE_MM
 from worker.outputs.written import number
@@ -45,10 +44,8 @@ STYLE = {
     # The same ids in every run.
     "svg.hashsalt": "saemi",
 }
-# More bins than this no longer show in a column.
-MOST_BINS = 80
-# A curve of more points looks the same.
-CURVE_POINTS = 800
+# White between bars, as long as they are wider than it.
+BETWEEN_BARS_PT, MOST_PARTED_BARS = 0.4, 80
 SHARES = (10.0, 50.0, 90.0)
 
 
@@ -97,101 +94,68 @@ def as_png(figure: Figure) -> bytes:
 
 
 def draw_histogram(axes: Axes, shown: Described) -> None:
-    """Draw shares of the weight in bins, and what the fitted curves say of them."""
+    """Draw shares of the whole in bins, and what the fitted curves say of them."""
     if not _prepared(axes, shown):
         return
-    sample, weighting = shown.sample, shown.choices.weighting
-    edges = bin_edges(sample, shown.choices.n_bins, is_log=shown.choices.is_log_axis)
-    weights = weights_of(sample, weighting)
-    shares, _ = np.histogram(sample.sizes, bins=edges, weights=100 * weights / weights.sum())
-    axes.bar(edges[:-1], shares, np.diff(edges), align="edge", facecolor=BAR, edgecolor="white", linewidth=0.4)
-    for one in shown.fits:
-        if isinstance(one, Fit):
-            _draw_fit(axes, shown, one, edges)
-    axes.set_ylabel(f"Share by {weighting} / %")
+    bins = shown.chosen.bins
+    between = BETWEEN_BARS_PT if len(bins.shares) <= MOST_PARTED_BARS else 0
+    axes.bar(
+        bins.edges[:-1], 100 * bins.shares, np.diff(bins.edges), align="edge", facecolor=BAR, edgecolor="white", linewidth=between
+    )
+    fitted = [one for one in shown.chosen.fits if isinstance(one, FittedCurve)]
+    for one in fitted:
+        _draw_fit(axes, one, is_best=one is shown.best)
+    axes.set_ylabel(f"Share by {shown.choices.weighting} / %")
     axes.set_ylim(bottom=0)
-    if any(isinstance(one, Fit) for one in shown.fits):
+    if fitted:
         axes.legend(loc="upper right", handlelength=2.2)
 
 
 def draw_cumulative(axes: Axes, shown: Described) -> None:
-    """Draw the cumulative curves of all weightings; whiskers are the 95 % intervals of the percentiles."""
+    """Draw the cumulative curves of all weightings; bands are the 95 % intervals of the percentiles."""
     if not _prepared(axes, shown):
         return
-    for weighting in POWERS:
-        _draw_cumulative(axes, shown, weighting)
+    for weighting, distribution in shown.by.items():
+        _draw_curve(axes, weighting, distribution)
     for share in SHARES:
         axes.axhline(share, color=INK, linewidth=0.3, alpha=0.4, zorder=0)
     axes.set_ylabel("Cumulative share / %")
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 10, 50, 90, 100])
-    heading = f"D10, D50, D90 / {shown.unit}" if shown.unit else "D10, D50, D90"
-    axes.legend(loc="lower right", handlelength=2.6, title=heading, title_fontsize=6, alignment="left")
+    title = f"D10, D50, D90{shown.per_unit}"
+    axes.legend(loc="lower right", handlelength=2.6, title=title, title_fontsize=6, alignment="left")
 
 
-def bin_edges(sample: Sample, n_bins: int | None, *, is_log: bool) -> FloatArray:
-    """Return edges of equal bins, or of bins of equal ratio; a number of bins that suits the data where none is given."""
-    sizes = sample.sizes
-    if sizes[-1] - sizes[0] <= ROUNDING * sizes[-1]:
-        return np.array([0.95, 1.05]) * sizes[0]
-    values = np.log(sizes) if is_log else sizes
-    edges = np.histogram_bin_edges(values, bins="auto" if n_bins is None else n_bins)
-    if n_bins is None and len(edges) - 1 > MOST_BINS:
-        edges = np.histogram_bin_edges(values, bins=MOST_BINS)
-    edges = np.exp(edges) if is_log else edges
-    # Rounding in the logarithm must not leave the outermost sizes out.
-    edges[0], edges[-1] = sizes[0], sizes[-1]
-    return np.asarray(edges, dtype=np.float64)
+def _draw_fit(axes: Axes, one: FittedCurve, *, is_best: bool) -> None:
+    family, curve = one.fit.family, one.curve
+    # Below the truncation nothing is fitted: the curve begins there, and does not rise from 0.
+    fitted = curve.sizes >= one.fit.truncated_at
+    colour, line = FIT_STYLES[family]
+    axes.plot(
+        curve.sizes[fitted],
+        100 * curve.shares[fitted],
+        color=colour,
+        linestyle=line,
+        linewidth=1.4 if is_best else 0.9,
+        label=FAMILY_NAMES[family] + (" (lowest AIC)" if is_best else ""),
+        gid=f"fit-{family}",
+    )
 
 
-def fitted_share(shown: Described, curve: Fit, sizes: FloatArray) -> FloatArray:
-    """Return the density that a fit of the number distribution means for the chosen weighting, per unit of size.
-
-    f(d)·dᵏ over its integral, times the share of the weight from the truncation on.
-    """
-    power = POWERS[shown.choices.weighting]
-    sample = shown.sample
-    weights = weights_of(sample, shown.choices.weighting)
-    share = float(weights[sample.sizes >= curve.truncated_at].sum() / weights.sum())
-    grid = np.geomspace(max(curve.truncated_at, sample.sizes[0] / 100), sample.sizes[-1] * 30, 20_000)
-    unit = sample.sizes[-1]
-    whole = np.trapezoid(density(curve, grid) * (grid / unit) ** power, grid)
-    return np.asarray(share * density(curve, sizes) * (sizes / unit) ** power / whole, dtype=np.float64)
-
-
-def _draw_fit(axes: Axes, shown: Described, curve: Fit, edges: FloatArray) -> None:
-    is_log = shown.choices.is_log_axis
-    space = np.geomspace if is_log else np.linspace
-    x = space(max(edges[0], curve.truncated_at), edges[-1], 400)
-    # What a bin holds: density × width, which grows with the size where the bins are of equal ratio.
-    width = x * np.log(edges[1] / edges[0]) if is_log else edges[1] - edges[0]
-    colour, line = FIT_STYLES[curve.family]
-    best = shown.best is curve
-    label = FAMILY_NAMES[curve.family] + (" (lowest AIC)" if best else "")
-    y = 100 * fitted_share(shown, curve, x) * width
-    axes.plot(x, y, color=colour, linestyle=line, linewidth=1.4 if best else 0.9, label=label, gid=f"fit-{curve.family}")
-
-
-def _draw_cumulative(axes: Axes, shown: Described, weighting: Weighting) -> None:
-    sample, summary, ends = shown.sample, shown.summaries[weighting], shown.intervals[weighting]
-    weights = weights_of(sample, weighting)
-    total = np.cumsum(weights)
-    curve = 100 * (total - weights / 2) / total[-1]
-    kept = np.unique(np.concatenate([[0, len(sample) - 1], np.searchsorted(curve, np.linspace(0, 100, CURVE_POINTS))]))
-    kept = kept[kept < len(sample)]
-    found = [value for value in (summary.d10, summary.d50, summary.d90) if value is not None]
+def _draw_curve(axes: Axes, weighting: Weighting, of: Distribution) -> None:
+    found = [value for value in (of.summary.d10, of.summary.d50, of.summary.d90) if value is not None]
     colour, line = CURVE_STYLES[weighting]
     label = f"{weighting}: " + ", ".join(number(value, 3) for value in found)
-    axes.plot(sample.sizes[kept], curve[kept], color=colour, linestyle=line, label=label, gid=f"curve-{weighting}")
+    axes.plot(of.cumulative.sizes, 100 * of.cumulative.shares, color=colour, linestyle=line, label=label, gid=f"curve-{weighting}")
     axes.plot(found, SHARES, "o", color=colour, markersize=3, clip_on=False, zorder=3)
-    if ends is not None:
-        for share, end in zip(SHARES, (ends.d10, ends.d50, ends.d90), strict=True):
+    if of.intervals is not None:
+        for share, end in zip(SHARES, (of.intervals.d10, of.intervals.d50, of.intervals.d90), strict=True):
             axes.plot([end.low, end.high], [share, share], color=colour, linewidth=2.2, alpha=0.5, solid_capstyle="butt")
 
 
 def _prepared(axes: Axes, shown: Described) -> bool:
     """Label the axes and say what is counted; False where there is nothing to draw."""
-    axes.set_xlabel(shown.axis_label)
+    axes.set_xlabel(shown.name + shown.per_unit)
     axes.set_title(shown.counted_text, fontsize=5.5, loc="left", color=INK, pad=4)
     if not len(shown.sample):
         axes.text(0.5, 0.5, "No particle counts.", ha="center", va="center", transform=axes.transAxes)

@@ -7,7 +7,7 @@ from reportlab.platypus import Flowable
 from shared.quantities import SMALLEST_RELIABLE_PX
 from shared.results import SOFTWARE_VERSION
 from worker.outputs.reporting.findings import Findings
-from worker.outputs.reporting.layout import WIDTH_MM, code, facts, table, text
+from worker.outputs.reporting.layout import WIDTH_MM, code, facts, items, table, text
 from worker.outputs.reporting.origin import calibration_differences
 from worker.outputs.written import count, number, percent
 
@@ -16,17 +16,17 @@ BY_HAND = {"manual": "stated or decided by a person for the image or submission"
 
 def uncertainty(found: Findings) -> list[Flowable]:
     """Say what the intervals cover and what they do not."""
-    return [
-        text(f"• Covered: {_covered(found)}"),
-        text(f"• Not covered, pixel size: {_calibration(found)}"),
-        text(
-            "• Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters alike, and "
-            "particles that were missed, cut or joined change the distribution; the model's card gives what is known of it. A person should "
-            "look at the outlines before the numbers are used."
-        ),
-        text(f"• Not covered, small particles: {_small(found)}"),
-        text("• Not covered, sampling: whether the images stand for the material – preparation, agglomeration, where on the grid they were taken."),
+    sentences = [
+        f"Covered: {_covered(found)}",
+        f"Not covered, pixel size: {_calibration(found)}",
+        "Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters alike, and "
+        "particles that were missed, cut or joined change the distribution; the model's card gives what is known of it. A person "
+        "should look at the outlines before the numbers are used.",
+        f"Not covered, small particles: {_small(found)}",
+        "Not covered, sampling: whether the images stand for the material – preparation, agglomeration, where on the specimen they "
+        "were taken.",
     ]
+    return [text("What the 95 % confidence intervals cover, and what they do not:"), *items(sentences)]
 
 
 def by_hand(found: Findings) -> list[Flowable]:

@@ -11,7 +11,7 @@ from shared.distributions.sample import Sample
 from shared.distributions.screening import Screening, screen
 from shared.distributions.summary import percentiles
 from worker.outputs.content import Content
-from worker.outputs.described import Described, describe
+from worker.outputs.described import Described, describe_all
 from worker.outputs.pooled import SHAPES, ImageSizes, Selection, pool
 
 
@@ -71,7 +71,7 @@ def find(content: Content, selection: Selection, images: Sequence[ImageSizes]) -
         content=content,
         selection=selection,
         images=images,
-        described=describe(sample, selection, content.choices),
+        described=describe_all(sample, selection, content.choices),
         guidance=how_many(sample, content.choices.weighting),
         screening=screen(Sample.of_images(feret)) if feret else None,
         shapes=_shapes(images) if len(sample) else {},

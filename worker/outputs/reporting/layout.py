@@ -12,7 +12,17 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, LongTable, PageTemplate, Paragraph, TableStyle
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    KeepTogether,
+    LongTable,
+    PageTemplate,
+    Paragraph,
+    TableStyle,
+)
 
 from worker.outputs.reporting import fonts
 from worker.outputs.reporting.fonts import drawable, marked_up
@@ -20,7 +30,10 @@ from worker.outputs.reporting.fonts import drawable, marked_up
 INK, GREY, RULE, SHADE = HexColor("#1a1a1a"), HexColor("#666666"), HexColor("#999999"), HexColor("#f1f4f7")
 SIDE_MM, TOP_MM, BOTTOM_MM = 20, 22, 18
 WIDTH_MM = A4[0] / mm - 2 * SIDE_MM
+NAME_MM = 48
 SIZE_PT = 8.0
+# Tables of more rows may begin on one page and end on another; so much of them stands below their heading.
+MOST_KEPT_ROWS, FIRST_ROWS_MM = 16, 40
 Cell = str | float | Flowable
 
 
@@ -106,14 +119,25 @@ def styles() -> dict[str, ParagraphStyle]:
     return {
         "body": body,
         "title": ParagraphStyle("title", body, fontName=fonts.BOLD, fontSize=15, leading=19, spaceAfter=2),
-        "heading": ParagraphStyle(
-            "heading", body, fontName=fonts.BOLD, fontSize=10.5, leading=13, spaceBefore=11, spaceAfter=4, keepWithNext=1
-        ),
+        "heading": ParagraphStyle("heading", body, fontName=fonts.BOLD, fontSize=10.5, leading=13, spaceBefore=11, spaceAfter=4),
+        "name": ParagraphStyle("name", body, fontSize=7, leading=9, spaceAfter=0, textColor=GREY),
+        "result": ParagraphStyle("result", body, fontName=fonts.BOLD, fontSize=9, leading=11.5, spaceAfter=0),
+        "item": ParagraphStyle("item", body, leftIndent=9, bulletIndent=0),
         "cell": ParagraphStyle("cell", body, fontSize=7, leading=9, spaceAfter=0),
         "number": ParagraphStyle("number", body, fontSize=7, leading=9, spaceAfter=0, alignment=TA_RIGHT),
         "caption": ParagraphStyle("caption", body, fontSize=7, leading=9.2, textColor=GREY, spaceBefore=2, spaceAfter=8),
         "code": ParagraphStyle(
-            "code", body, fontName=fonts.MONO, fontSize=7, leading=9.5, backColor=SHADE, borderPadding=4, spaceBefore=4, spaceAfter=8
+            "code",
+            body,
+            fontName=fonts.MONO,
+            fontSize=7,
+            leading=9.5,
+            backColor=SHADE,
+            borderPadding=4,
+            leftIndent=4,
+            rightIndent=4,
+            spaceBefore=6,
+            spaceAfter=8,
         ),
     }
 
@@ -128,10 +152,30 @@ def code(words: str) -> Paragraph:
     return text(words, "code")
 
 
+def items(sentences: Sequence[str]) -> list[Flowable]:
+    """Return sentences as a list with bullets."""
+    return [Paragraph(marked_up(sentence), styles()["item"], bulletText="•") for sentence in sentences]
+
+
 def facts(rows: Sequence[tuple[str, str]]) -> LongTable:
     """Return names and values in two columns."""
-    body = [[text(name, "cell"), text(value, "cell")] for name, value in rows]
-    return _table(body, (48, WIDTH_MM - 48), (), n_header_rows=0)
+    body = [[text(name, "name"), text(value, "cell")] for name, value in rows]
+    return _table(body, (NAME_MM, WIDTH_MM - NAME_MM), (), n_header_rows=0)
+
+
+def results(rows: Sequence[tuple[str, str]]) -> LongTable:
+    """Return names and values that are seen first."""
+    body = [[text(name), text(value, "result")] for name, value in rows]
+    shade = (("BACKGROUND", (0, 0), (-1, -1), SHADE), ("LEFTPADDING", (0, 0), (0, -1), 5))
+    return _table(body, (NAME_MM, WIDTH_MM - NAME_MM), shade, n_header_rows=0)
+
+
+def section(heading: Heading, blocks: Sequence[Flowable]) -> list[Flowable]:
+    """Keep a heading on the page of what follows it; of a long table with its first rows."""
+    first = blocks[0]
+    if isinstance(first, LongTable) and len(first._cellvalues) > MOST_KEPT_ROWS:  # noqa: SLF001 - it has no other name
+        return [CondPageBreak(FIRST_ROWS_MM * mm), heading, *blocks]
+    return [KeepTogether([heading, first]), *blocks[1:]]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], n_text_columns: int = 1) -> LongTable:

@@ -58,8 +58,7 @@ def images(found: Findings) -> list[Flowable]:
     """List the pooled images with what each brings, and why some are doubtful."""
     if not found.images:
         return [text("There is no image.")]
-    unit = found.described.unit
-    header = ["No.", "Image", "Pixels", "nm per px", "Found", "Counted", "D50" + (f" / {unit}" if unit else ""), "Fit for sizing"]
+    header = ["No.", "Image", "Pixels", "nm per px", "Found", "Counted", f"D50{found.described.per_unit}", "Fit for sizing"]
     rows = [_image_row(i, name.name, image) for i, (name, image) in enumerate(zip(found.selection.images, found.images, strict=True), 1)]
     widths = (9, WIDTH_MM - 9 - 20 - 20 - 14 - 16 - 20 - 22, 20, 20, 14, 16, 20, 22)
     blocks: list[Flowable] = [table(header, rows, widths, n_text_columns=2)]
@@ -90,8 +89,8 @@ def parameters(found: Findings) -> list[Flowable]:
     rows = [
         ("Quantity", f"{shown.quantity} ({quantity.name}): {quantity.definition}"),
         ("Weighting that stands first", choices.weighting),
-        ("Histogram", f"{choices.n_bins or 'as many as suit the data'} bins, {'logarithmic' if choices.is_log_axis else 'linear'} axis"),
-        ("Intervals", f"{LEVEL:.0%} by bootstrap, {REPEATS:,} samples of {unit_of_draw}, seed {SEED}"),
+        ("Histogram", f"{'logarithmic' if choices.is_log_axis else 'linear'} axis; {choices.n_bins or 'as many as suit the data:'} {len(shown.chosen.bins.shares)} bins"),
+        ("Intervals", f"{100 * LEVEL:g} % by bootstrap, {REPEATS:,} samples of {unit_of_draw}, seed {SEED}"),
         ("Fits", _fit_range(found)),
         ("SHA-256 of the parameters", _counted_values(hashes)),
     ]
@@ -112,6 +111,9 @@ def counting(found: Findings) -> list[Flowable]:
         ("Smallest reliable diameter", f"{SMALLEST_RELIABLE_PX:g} px; {n_small:,} particles ({_share(n_small, found.n_found)}) are smaller"),
         ("Low confidence", f"{sum(low):,} particles below the threshold, counted all the same" if low else "The model gives no confidence."),
     ]
+    n_without = sum(image.n_without_size for image in found.images)
+    if n_without:
+        rows.append(("Without a size", f"{n_without:,} particles have no {found.described.quantity} above 0 and do not count"))
     if rule == "exclude-border-weighted":
         capped = sum(image.sizes.capped_share * len(image.sizes.sample) for image in found.images)
         rows.append(("Weights cut to 5", f"{_share(round(capped), found.n_counted)} of the counted particles"))

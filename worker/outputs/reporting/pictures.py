@@ -40,7 +40,7 @@ def columns(n_images: int) -> int:
 def draw(image: AnalysedImage, sizes: ImageSizes, n_columns: int) -> Drawn:
     """Draw one micrograph as wide as its column."""
     field = field_picture(image, sizes.counted_labels)
-    width_mm = (WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns
+    width_mm = _column_mm(n_columns)
     width_mm *= min(1.0, MOST_HEIGHT_MM / field.height_mm(width_mm))
     buffer = io.BytesIO()
     Picture.fromarray(as_picture(field, width_mm, DPI)).save(buffer, "JPEG", quality=JPEG_QUALITY)
@@ -58,12 +58,18 @@ def pages(drawn: Sequence[Drawn], captions: Sequence[str], n_columns: int) -> li
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), GAP_MM * mm * (n_columns - 1) / n_columns),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
             ("TOPPADDING", (0, 0), (-1, -1), 0),
             ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
         ]
     )
-    return [LongTable(rows, colWidths=[WIDTH_MM * mm / n_columns] * n_columns, style=style)]
+    width_mm = _column_mm(n_columns)
+    widths = [(width_mm + GAP_MM) * mm] * (n_columns - 1) + [width_mm * mm]
+    return [LongTable(rows, colWidths=widths, style=style, hAlign="LEFT")]
+
+
+def _column_mm(n_columns: int) -> float:
+    return (WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns
 
 
 def _picture(one: Drawn) -> Image:

@@ -7,11 +7,13 @@ from reportlab.platypus import Flowable
 
 from shared.distributions.arrangement import number_density_per_um2
 from shared.distributions.bootstrap import Interval, Intervals
+from shared.distributions.describe import FittedCurve
 from shared.distributions.fits import Fit, NoFit
 from shared.distributions.screening import CAVEATS, LIMIT_NM
 from shared.distributions.summary import POWERS, Summary
 from worker.outputs.described import FAMILY_NAMES
 from worker.outputs.pooled import QUANTITIES, ImageSizes
+from worker.outputs.reporting import layout
 from worker.outputs.reporting.findings import Findings, spread
 from worker.outputs.reporting.layout import WIDTH_MM, facts, table, text
 from worker.outputs.written import NONE, count, number, percent
@@ -28,16 +30,17 @@ def headline(found: Findings) -> list[Flowable]:
     """Return the result in a few lines, for who reads no further."""
     weighting = found.content.choices.weighting
     shown = found.described
-    summary, ends = shown.summaries[weighting], shown.intervals[weighting]
+    summary, ends = shown.chosen.summary, shown.chosen.intervals
     d50 = _value(summary.d50, ends and ends.d50, NEEDS_ONE)
     rows = [
         (f"Median D50 by {weighting}", _unit(d50, shown.unit)),
         (f"Mean ± SD by {weighting}", _unit(f"{_value(summary.mean, None, NEEDS_ONE)} ± {_value(summary.sd, None, NEEDS_TWO)}", shown.unit)),
+        ("Geometric mean, GSD", _log_normal(found)),
         ("Particles counted", f"{found.n_counted:,} of {found.n_found:,} in {count(len(found.images), 'image')}"),
     ]
     if found.selection.left_out:
         rows.append(("Left out", f"{count(len(found.selection.left_out), 'image')}, listed below with the reasons"))
-    return [facts(rows)]
+    return [layout.results(rows)]
 
 
 def distributions(found: Findings) -> list[Flowable]:
@@ -45,17 +48,17 @@ def distributions(found: Findings) -> list[Flowable]:
     if not found.n_counted:
         return [text("No particle counts, so there is no distribution.")]
     shown = found.described
-    unit = f" / {shown.unit}" if shown.unit else ""
+    unit, by = shown.per_unit, shown.by
     rows = [
-        [f"Mean{unit}", *(_value(shown.summaries[w].mean, _end(shown.intervals[w], "mean"), NEEDS_ONE) for w in POWERS)],
-        [f"SD{unit}", *(_value(shown.summaries[w].sd, None, NEEDS_TWO) for w in POWERS)],
-        ["CV", *(_percent_or(shown.summaries[w]) for w in POWERS)],
+        [f"Mean{unit}", *(_value(by[w].summary.mean, _end(by[w].intervals, "mean"), NEEDS_ONE) for w in POWERS)],
+        [f"SD{unit}", *(_value(by[w].summary.sd, None, NEEDS_TWO) for w in POWERS)],
+        ["CV", *(_percent_or(by[w].summary) for w in POWERS)],
         *(
-            [f"{name.upper()}{unit}", *(_value(getattr(shown.summaries[w], name), _end(shown.intervals[w], name), NEEDS_ONE) for w in POWERS)]
+            [f"{name.upper()}{unit}", *(_value(getattr(by[w].summary, name), _end(by[w].intervals, name), NEEDS_ONE) for w in POWERS)]
             for name in ("d10", "d50", "d90")
         ),
-        ["Span (D90 − D10)/D50", *(_value(shown.summaries[w].span, None, NEEDS_ONE) for w in POWERS)],
-        [f"Mode{unit}", *(_value(shown.summaries[w].mode, None, EQUAL) for w in POWERS)],
+        ["Span (D90 − D10)/D50", *(_value(by[w].summary.span, None, NEEDS_ONE) for w in POWERS)],
+        [f"Mode{unit}", *(_value(by[w].summary.mode, None, EQUAL) for w in POWERS)],
     ]
     third = (WIDTH_MM - 35) / 3
     first = table(["", "By number", "By area", "By volume"], rows, (35, third, third, third))
@@ -66,13 +69,7 @@ def fits(found: Findings) -> list[Flowable]:
     """Tabulate the fitted curves, or say why there is none."""
     shown = found.described
     unit = f" {shown.unit}" if shown.unit else ""
-    rows = []
-    for one in shown.fits:
-        if isinstance(one, Fit):
-            first, second = PARAMETER_NAMES[one.family]
-            second_unit = unit if one.family == "normal" else ""
-            values = f"{first} {number(one.location)}{unit}, {second} {number(one.shape)}{second_unit}"
-            rows.append([FAMILY_NAMES[one.family], values, f"{one.n:,}", f"{one.ks_distance:.4f}", f"{one.aic:,.1f}", f"{one.aic - shown.best.aic:,.1f}"])  # type: ignore[union-attr]
+    rows = [_fit_row(one.fit, unit, shown.best.fit.aic) for one in shown.chosen.fits if isinstance(one, FittedCurve) and shown.best]
     blocks: list[Flowable] = []
     if rows:
         widths = (24, WIDTH_MM - 24 - 20 - 25 - 27 - 22, 20, 25, 27, 22)
@@ -85,7 +82,7 @@ def fits(found: Findings) -> list[Flowable]:
             )
         )
     reasons: dict[str, list[str]] = {}
-    for one in shown.fits:
+    for one in shown.chosen.fits:
         if isinstance(one, NoFit):
             reasons.setdefault(one.reason, []).append(FAMILY_NAMES[one.family])
     return [*blocks, *(text(f"No fit ({', '.join(families)}): {reason}") for reason, families in reasons.items())]
@@ -116,7 +113,7 @@ def guidance(found: Findings) -> list[Flowable]:
             if needed is not None
         ]
     words = (
-        f"So many particles give the statistics by {weighting} within ± {told.target:.0%} (half-width of the 95 % interval). Guidance "
+        f"So many particles give the statistics by {weighting} within ± {100 * told.target:g} % (half-width of the 95 % interval). Guidance "
         "from this sample, no value of a standard; where images differ more than their particles, further images help more than further "
         "particles."
     )
@@ -139,7 +136,7 @@ def screening(found: Findings) -> list[Flowable]:
         ("Median of the smallest Feret diameter, by number", f"{_value(verdict.x50_nm, verdict.interval, NEEDS_ONE)} nm"),
         ("Criterion", "Commission Recommendation 2022/C 229/01: 50 % or more of the particles, by number, with an external dimension of 1 to 100 nm"),
     ]
-    return [facts(rows), text(words), *(text(f"• {caveat}") for caveat in CAVEATS)]
+    return [facts(rows), text(words), *layout.items(CAVEATS)]
 
 
 def arrangement(found: Findings) -> list[Flowable]:
@@ -173,6 +170,12 @@ def specimen_px(image: ImageSizes) -> float:
     return float((record["field_bottom"] - record["field_top"]) * (record["field_right"] - record["field_left"]))
 
 
+def _fit_row(one: Fit, unit: str, lowest_aic: float) -> list[str]:
+    first, second = PARAMETER_NAMES[one.family]
+    values = f"{first} {number(one.location)}{unit}, {second} {number(one.shape)}{unit if one.family == 'normal' else ''}"
+    return [FAMILY_NAMES[one.family], values, f"{one.n:,}", f"{one.ks_distance:.4f}", f"{one.aic:,.1f}", f"{one.aic - lowest_aic:,.1f}"]
+
+
 def _density(found: Findings) -> str:
     densities = [
         number_density_per_um2(len(image.weights), specimen_px(image), image.record["nm_per_px"]) * float(image.weights.mean() if len(image.weights) else 0)
@@ -184,9 +187,17 @@ def _density(found: Findings) -> str:
     return said + (f"; single images {number(min(densities))} to {number(max(densities))}" if len(densities) > 1 else "")
 
 
+def _log_normal(found: Findings) -> str:
+    of, unit = found.described.chosen.moments, found.described.unit
+    if of is None or of.geometric_mean is None:
+        return NEEDS_ONE
+    return f"{_unit(number(of.geometric_mean), unit)}, {number(of.gsd) if of.gsd else NEEDS_TWO}"
+
+
 def _moments(found: Findings) -> Flowable:
-    of, ends, unit = found.described.moments, found.described.intervals["number"], found.described.unit
-    suffix = f" / {unit}" if unit else ""
+    by_number, suffix = found.described.by["number"], found.described.per_unit
+    of, ends = by_number.moments, by_number.intervals
+    assert of is not None, "sizes are above 0"
     rows = [
         [f"D[1,0]{suffix}", "Σd/n", _value(of.d10_mean, _end(ends, "mean"), NEEDS_ONE)],
         [f"D[3,2]{suffix}", "Σd³/Σd², Sauter diameter", _value(of.d32, None, NEEDS_ONE)],
@@ -195,7 +206,7 @@ def _moments(found: Findings) -> Flowable:
         ["GSD", "exp(SD of ln d)", _value(of.gsd, _end(ends, "gsd"), NEEDS_TWO)],
         ["Skewness", "third central moment over SD³", _value(of.skewness, None, NEEDS_TWO if found.n_counted < 2 else EQUAL)],
     ]
-    return table(["Of the number distribution", "", ""], rows, (35, WIDTH_MM - 35 - 60, 60), n_text_columns=2)
+    return table(["Means, by number", "Definition", "Value"], rows, (35, WIDTH_MM - 35 - 60, 60), n_text_columns=2)
 
 
 def _about_intervals(found: Findings) -> str:
