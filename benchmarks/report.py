@@ -68,6 +68,7 @@ def drawn_image(number: int, folder: Path) -> AnalysedImage:
         "field_right": COLUMNS,
         "n_particles": len(particles),
         "n_touching_border": int(particles.touches_border.sum()),
+        "n_low_confidence": None,
         "model_name": None,
         "model_version": None,
         "model_sha256": None,

@@ -10,17 +10,13 @@ from shared.arrays import FloatArray, IntArray, Mask
 from shared.distributions.sample import Counted, CountingRule, Sample, counted
 from shared.errors import InputError
 from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, ParticleTable
-from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut
+from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut, in_nanometres
 
 # Ratios that describe a particle's shape, in the order of the report.
 SHAPES = ("aspect_ratio", "circularity", "roundness", "solidity", "convexity", "extent", "eccentricity")
 # Columns of a quantity in nanometres and in pixels, by their endings; a ratio has none.
 NM_ENDINGS, PX_ENDINGS = ("_nm", "_nm2"), ("_px",)
 QUANTITIES = {quantity.name: quantity for quantity in PARTICLE_QUANTITIES}
-NO_CALIBRATION = {
-    "conflict": "No pixel size: the file and the scale bar contradict each other.",
-    "missing": "No pixel size: neither the file nor a scale bar states one.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,8 @@ class ImageSizes:
         None where the model gives no confidence.
     sizes : Counted
         The chosen quantity under the counting rule.
-    feret_min_nm : Sample or None
-        Smallest Feret diameters under the same rule; None without a pixel size.
+    feret_min_nm : Sample
+        Smallest Feret diameters under the same rule; empty without a pixel size.
     shapes : mapping of str to ndarray of float64, shape (n,)
         Shape descriptors of the counted particles.
     weights : ndarray of float64, shape (n,)
@@ -87,7 +83,7 @@ class ImageSizes:
     n_without_size: int
     n_low_confidence: int | None
     sizes: Counted
-    feret_min_nm: Sample | None
+    feret_min_nm: Sample
     shapes: dict[str, FloatArray]
     weights: FloatArray
     counted_labels: IntArray
@@ -100,13 +96,10 @@ def select(content: Content) -> Selection:
     quantity = content.choices.quantity
     if quantity in QUANTITIES:
         return Selection(quantity, "", content.images, content.left_out)
-    calibrated = [image for image in content.images if image.record.get("nm_per_px") is not None]
-    column = _column(quantity, NM_ENDINGS if calibrated else PX_ENDINGS)
-    if not calibrated:
-        return Selection(column, QUANTITIES[column].unit, content.images, content.left_out)
-    others = [image for image in content.images if image.record.get("nm_per_px") is None]
-    left_out = [*content.left_out, *(LeftOut(image.name, _no_calibration(image.record)) for image in others)]
-    return Selection(column, QUANTITIES[column].unit, calibrated, left_out)
+    pooled = in_nanometres(content)
+    column = _column(quantity, NM_ENDINGS if pooled.images else PX_ENDINGS)
+    shown = pooled if pooled.images else content
+    return Selection(column, QUANTITIES[column].unit, shown.images, shown.left_out)
 
 
 def read_sizes(image: AnalysedImage, selection: Selection, choices: Choices) -> ImageSizes:
@@ -115,6 +108,7 @@ def read_sizes(image: AnalysedImage, selection: Selection, choices: Choices) -> 
     values = getattr(table, selection.column)
     values = np.zeros(len(table)) if values is None else np.asarray(values, dtype=np.float64)
     has_size = np.isfinite(values) & (values > 0)
+    feret = table.feret_min_nm
     of_rule = np.ones(len(table), dtype=np.bool_) if choices.rule == "all" else ~table.touches_border
     keeps = of_rule & has_size
     weights = table.edge_weight[keeps] if choices.rule == "exclude-border-weighted" else np.ones(int(keeps.sum()))
@@ -126,7 +120,7 @@ def read_sizes(image: AnalysedImage, selection: Selection, choices: Choices) -> 
         n_without_size=int((of_rule & ~has_size).sum()),
         n_low_confidence=None if table.low_confidence is None else int(table.low_confidence.sum()),
         sizes=_counted(table, values, has_size, choices.rule),
-        feret_min_nm=None if table.feret_min_nm is None else _counted(table, table.feret_min_nm, has_size, choices.rule).sample,
+        feret_min_nm=Sample.of(np.empty(0)) if feret is None else _counted(table, feret, has_size, choices.rule).sample,
         shapes={name: getattr(table, name)[keeps] for name in SHAPES},
         weights=weights,
         counted_labels=table.label[keeps],
@@ -161,10 +155,6 @@ def _column(quantity: str, endings: Sequence[str]) -> str:
     if not found:
         raise InputError(f"Particles have no quantity {quantity!r}.", code="unknown_quantity")
     return found[0]
-
-
-def _no_calibration(record: Mapping[str, Any]) -> str:
-    return NO_CALIBRATION["conflict" if record.get("calibration_status") == "conflict" else "missing"]
 
 
 def _counted(table: ParticleTable, values: FloatArray, has_size: Mask, rule: CountingRule) -> Counted:

@@ -12,10 +12,12 @@ from reportlab.platypus import Flowable, Image, PageBreak
 from worker.outputs.content import Content
 from worker.outputs.drawing import charts
 from worker.outputs.drawing.columns import DOUBLE_MM
+from worker.outputs.formats import Progress
+from worker.outputs.methods import methods
 from worker.outputs.pooled import ImageSizes, read_sizes, select
 from worker.outputs.reporting import closing, layout, origin, pictures, results
 from worker.outputs.reporting.findings import Findings, find
-from worker.outputs.reporting.layout import Heading, NumberedCanvas, ReportDocument, text
+from worker.outputs.reporting.layout import Heading, ReportDocument, text
 
 SECTIONS: tuple[tuple[str, Callable[[Findings], list[Flowable]]], ...] = (
     ("Sample", origin.sample),
@@ -37,7 +39,7 @@ SECTIONS: tuple[tuple[str, Callable[[Findings], list[Flowable]]], ...] = (
 )
 
 
-def write(content: Content, target: Path, progress: Callable[[int], None]) -> None:
+def write(content: Content, target: Path, progress: Progress) -> None:
     """Write the report of a content.
 
     Parameters
@@ -62,7 +64,7 @@ def write(content: Content, target: Path, progress: Callable[[int], None]) -> No
         progress(done)
     found = find(content, selection, read)
     document = ReportDocument(target, f"Size distribution: {content.title}", _head(found))
-    document.build([*_opening(found), *_body(found), *_pages_of_pictures(found, drawn, n_columns)], canvasmaker=NumberedCanvas)
+    document.write([*_opening(found), *_body(found), *_pictures(found, drawn, n_columns), *_methods(content)])
 
 
 def _opening(found: Findings) -> list[Flowable]:
@@ -95,7 +97,7 @@ def _charts(found: Findings) -> list[Flowable]:
     return [Image(io.BytesIO(charts.as_png(figure)), DOUBLE_MM * mm, height_mm * mm, hAlign="LEFT"), text(words, "caption")]
 
 
-def _pages_of_pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_columns: int) -> list[Flowable]:
+def _pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_columns: int) -> list[Flowable]:
     named = zip(found.selection.images, found.images, strict=True)
     captions = [
         f"{i}  {image.name} · {len(sizes.sizes.sample):,} of {sizes.n_particles:,} counted"
@@ -107,3 +109,11 @@ def _pages_of_pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_colum
 
 def _head(found: Findings) -> str:
     return found.content.title + ("  ·  sizes in pixels, no calibration" if found.described.unit.startswith("px") else "")
+
+
+def _methods(content: Content) -> list[Flowable]:
+    blocks: list[Flowable] = [PageBreak(), Heading(None, "Methods, as in all outputs")]
+    for section in methods(content):
+        rows = [(fact.name, fact.value) for fact in section.facts]
+        blocks += layout.section(text(section.title, "part"), [layout.facts(rows)])
+    return blocks

@@ -8,10 +8,11 @@ import numpy as np
 
 from shared.arrays import FloatArray, Labels
 from shared.calibration import calibration
+from shared.distributions.size_statistics import size_statistics
 from shared.domain import Calibration, Parameters
+from shared.geometry import specimen_area_px
 from shared.results import describe_measurement
 from shared.tables import SUBMISSION_COLUMNS
-from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement.particles import measure
 from worker.analysis.padding import analysed_field
 from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut
@@ -53,7 +54,7 @@ def analysed_image(
         object.__setattr__(particles, "confidence", confidence)
         object.__setattr__(particles, "low_confidence", confidence < 0.5)
     parameters = Parameters()
-    described = describe_measurement(labels.shape, calibrated, None, field, size_statistics(particles))
+    described = describe_measurement(labels.shape, calibrated, None, field, size_statistics(particles, specimen_area_px(field)))
     return AnalysedImage(
         name=name,
         stem=stem,

@@ -1,6 +1,7 @@
 """Micrographs for print: the analysed field with outlines of the particles and a scale bar of its own, as picture or as SVG."""
 
 import base64
+import io
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from shared.arrays import FloatArray, GreyImage, IntArray
 from worker.analysis.rendering import ColourImage, outlines
 from worker.files import encode_png
 from worker.outputs.content import AnalysedImage
-from worker.outputs.drawing.columns import pixels
+from worker.outputs.drawing.columns import PNG_DPI, pixels
 from worker.outputs.drawing.round_length import RoundLength, round_length
 
 # Orange and sky blue of M. Okabe and K. Ito, Color Universal Design (2008); broken lines tell them apart without colour.
@@ -30,6 +31,8 @@ BOX_ALPHA = 160
 # No printer shows more.
 MOST_DPI = 600
 SUBPIXEL_BITS = 4
+# Noise packs no better by a longer search.
+PNG_LEVEL = 1
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 
@@ -97,6 +100,13 @@ def as_picture(field: FieldPicture, width_mm: float, dpi: float) -> ColourImage:
         picture[gaps] = np.asarray(grey, dtype=np.uint8)[gaps][:, None]
     _draw(picture, field.counted, scale, COUNTED_RGB, thickness)
     return _with_bar(picture, field, scale, dpi)
+
+
+def encode_for_print(picture: ColourImage) -> bytes:
+    """Encode a picture as PNG that says how fine it is meant to be printed."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", dpi=(PNG_DPI, PNG_DPI), compress_level=PNG_LEVEL)
+    return buffer.getvalue()
 
 
 def as_svg(field: FieldPicture, width_mm: float) -> bytes:

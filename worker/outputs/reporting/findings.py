@@ -66,14 +66,13 @@ class Findings:
 def find(content: Content, selection: Selection, images: Sequence[ImageSizes]) -> Findings:
     """Compute everything that the report says of the sizes that were read."""
     sample = pool(images)
-    feret = [image.feret_min_nm for image in images if image.feret_min_nm is not None]
     return Findings(
         content=content,
         selection=selection,
         images=images,
         described=describe_all(sample, selection, content.choices),
         guidance=how_many(sample, content.choices.weighting),
-        screening=screen(Sample.of_images(feret)) if feret else None,
+        screening=screen(Sample.of_images([image.feret_min_nm for image in images])) if selection.is_calibrated else None,
         shapes=_shapes(images) if len(sample) else {},
     )
 

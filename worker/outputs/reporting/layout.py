@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -67,6 +68,14 @@ class ReportDocument(BaseDocTemplate):
         frame = Frame(self.leftMargin, self.bottomMargin, self.width, self.height, 0, 0, 0, 0)
         self.addPageTemplates(PageTemplate("page", [frame], onPage=self._draw_head))
 
+    def write(self, blocks: Sequence[Flowable]) -> None:
+        """Write the document; streams are binary, because as text they take a second for each picture and a quarter more space."""
+        as_text, rl_config.useA85 = rl_config.useA85, 0
+        try:
+            self.build(list(blocks), canvasmaker=NumberedCanvas)
+        finally:
+            rl_config.useA85 = as_text
+
     def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802 - ReportLab calls it so
         """Bookmark a heading."""
         if isinstance(flowable, Heading):
@@ -120,6 +129,7 @@ def styles() -> dict[str, ParagraphStyle]:
         "body": body,
         "title": ParagraphStyle("title", body, fontName=fonts.BOLD, fontSize=15, leading=19, spaceAfter=2),
         "heading": ParagraphStyle("heading", body, fontName=fonts.BOLD, fontSize=10.5, leading=13, spaceBefore=11, spaceAfter=4),
+        "part": ParagraphStyle("part", body, fontName=fonts.BOLD, spaceBefore=6, spaceAfter=2),
         "name": ParagraphStyle("name", body, fontSize=7, leading=9, spaceAfter=0, textColor=GREY),
         "result": ParagraphStyle("result", body, fontName=fonts.BOLD, fontSize=9, leading=11.5, spaceAfter=0),
         "item": ParagraphStyle("item", body, leftIndent=9, bulletIndent=0),
@@ -170,7 +180,7 @@ def results(rows: Sequence[tuple[str, str]]) -> LongTable:
     return _table(body, (NAME_MM, WIDTH_MM - NAME_MM), shade, n_header_rows=0)
 
 
-def section(heading: Heading, blocks: Sequence[Flowable]) -> list[Flowable]:
+def section(heading: Paragraph, blocks: Sequence[Flowable]) -> list[Flowable]:
     """Keep a heading on the page of what follows it; of a long table with its first rows."""
     first = blocks[0]
     if isinstance(first, LongTable) and len(first._cellvalues) > MOST_KEPT_ROWS:  # noqa: SLF001 - it has no other name
