@@ -20,6 +20,7 @@ from shared.output_formats import output_format
 from shared.storage import BlobInfo, BlobStore, disk_errors
 from worker.errand_runner import ErrandRunner
 from worker.lease import LeaseKeeper
+from worker.outputs.content import Content
 from worker.outputs.formats import writer
 from worker.outputs.stored import stored_content
 
@@ -79,7 +80,7 @@ class Exporter(ErrandRunner):
             target = folder / f"made.{extension}"
             writer(row.format)(content, target, self._progress(held, keeper))
             blob = self._stored(target)
-            name = f"{_file_stem(content.title)}.{extension}"
+            name = f"{_file_stem(content)}.{extension}"
             made = {"n_done": len(content.images), "file_name": name, "sha256": blob.sha256, "n_bytes": blob.n_bytes}
             with self.database.writing() as session:
                 self.errands.finish(session, held, **made)
@@ -123,10 +124,8 @@ class Exporter(ErrandRunner):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _file_stem(title: str) -> str:
-    """Return a title as a name that every system and every command line takes.
-
-    >>> _file_stem("Submission 12, gold/é: 5 nm")
-    'Submission_12_gold_é_5_nm'
-    """
-    return re.sub(r"[^\w.+-]+", "_", title)[:LONGEST_NAME].strip("_.") or "export"
+def _file_stem(content: Content) -> str:
+    """Return what the file is called after, an image or a selection, as every system and every command line takes it."""
+    first = content.images[0]
+    called_after = first.stem if first.name == content.title else content.title
+    return re.sub(r"[^\w.+-]+", "_", called_after)[:LONGEST_NAME].strip("_.") or "export"

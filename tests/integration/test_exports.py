@@ -100,6 +100,7 @@ def test_chosen_analyses_alone_are_shown_and_named(office: ExportOffice) -> None
     office.make(one, two)
     assert (office.row(one).n_images, office.row(two).n_images, office.row(two).title) == (1, 2, "2 chosen analyses")
     assert office.row(one).title in DISCS
+    assert (office.row(one).file_name, office.row(two).file_name) == ("b.csv.zip", "2_chosen_analyses.json")
 
 
 # What is refused.

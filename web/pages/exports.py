@@ -33,8 +33,8 @@ FORMAT_LABELS = {
     "coco": "COCO instances",
 }
 RULE_LABELS = {
-    "exclude-border-weighted": "Without those at the border, the others weighted for it",
-    "exclude-border": "Without those at the border",
+    "exclude-border-weighted": "Not at the border, weighted for it",
+    "exclude-border": "Not at the border",
     "all": "All particles",
 }
 WEIGHTING_LABELS = {"number": "By number", "area": "By area", "volume": "By volume"}
