@@ -25,7 +25,7 @@ def test_files_are_made_of_a_submission_an_image_and_a_search_and_listed(
     dialog.get_by_label("Which particles count").select_option("all")
     dialog.get_by_role("button", name="Make the file").click()
     link = dialog.get_by_role("link", name="Download")
-    expect(dialog.get_by_role("status")).to_have_text("Made of 2 images.", timeout=30_000)
+    expect(dialog.get_by_role("status")).to_have_text("Made of 2 images.", timeout=120_000)
     expect(link).to_be_focused()
     with page.expect_download() as downloading:
         link.press("Enter")
@@ -41,7 +41,7 @@ def test_files_are_made_of_a_submission_an_image_and_a_search_and_listed(
     page.get_by_role("button", name="Report and files").click()
     dialog.get_by_role("radio", name="JSON document").check()
     dialog.get_by_role("button", name="Make the file").click()
-    expect(dialog.get_by_role("status")).to_have_text("Made of 1 image.", timeout=30_000)
+    expect(dialog.get_by_role("status")).to_have_text("Made of 1 image.", timeout=120_000)
 
     page.goto("/analyses?instrument=Exporter")
     page.get_by_label("Submission").fill("999999")
