@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shared.arrays import FloatArray, IntArray, Mask
 from shared.distributions.sample import CountingRule
 from shared.distributions.size_statistics import size_statistics
 from shared.quantities import PARTICLE_QUANTITIES, ParticleTable
-from shared.tables import SUBMISSION_COLUMNS, metadata_column
+from shared.tables import SUBMISSION_COLUMNS, metadata_column, particle_types
 from worker.outputs.content import AnalysedImage
 
 # What joins a particle to the row of its image, and to the files that are called after its stem.
@@ -22,17 +21,17 @@ KEY_FIELDS = (
     pa.field("sample", pa.string(), metadata={"definition": "Sample, where one was stated."}),
     pa.field("stem", pa.string(), metadata={"definition": "What files of this image are called after; one for each image."}),
 )
-_ARROW_TYPES = {FloatArray: pa.float64(), IntArray: pa.int64(), Mask: pa.bool_()}
+ARROW_TYPES = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def particle_schema() -> pa.Schema:
     """Return the columns of a table of particles, each with its unit and definition."""
-    hints = get_type_hints(ParticleTable)
+    types = particle_types()
     return pa.schema(
         [
             *KEY_FIELDS,
             *(
-                pa.field(one.name, _arrow_type(hints[one.name]), metadata={"unit": one.unit, "definition": one.definition})
+                pa.field(one.name, ARROW_TYPES[types[one.name]], metadata={"unit": one.unit, "definition": one.definition})
                 for one in PARTICLE_QUANTITIES
             ),
         ]
@@ -72,12 +71,6 @@ def summary_row(image: AnalysedImage, particles: ParticleTable, rule: CountingRu
 def image_keys(image: AnalysedImage) -> dict[str, Any]:
     """Return what joins rows to this image."""
     return {"stem": image.stem} | {field.name: image.record.get(field.name) for field in KEY_FIELDS if field.name != "stem"}
-
-
-def _arrow_type(hint: Any) -> pa.DataType:
-    kinds = [_ARROW_TYPES[kind] for kind in (hint, *get_args(hint)) if kind in _ARROW_TYPES]
-    (found,) = kinds
-    return found
 
 
 def _repeated(value: Any, of: pa.DataType, n: int) -> pa.Array:

@@ -56,11 +56,12 @@ def _trace(label: int, mask: Mask, corner: IntArray) -> Traced:
 def _corners(path: IntArray) -> IntArray:
     """Return the points of a closed path along the grid at which it turns."""
     x, y = path.T
-    moves = (x != _next(x)) | (y != _next(y))
+    moves: Mask = (x != _next(x)) | (y != _next(y))
     path = path[moves]
     x, y = path.T
     is_vertical = x == _next(x)
-    return path[is_vertical != np.concatenate([is_vertical[-1:], is_vertical[:-1]])]
+    turns: Mask = is_vertical != np.concatenate([is_vertical[-1:], is_vertical[:-1]])
+    return path[turns]
 
 
 def _next(values: IntArray) -> IntArray:
