@@ -73,7 +73,9 @@ def _shape(outline: Traced, labels: Labels) -> dict[str, Any]:
     columns, rows = np.nonzero(inside.T)
     positions = (left + columns) * labels.shape[0] + top + rows
     return {
-        "segmentation": _run_lengths(positions, labels.shape) if outline.holes else [one.ravel().tolist() for one in outline.outer],
+        "segmentation": _run_lengths(positions, labels.shape)
+        if outline.holes
+        else [one.ravel().tolist() for one in outline.outer],
         "area": len(positions),
         "bbox": [left, top, right - left, bottom - top],
         "iscrowd": 0,

@@ -174,7 +174,10 @@ def _corrections(images: Sequence[AnalysedImage]) -> Section:
         "Corrections by hand",
         (
             Fact("Outlines", "None: this release has no way to correct them."),
-            Fact("Pixel sizes", f"{_images(counts['manual'] + counts['instrument_default'])} by a person’s statement or decision."),
+            Fact(
+                "Pixel sizes",
+                f"{_images(counts['manual'] + counts['instrument_default'])} by a person’s statement or decision.",
+            ),
         ),
     )
 

@@ -48,9 +48,7 @@ def expected_of(image: AnalysedImage) -> list[list[Any]]:
     particles = image.particles()
     keys = [image.name, 1, image.record["sample"], image.stem]
     columns = [getattr(particles, name) for name in PARTICLE_COLUMNS]
-    return [
-        [*keys, *(None if column is None else column[i].item() for column in columns)] for i in range(len(particles))
-    ]
+    return [[*keys, *(None if column is None else column[i].item() for column in columns)] for i in range(len(particles))]
 
 
 def test_csv_tables_hold_every_particle_and_image_and_the_methods(mixed: Content, tmp_path: Path) -> None:
@@ -90,7 +88,9 @@ def test_a_workbook_has_texts_as_texts_numbers_as_numbers_and_the_methods(mixed:
     assert header == [*KEYS, *PARTICLE_COLUMNS]
     # A workbook has 16 digits of a number and no empty cells but empty texts.
     for row, expected in zip(rows, expected_rows(mixed), strict=True):
-        assert row == [pytest.approx(one, rel=1e-15) if isinstance(one, float) else "" if one is None else one for one in expected]
+        assert row == [
+            pytest.approx(one, rel=1e-15) if isinstance(one, float) else "" if one is None else one for one in expected
+        ]
     header, first, second, third = sheets["Summary"]
     assert header == ["stem", *SUBMISSION_COLUMNS, "metadata: lot"]
     assert [row[1] for row in (first, second, third)] == [FORMULA, NAME, "empty.tif"]
