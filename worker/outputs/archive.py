@@ -20,6 +20,7 @@ class Archive:
     def __init__(self, target: Path | IO[bytes]) -> None:
         self._zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL)
         self._names: set[str] = set()
+        self._time = time.localtime()[:6]
 
     def __enter__(self) -> Self:
         return self
@@ -30,7 +31,7 @@ class Archive:
     @contextmanager
     def member(self, stem: str, ending: str, *, is_compressed: bool = False) -> Iterator[IO[bytes]]:
         """Open a new member ``STEM.ENDING``; what is compressed already is stored as it is."""
-        info = zipfile.ZipInfo(self._free_name(stem, ending), time.localtime()[:6])
+        info = zipfile.ZipInfo(self._free_name(stem, ending), self._time)
         info.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
         # Nobody knows before how large a member becomes.
         with self._zip.open(info, "w", force_zip64=True) as file:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.arrays import Labels
+from shared.arrays import Labels, Mask
 from shared.quantities import ParticleTable
 from worker.outputs.content import Content
 from worker.outputs.formats import Progress
@@ -69,22 +69,21 @@ def _shape(outline: Traced, labels: Labels) -> dict[str, Any]:
     corners = np.concatenate(outline.outer)
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     inside = labels[top:bottom, left:right] == outline.label
-    # Positions down the columns, one after the other, as run lengths count them.
-    columns, rows = np.nonzero(inside.T)
-    positions = (left + columns) * labels.shape[0] + top + rows
     return {
-        "segmentation": _run_lengths(positions, labels.shape)
+        "segmentation": _run_lengths(inside, left, top, labels.shape)
         if outline.holes
         else [one.ravel().tolist() for one in outline.outer],
-        "area": len(positions),
+        "area": int(np.count_nonzero(inside)),
         "bbox": [left, top, right - left, bottom - top],
         "iscrowd": 0,
         "label": outline.label,
     }
 
 
-def _run_lengths(positions: np.ndarray[Any, np.dtype[np.int64]], shape: tuple[int, int]) -> dict[str, Any]:
-    """Lengths of alternating runs outside and inside the particle."""
+def _run_lengths(inside: Mask, left: int, top: int, shape: tuple[int, int]) -> dict[str, Any]:
+    """Lengths of alternating runs outside and inside a particle, down the columns of the whole image."""
+    columns, rows = np.nonzero(inside.T)
+    positions = (left + columns) * shape[0] + top + rows
     breaks = np.flatnonzero(np.diff(positions) > 1)
     first = positions[np.concatenate([[0], breaks + 1])]
     after = positions[np.concatenate([breaks, [len(positions) - 1]])] + 1

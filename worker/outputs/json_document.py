@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
-from worker.outputs.content import AnalysedImage, Content
+from worker.outputs.content import Content
 from worker.outputs.formats import Progress
 from worker.outputs.methods import as_json, methods
-from worker.outputs.particle_rows import particle_batch, particle_schema, summary_columns, summary_row
+from worker.outputs.rows import particle_batch, particle_schema, summary_columns, summary_row
 
 
 def write(content: Content, target: Path, progress: Progress) -> None:
@@ -29,17 +29,14 @@ def write(content: Content, target: Path, progress: Progress) -> None:
     with target.open("w", encoding="utf-8", newline="\n") as file:
         file.write(_dumped(head).removesuffix("}") + ',"images":[')
         for n_done, image in enumerate(content.images, start=1):
-            row = summary_row(image)
-            described = {column: row.get(column) for column in columns} | {"particles": _particles(image, schema)}
+            particles = image.particles()
+            row = summary_row(image, particles, content.choices.rule)
+            batch = particle_batch(image, particles, schema)
+            lists = {one.name: batch.column(one.name).to_pylist() for one in PARTICLE_QUANTITIES}
             file.write("\n" if n_done == 1 else ",\n")
-            file.write(_dumped(described))
+            file.write(_dumped({column: row.get(column) for column in columns} | {"particles": lists}))
             progress(n_done)
         file.write("\n]}\n")
-
-
-def _particles(image: AnalysedImage, schema: Any) -> dict[str, list[Any]]:
-    batch = particle_batch(image, image.particles(), schema)
-    return {one.name: batch.column(one.name).to_pylist() for one in PARTICLE_QUANTITIES}
 
 
 def _dumped(value: Any) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.distributions.sample import COUNTING_RULES
-from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
+from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, STATISTIC_QUANTITIES, Quantity
 from shared.results import SOFTWARE_VERSION
 from worker.outputs.content import AnalysedImage, Content
 
@@ -149,7 +149,9 @@ def _counting(content: Content) -> Section:
             Fact("Particles that touch the border", f"{at_border:,}"),
             Fact("Particles left out at the border", f"{left_out:,}"),
             Fact("Particles counted", f"{found - left_out:,}"),
-            Fact("Particles below the confidence threshold, counted all the same", _known_sum(records, "n_low_confidence")),
+            Fact(f"Particles smaller than {SMALLEST_RELIABLE_PX:g} px across, the smallest reliable", _sum(records, "n_small")),
+            Fact("Particles of low confidence, counted all the same", _sum(records, "n_low_confidence")),
+            Fact("Images fit for sizing", _tally((record.get("fitness") for record in records), "not judged")),
         ),
     )
 
@@ -228,7 +230,7 @@ def _day(time: Any) -> str | None:
         return None
 
 
-def _known_sum(records: Iterable[Mapping[str, Any]], name: str) -> str:
+def _sum(records: Iterable[Mapping[str, Any]], name: str) -> str:
     """Sum of a number over the images that have it, and of how many it is not known."""
     values = [record.get(name) for record in records]
     known = [value for value in values if value is not None]

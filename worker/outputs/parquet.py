@@ -9,7 +9,7 @@ from pyarrow.parquet import ParquetWriter
 from worker.outputs.content import Content
 from worker.outputs.formats import Progress
 from worker.outputs.methods import as_json, methods
-from worker.outputs.particle_rows import particle_batch, particle_schema
+from worker.outputs.rows import particle_batch, particle_schema
 
 # Row groups of a few hundred particles would be read slowly and pack badly. A row takes about 300 bytes.
 ROWS_IN_MEMORY = 100_000

@@ -37,7 +37,7 @@ def write(content: Content, target: Path, progress: Progress) -> None:
             progress(1)
             return
         for n_done, image in enumerate(content.images, start=1):
-            with archive.member(image.stem, "RoiSet.zip", is_compressed=True) as file:
+            with archive.member(image.stem, "RoiSet.zip") as file:
                 file.write(_roi_set(image.labels()))
             progress(n_done)
         with archive.member("methods", "txt") as file:
@@ -53,25 +53,26 @@ def _roi_set(labels: Labels) -> bytes:
 
 def _add_selections(archive: Archive, labels: Labels) -> None:
     for outline in traced(labels):
-        selection = _composite(outline) if outline.holes else _simple(outline)
         # The manager shows the name of the member.
-        selection.name = f"{outline.label:0{DIGITS}d}"
-        with archive.member(selection.name, "roi") as file:
+        name = f"{outline.label:0{DIGITS}d}"
+        selection = _composite(name, outline) if outline.holes else _simple(name, outline)
+        # So small a member is not worth packing; an archive around this one packs all of them together.
+        with archive.member(name, "roi", is_compressed=True) as file:
             file.write(selection.tobytes())
 
 
-def _simple(outline: Traced) -> ImagejRoi:
+def _simple(name: str, outline: Traced) -> ImagejRoi:
     (polygon,) = outline.outer
-    selection = ImagejRoi.frompoints(polygon)
+    selection = ImagejRoi.frompoints(polygon, name=name)
     selection.roitype = ROI_TYPE.TRACED
     return selection
 
 
-def _composite(outline: Traced) -> ImagejRoi:
+def _composite(name: str, outline: Traced) -> ImagejRoi:
     path = np.concatenate([_segments(polygon) for polygon in (*outline.outer, *outline.holes)])
     corners = np.concatenate(outline.outer)
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    selection = ImagejRoi(roitype=ROI_TYPE.RECT, left=left, top=top, right=right, bottom=bottom)
+    selection = ImagejRoi(roitype=ROI_TYPE.RECT, name=name, left=left, top=top, right=right, bottom=bottom)
     selection.multi_coordinates, selection.shape_roi_size = path, len(path)
     return selection
 

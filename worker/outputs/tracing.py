@@ -42,7 +42,7 @@ def _trace(label: int, mask: Mask, corner: IntArray) -> Traced:
     # OpenCV traces through the centres of the outermost pixels. In a picture of twice the size, each pixel has a centre beside
     # each of its edges: columns 2x and 2x + 1 of it stand for the edges x and x + 1.
     doubled = mask.repeat(2, axis=0).repeat(2, axis=1).view(np.uint8)
-    contours, tree = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    contours, tree = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     polygons = [_corners((contour.reshape(-1, 2).astype(np.int64) + 1) // 2) + corner for contour in contours]
     # Column 3 of OpenCV's tree is the parent: holes have one.
     is_hole = tree[0][:, 3] >= 0
@@ -55,6 +55,14 @@ def _trace(label: int, mask: Mask, corner: IntArray) -> Traced:
 
 def _corners(path: IntArray) -> IntArray:
     """Return the points of a closed path along the grid at which it turns."""
-    path = path[(path != np.roll(path, 1, axis=0)).any(axis=1)]
-    step = np.roll(path, -1, axis=0) - path
-    return path[(np.sign(step) != np.sign(np.roll(step, 1, axis=0))).any(axis=1)]
+    x, y = path.T
+    moves: Mask = (x != _next(x)) | (y != _next(y))
+    path = path[moves]
+    x, y = path.T
+    is_vertical = x == _next(x)
+    turns: Mask = is_vertical != np.concatenate([is_vertical[-1:], is_vertical[:-1]])
+    return path[turns]
+
+
+def _next(values: IntArray) -> IntArray:
+    return np.concatenate([values[1:], values[:1]])

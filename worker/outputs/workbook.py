@@ -11,7 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 from worker.outputs.content import Content
 from worker.outputs.formats import Progress
 from worker.outputs.methods import methods
-from worker.outputs.particle_rows import particle_batch, particle_schema, summary_columns, summary_row
+from worker.outputs.rows import particle_batch, particle_schema, summary_columns, summary_row
 
 # Excel's own limits.
 MAX_ROWS = 1_048_576
@@ -28,7 +28,7 @@ OPTIONS = {
 
 
 def write(content: Content, target: Path, progress: Progress) -> None:
-    """Write the workbook; one image is in memory at a time. What fills a sheet goes on in another one: Particles 2, 3, …"""
+    """Write the workbook; one image is in memory at a time. What fills a sheet goes on in further ones, as Particles 2."""
     schema = particle_schema()
     with xlsxwriter.Workbook(target, OPTIONS) as book:
         book.set_properties({"title": content.title, "comments": content.command})
@@ -36,9 +36,10 @@ def write(content: Content, target: Path, progress: Progress) -> None:
         summary = _Table(book, "Summary", columns)
         particles = _Table(book, "Particles", schema.names)
         for n_done, image in enumerate(content.images, start=1):
-            row = summary_row(image)
+            found = image.particles()
+            row = summary_row(image, found, content.choices.rule)
             summary.add([row.get(column) for column in columns])
-            particles.add_batch(particle_batch(image, image.particles(), schema))
+            particles.add_batch(particle_batch(image, found, schema))
             progress(n_done)
         told = _Table(book, "Methods", ("section", "name", "value"), METHOD_WIDTHS)
         for section in methods(content):

@@ -26,7 +26,7 @@ from worker.training.coco import draw_labels, read_coco
 
 @pytest.fixture
 def two() -> Content:
-    """An image with holes, corners and border, of confidence, and one without particles; names that no system takes as files."""
+    """An image with holes, corners and border, and one without particles; names that no system takes as files."""
     labels = drawn_labels()
     return content(
         analysed_image(labels, "day 1/µ:1.tif", "µ:1", confidence=np.linspace(0.3, 0.9, 7)),

@@ -1,15 +1,17 @@
 """Particles and images as rows of tables: which columns, of which types, the same in every table format."""
 
 from collections.abc import Iterable
-from typing import Any, get_args, get_type_hints
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from shared.arrays import FloatArray, IntArray, Mask
+from shared.distributions.sample import CountingRule
+from shared.distributions.size_statistics import size_statistics
 from shared.quantities import PARTICLE_QUANTITIES, ParticleTable
-from shared.tables import SUBMISSION_COLUMNS, metadata_column
+from shared.tables import SUBMISSION_COLUMNS, metadata_column, particle_types
 from worker.outputs.content import AnalysedImage
 
 # What joins a particle to the row of its image, and to the files that are called after its stem.
@@ -19,17 +21,17 @@ KEY_FIELDS = (
     pa.field("sample", pa.string(), metadata={"definition": "Sample, where one was stated."}),
     pa.field("stem", pa.string(), metadata={"definition": "What files of this image are called after; one for each image."}),
 )
-_ARROW_TYPES = {FloatArray: pa.float64(), IntArray: pa.int64(), Mask: pa.bool_()}
+ARROW_TYPES = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def particle_schema() -> pa.Schema:
     """Return the columns of a table of particles, each with its unit and definition."""
-    hints = get_type_hints(ParticleTable)
+    types = particle_types()
     return pa.schema(
         [
             *KEY_FIELDS,
             *(
-                pa.field(one.name, _arrow_type(hints[one.name]), metadata={"unit": one.unit, "definition": one.definition})
+                pa.field(one.name, ARROW_TYPES[types[one.name]], metadata={"unit": one.unit, "definition": one.definition})
                 for one in PARTICLE_QUANTITIES
             ),
         ]
@@ -54,20 +56,21 @@ def summary_columns(images: Iterable[AnalysedImage]) -> tuple[str, ...]:
     return ("stem", *SUBMISSION_COLUMNS, *manifest)
 
 
-def summary_row(image: AnalysedImage) -> dict[str, Any]:
-    """Return one image under the names of the columns; what is not known is missing."""
-    return {"stem": image.stem} | dict(image.record)
+def summary_row(image: AnalysedImage, particles: ParticleTable, rule: CountingRule) -> dict[str, Any]:
+    """Return one image under the names of the columns, its statistics under the counting rule; what is not known is missing."""
+    row = {"stem": image.stem} | dict(image.record)
+    # Older releases had other statistics, and no number of those that count.
+    if row["counting_rule"] == rule and row["n_counted"] is not None:
+        return row
+    field_px = (row["field_bottom"] - row["field_top"]) * (row["field_right"] - row["field_left"])
+    statistics = asdict(size_statistics(particles, field_px, rule))
+    # What covers the field is the same by every rule, and the record knows the annotations in it.
+    return row | statistics | {"coverage": row["coverage"], "counting_rule": rule}
 
 
 def image_keys(image: AnalysedImage) -> dict[str, Any]:
     """Return what joins rows to this image."""
     return {"stem": image.stem} | {field.name: image.record.get(field.name) for field in KEY_FIELDS if field.name != "stem"}
-
-
-def _arrow_type(hint: Any) -> pa.DataType:
-    kinds = [_ARROW_TYPES[kind] for kind in (hint, *get_args(hint)) if kind in _ARROW_TYPES]
-    (found,) = kinds
-    return found
 
 
 def _repeated(value: Any, of: pa.DataType, n: int) -> pa.Array:
