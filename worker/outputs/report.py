@@ -71,7 +71,7 @@ def _opening(found: Findings) -> list[Flowable]:
     stamp = datetime.fromtimestamp(TimeStamp().t, UTC)
     blocks: list[Flowable] = [
         text(f"Size distribution: {found.content.title}", "title"),
-        text(f"{found.described.name} by electron microscopy · {stamp:%-d %B %Y}", "caption"),
+        text(f"{found.described.name} by electron microscopy · {stamp.day} {stamp:%B %Y}", "caption"),
     ]
     if found.described.unit.startswith("px"):
         blocks.append(text("No image has a pixel size: all sizes are in pixels, not in nanometres."))
@@ -91,8 +91,8 @@ def _charts(found: Findings) -> list[Flowable]:
     figure = charts.both(found.described)
     height_mm = charts.HEIGHT_MM
     words = (
-        f"a: histogram by {found.content.choices.weighting} with the curves fitted to the number distribution. b: cumulative curves; "
-        "points are D10, D50 and D90, bands their 95 % confidence intervals."
+        f"a: histogram by {found.content.choices.weighting} with the curves fitted to the number distribution. b: cumulative "
+        "curves; points are D10, D50 and D90, bands their 95 % confidence intervals."
     )
     return [Image(io.BytesIO(charts.as_png(figure)), DOUBLE_MM * mm, height_mm * mm, hAlign="LEFT"), text(words, "caption")]
 

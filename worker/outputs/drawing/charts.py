@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -32,7 +33,7 @@ CURVE_STYLES: dict[Weighting, tuple[str, str]] = {
     "volume": ("#CC79A7", "-."),
 }
 # Fonts of 7 pt stay readable in a column; text stays text in the SVG, so that it can be edited.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.0,
     "axes.linewidth": 0.6,

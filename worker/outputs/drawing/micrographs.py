@@ -64,7 +64,8 @@ class FieldPicture:
 
     def height_mm(self, width_mm: float) -> float:
         """Return the height at a width in print."""
-        return width_mm * self.grey.shape[0] / self.grey.shape[1]
+        rows, columns = self.grey.shape
+        return width_mm * float(rows) / float(columns)
 
 
 def field_picture(image: AnalysedImage, counted_labels: IntArray) -> FieldPicture:
@@ -86,8 +87,7 @@ def as_picture(field: FieldPicture, width_mm: float, dpi: float) -> ColourImage:
     counts = np.zeros(at_edge.shape, dtype=np.bool_)
     counts[at_edge] = np.isin(field.labels[at_edge], field.counted_labels)
     dash = pixels(DASH_MM, dpi)
-    rows, columns = np.indices(grey.shape, sparse=True)
-    is_dash = (rows + columns) // dash % 2 == 0
+    is_dash = np.add.outer(np.arange(grey.shape[0]), np.arange(grey.shape[1])) // dash % 2 == 0
     # A line narrower than a pixel of the picture would fade.
     width = max(1, round(pixels(LINE_MM, dpi) / scale))
     for rim, shown, rgb in ((at_edge & ~counts, is_dash, NOT_COUNTED_RGB), (counts, True, COUNTED_RGB)):
@@ -132,7 +132,7 @@ def as_svg(field: FieldPicture, width_mm: float) -> bytes:
         points = "L".join(f"{x:.1f} {y:.1f}" for x, y in (polygon + 0.5).tolist())
         ElementTree.SubElement(groups["counted" if label in counted else "not-counted"], f"{{{SVG}}}path", {"d": f"M{points}Z"})
     _svg_bar(root, field, per_mm)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="utf-8")
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,8 @@ def _edges(labels: Labels) -> Mask:
         differ = labels[one] != labels[other]
         at_edge[one] |= differ
         at_edge[other] |= differ
-    return at_edge & (labels != 0)
+    at_edge &= labels != 0
+    return at_edge
 
 
 def _hex(rgb: tuple[int, int, int]) -> str:

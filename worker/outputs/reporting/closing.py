@@ -22,9 +22,9 @@ def uncertainty(found: Findings) -> list[Flowable]:
     sentences = [
         f"Covered: {_covered(found)}",
         f"Not covered, pixel size: {_calibration(found)}",
-        "Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters alike, "
-        "and particles that were missed, cut or joined change the distribution; the model's card gives what is known of it. A "
-        "person should look at the outlines before the numbers are used.",
+        "Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters "
+        "alike, and particles that were missed, cut or joined change the distribution; the model's card gives what is known of "
+        "it. A person should look at the outlines before the numbers are used.",
         f"Not covered, small particles: {_small(found)}",
         "Not covered, sampling: whether the images stand for the material – preparation, agglomeration, where on the specimen "
         "they were taken.",
@@ -75,8 +75,8 @@ def _covered(found: Findings) -> str:
         return "nothing; an interval needs 2 particles."
     if len(found.images) == 1:
         return (
-            "the chance by which particles fell into the one image; how much images differ cannot be seen from one, so that the "
-            "intervals are too narrow for the material as a whole."
+            "the chance by which particles fell into the one image; how much images differ cannot be seen from one, so that "
+            "the intervals are too narrow for the material as a whole."
         )
     images = count(len(found.images), "image")
     return f"the chance by which {images} and the particles in them were taken from all that could have been."

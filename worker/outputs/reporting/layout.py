@@ -30,12 +30,11 @@ from worker.outputs.reporting.fonts import drawable, marked_up
 
 INK, GREY, RULE, SHADE = HexColor("#1a1a1a"), HexColor("#666666"), HexColor("#999999"), HexColor("#f1f4f7")
 SIDE_MM, TOP_MM, BOTTOM_MM = 20, 22, 18
-WIDTH_MM = A4[0] / mm - 2 * SIDE_MM
+WIDTH_MM = float(A4[0] / mm) - 2 * SIDE_MM
 NAME_MM = 48
 SIZE_PT = 8.0
 # Tables of more rows may begin on one page and end on another; so much of them stands below their heading.
 MOST_KEPT_ROWS, FIRST_ROWS_MM = 16, 40
-Cell = str | float | Flowable
 
 
 class Heading(Paragraph):
@@ -191,7 +190,7 @@ def section(heading: Paragraph, blocks: Sequence[Flowable]) -> list[Flowable]:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], n_text_columns: int = 1
+    header: Sequence[str], rows: Sequence[Sequence[str]], widths_mm: Sequence[float], n_text_columns: int = 1
 ) -> LongTable:
     """Return a table whose header stands on every page; columns after those of text are numbers, set to the right.
 
@@ -201,7 +200,7 @@ def table(
         Paragraph(f"<b>{marked_up(cell)}</b>", styles()["cell" if i < n_text_columns else "number"])
         for i, cell in enumerate(header)
     ]
-    body = [[text(str(cell), "cell") if i < n_text_columns else str(cell) for i, cell in enumerate(row)] for row in rows]
+    body = [[text(cell, "cell") if i < n_text_columns else cell for i, cell in enumerate(row)] for row in rows]
     right = tuple(("ALIGN", (i, 0), (i, -1), "RIGHT") for i in range(n_text_columns, len(header)))
     return _table([head, *body], widths_mm, right, n_header_rows=1)
 
@@ -225,7 +224,10 @@ def _table(body: list[list[Any]], widths_mm: Sequence[float], more: Sequence[Any
             ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
         ]
     widths = [width * mm for width in widths_mm]
-    return LongTable(body, colWidths=widths, repeatRows=n_header_rows, style=TableStyle(style), spaceAfter=6, hAlign="LEFT")
+    # A cell may hold more than a page.
+    return LongTable(
+        body, colWidths=widths, repeatRows=n_header_rows, splitInRow=1, style=TableStyle(style), spaceAfter=6, hAlign="LEFT"
+    )
 
 
 def _fitting(words: str, width: float) -> str:

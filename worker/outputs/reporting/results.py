@@ -31,7 +31,7 @@ def headline(found: Findings) -> list[Flowable]:
     weighting = found.content.choices.weighting
     shown = found.described
     summary, ends = shown.chosen.summary, shown.chosen.intervals
-    d50 = _value(summary.d50, ends and ends.d50, NEEDS_ONE)
+    d50 = _value(summary.d50, _end(ends, "d50"), NEEDS_ONE)
     rows = [
         (f"Median D50 by {weighting}", _unit(d50, shown.unit)),
         (
@@ -84,8 +84,8 @@ def fits(found: Findings) -> list[Flowable]:
         blocks.append(table(["Curve", "Parameters", "Fitted", "KS distance", "AIC", "Δ AIC"], rows, widths, n_text_columns=2))
         blocks.append(
             text(
-                "Fits of the number distribution; of curves fitted to the same particles the one with the lowest AIC loses least. "
-                "A p-value does not belong to the KS distance, because the curve was fitted to the same particles.",
+                "Fits of the number distribution; of curves fitted to the same particles the one with the lowest AIC loses "
+                "least. A p-value does not belong to the KS distance, because the curve was fitted to the same particles.",
                 "caption",
             )
         )
@@ -159,8 +159,8 @@ def screening(found: Findings) -> list[Flowable]:
         reason = NEEDS_TWO if found.selection.is_calibrated else "without pixel sizes no diameter in nm is known"
         return [text(f"There is no verdict: {reason}.")]
     words = {
-        "nano": f"The median with its 95 % interval lies below {LIMIT_NM:g} nm: the counted particles screen as a nanomaterial.",
-        "not nano": f"The median with its 95 % interval lies above {LIMIT_NM:g} nm: they do not screen as a nanomaterial.",
+        "nano": f"The median with its 95 % interval lies below {LIMIT_NM:g} nm: they screen as a nanomaterial.",
+        "not nano": f"The median with its 95 % interval lies above {LIMIT_NM:g} nm: they do not screen as one.",
         "undecided": f"The 95 % interval of the median holds {LIMIT_NM:g} nm: undecided.",
     }[verdict.verdict]
     rows = [
@@ -268,8 +268,8 @@ def _about_intervals(found: Findings) -> str:
         else "the particles of the one image are drawn with replacement"
     )
     return (
-        f"In brackets 95 % confidence intervals by bootstrap: {unit}. SD, CV, span, mode, D[3,2], D[4,3] and skewness are given "
-        "without."
+        f"In brackets 95 % confidence intervals by bootstrap: {unit}. SD, CV, span, mode, D[3,2], D[4,3] and skewness are "
+        "given without."
     )
 
 
@@ -282,7 +282,8 @@ def _percent_or(summary: Summary) -> str:
 
 
 def _end(ends: Intervals | None, name: str) -> Interval | None:
-    return None if ends is None else getattr(ends, name)
+    found: Interval | None = getattr(ends, name, None)
+    return found
 
 
 def _value(value: float | None, ends: Interval | None, reason: str) -> str:
