@@ -45,7 +45,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[AnalysedImage], 
     return images, files_of(content(*images, choices=ALL), tmp_path_factory.mktemp("two"))
 
 
-def test_a_selection_has_charts_of_all_images_and_a_micrograph_of_each(two: tuple[list[AnalysedImage], dict[str, bytes]]) -> None:
+def test_a_selection_has_charts_of_all_images_and_a_micrograph_of_each(
+    two: tuple[list[AnalysedImage], dict[str, bytes]],
+) -> None:
     _, files = two
     micrographs = {f"{stem}.micrograph.{ending}" for stem in "ab" for ending in ("svg", "png")}
     assert set(files) == {*CHARTS, *micrographs, "methods.txt"}

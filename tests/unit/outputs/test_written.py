@@ -21,6 +21,8 @@ def test_a_number_has_four_significant_digits(value: float | None, said: str) ->
     assert number(value) == said
 
 
-@pytest.mark.parametrize(("share", "said"), [(None, "–"), (0.0, "0 %"), (0.2864, "28.6 %"), (0.00204, "0.20 %"), (1.0, "100 %")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(None, "–"), (0.0, "0 %"), (0.2864, "28.6 %"), (0.00204, "0.20 %"), (1.0, "100 %")]
+)
 def test_a_share_is_written_in_percent(share: float | None, said: str) -> None:
     assert percent(share) == said

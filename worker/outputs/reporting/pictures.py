@@ -70,7 +70,7 @@ def pages(drawn: Sequence[Drawn], captions: Sequence[str], n_columns: int) -> li
 
 
 def _column_mm(n_columns: int) -> float:
-    return float(WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns
+    return float((WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns)
 
 
 def _picture(one: Drawn) -> Image:
