@@ -27,7 +27,7 @@ def write(content: Content, target: Path, progress: Progress) -> None:
         Called with the number of images done so far.
     """
     selection = select(content)
-    pooled = {id(image) for image in selection.images}
+    pooled = {id(image) for image in selection.content.images}
     read: list[ImageSizes] = []
     with Archive(target) as archive:
         for n_done, image in enumerate(content.images, start=1):
@@ -46,7 +46,7 @@ def write(content: Content, target: Path, progress: Progress) -> None:
         ):
             _add(archive, name, "svg", charts.as_svg(figure))
             _add(archive, name, "png", charts.as_png(figure))
-        _add(archive, "methods", "txt", as_text(methods(content)).encode())
+        _add(archive, "methods", "txt", as_text(methods(selection.content)).encode())
 
 
 def _add(archive: Archive, stem: str, ending: str, content: bytes) -> None:

@@ -10,7 +10,7 @@ from shared.arrays import FloatArray, IntArray, Mask
 from shared.distributions.sample import Counted, CountingRule, Sample, counted
 from shared.errors import InputError
 from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, ParticleTable
-from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut, in_nanometres
+from worker.outputs.content import AnalysedImage, Choices, Content, in_nanometres
 
 # Ratios that describe a particle's shape, in the order of the report.
 SHAPES = ("aspect_ratio", "circularity", "roundness", "solidity", "convexity", "extent", "eccentricity")
@@ -21,7 +21,7 @@ QUANTITIES = {quantity.name: quantity for quantity in PARTICLE_QUANTITIES}
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The images whose sizes are pooled, and the column they are read from.
+    """What is pooled, and the column that sizes are read from.
 
     Attributes
     ----------
@@ -29,21 +29,19 @@ class Selection:
         Name of the quantity with its unit, such as ``ecd_nm``.
     unit : str
         ``nm`` or ``px``, squared for areas; empty for ratios.
-    images : sequence of AnalysedImage
-        In the order of the content.
-    left_out : sequence of LeftOut
-        Those of the content, and the images without a pixel size where the others have one.
+    content : Content
+        The images that are pooled; those without a pixel size are left out where others have one.
     """
 
     column: str
     unit: str
-    images: Sequence[AnalysedImage]
-    left_out: Sequence[LeftOut]
+    content: Content
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether all pooled images have a pixel size; not those of ratios of images without one."""
-        return bool(self.images) and all(image.record.get("nm_per_px") is not None for image in self.images)
+        """Whether all pooled images have a pixel size."""
+        images = self.content.images
+        return bool(images) and all(image.record["nm_per_px"] is not None for image in images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,10 @@ def select(content: Content) -> Selection:
     """Choose unit and images: nanometres as soon as one image has a pixel size, else pixels."""
     quantity = content.choices.quantity
     if quantity in QUANTITIES:
-        return Selection(quantity, "", content.images, content.left_out)
-    pooled = in_nanometres(content)
-    column = _column(quantity, NM_ENDINGS if pooled.images else PX_ENDINGS)
-    shown = pooled if pooled.images else content
-    return Selection(column, QUANTITIES[column].unit, shown.images, shown.left_out)
+        return Selection(quantity, QUANTITIES[quantity].unit, content)
+    calibrated = in_nanometres(content)
+    column = _column(quantity, NM_ENDINGS if calibrated.images else PX_ENDINGS)
+    return Selection(column, QUANTITIES[column].unit, calibrated if calibrated.images else content)
 
 
 def read_sizes(image: AnalysedImage, selection: Selection, choices: Choices) -> ImageSizes:
@@ -143,7 +140,7 @@ def smallest_reliable(selection: Selection) -> float:
     if unit in ("px", "px²"):
         nm_per_px = 1.0
     elif unit in ("nm", "nm²"):
-        nm_per_px = max((float(image.record["nm_per_px"]) for image in selection.images), default=0.0)
+        nm_per_px = max((image.record["nm_per_px"] for image in selection.content.images), default=0.0)
     else:
         return 0.0
     diameter = SMALLEST_RELIABLE_PX * nm_per_px

@@ -53,8 +53,8 @@ def write(content: Content, target: Path, progress: Progress) -> None:
         Called with the number of images done so far.
     """
     selection = select(content)
-    pooled = {id(image) for image in selection.images}
-    n_columns = pictures.columns(len(selection.images))
+    pooled = {id(image) for image in selection.content.images}
+    n_columns = pictures.columns(len(selection.content.images))
     read: list[ImageSizes] = []
     drawn: list[pictures.Drawn] = []
     for done, image in enumerate(content.images, start=1):
@@ -62,16 +62,16 @@ def write(content: Content, target: Path, progress: Progress) -> None:
             read.append(read_sizes(image, selection, content.choices))
             drawn.append(pictures.draw(image, read[-1], n_columns))
         progress(done)
-    found = find(content, selection, read)
+    found = find(selection, read)
     document = ReportDocument(target, f"Size distribution: {content.title}", _head(found))
-    document.write([*_opening(found), *_body(found), *_pictures(found, drawn, n_columns), *_methods(content)])
+    document.write([*_opening(found), *_body(found), *_pictures(found, drawn, n_columns), *_methods(selection.content)])
 
 
 def _opening(found: Findings) -> list[Flowable]:
     stamp = datetime.fromtimestamp(TimeStamp().t, UTC)
     blocks: list[Flowable] = [
         text(f"Size distribution: {found.content.title}", "title"),
-        text(f"{found.described.name} by electron microscopy · {stamp:%-d %B %Y}", "caption"),
+        text(f"{found.described.name} by electron microscopy · {stamp.day} {stamp:%B %Y}", "caption"),
     ]
     if found.described.unit.startswith("px"):
         blocks.append(text("No image has a pixel size: all sizes are in pixels, not in nanometres."))
@@ -91,20 +91,25 @@ def _charts(found: Findings) -> list[Flowable]:
     figure = charts.both(found.described)
     height_mm = charts.HEIGHT_MM
     words = (
-        f"a: histogram by {found.content.choices.weighting} with the curves fitted to the number distribution. b: cumulative curves; points "
-        "are D10, D50 and D90, bands their 95 % confidence intervals."
+        f"a: histogram by {found.content.choices.weighting} with the curves fitted to the number distribution. b: cumulative "
+        "curves; points are D10, D50 and D90, bands their 95 % confidence intervals."
     )
     return [Image(io.BytesIO(charts.as_png(figure)), DOUBLE_MM * mm, height_mm * mm, hAlign="LEFT"), text(words, "caption")]
 
 
 def _pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_columns: int) -> list[Flowable]:
-    named = zip(found.selection.images, found.images, strict=True)
+    named = zip(found.content.images, found.images, strict=True)
     captions = [
         f"{i}  {image.name} · {len(sizes.sizes.sample):,} of {sizes.n_particles:,} counted"
         for i, (image, sizes) in enumerate(named, start=1)
     ]
-    words = "Orange: particles that count. Blue, broken: particles that do not, by the counting rule. The numbers are those of the list of images."
-    return [PageBreak(), Heading(None, "Micrographs with outlines"), text(words, "caption"), *pictures.pages(drawn, captions, n_columns)]
+    words = "Vermilion: particles that count. Blue, broken: those that do not. The numbers are those of the list of images."
+    return [
+        PageBreak(),
+        Heading(None, "Micrographs with outlines"),
+        text(words, "caption"),
+        *pictures.pages(drawn, captions, n_columns),
+    ]
 
 
 def _head(found: Findings) -> str:

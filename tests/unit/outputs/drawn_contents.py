@@ -33,7 +33,9 @@ def ellipses(seed: int, n_particles: int) -> Labels:
     return labels
 
 
-def drawn_image(name: str = "a.tif", *, seed: int = 0, n: int = 30, nm_per_px: float | None = 0.5, **record: Any) -> AnalysedImage:
+def drawn_image(
+    name: str = "a.tif", *, seed: int = 0, n: int = 30, nm_per_px: float | None = 0.5, **record: Any
+) -> AnalysedImage:
     """An image with so many particles; ``record`` replaces what is known of it."""
     labels = ellipses(seed, n)
     stem = name.rpartition("/")[2].rpartition(".")[0]

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,14 +22,18 @@ from worker.outputs.written import number
 HEIGHT_MM = 65.0
 # Colours of M. Okabe and K. Ito, Color Universal Design (2008), and line styles, so that print without colour tells them apart.
 BAR, INK = "#56B4E9", "#222222"
-FIT_STYLES: dict[Family, tuple[str, str]] = {"lognormal": ("#D55E00", "-"), "normal": ("#000000", "--"), "weibull": ("#009E73", ":")}
+FIT_STYLES: dict[Family, tuple[str, str]] = {
+    "lognormal": ("#D55E00", "-"),
+    "normal": ("#000000", "--"),
+    "weibull": ("#009E73", ":"),
+}
 CURVE_STYLES: dict[Weighting, tuple[str, str]] = {
     "number": ("#0072B2", "-"),
     "area": ("#E69F00", "--"),
     "volume": ("#CC79A7", "-."),
 }
 # Fonts of 7 pt stay readable in a column; text stays text in the SVG, so that it can be edited.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.0,
     "axes.linewidth": 0.6,
@@ -100,7 +105,13 @@ def draw_histogram(axes: Axes, shown: Described) -> None:
     bins = shown.chosen.bins
     between = BETWEEN_BARS_PT if len(bins.shares) <= MOST_PARTED_BARS else 0
     axes.bar(
-        bins.edges[:-1], 100 * bins.shares, np.diff(bins.edges), align="edge", facecolor=BAR, edgecolor="white", linewidth=between
+        bins.edges[:-1],
+        100 * bins.shares,
+        np.diff(bins.edges),
+        align="edge",
+        facecolor=BAR,
+        edgecolor="white",
+        linewidth=between,
     )
     fitted = [one for one in shown.chosen.fits if isinstance(one, FittedCurve)]
     for one in fitted:
@@ -146,7 +157,9 @@ def _draw_curve(axes: Axes, weighting: Weighting, of: Distribution) -> None:
     found = [value for value in (of.summary.d10, of.summary.d50, of.summary.d90) if value is not None]
     colour, line = CURVE_STYLES[weighting]
     label = f"{weighting}: " + ", ".join(number(value, 3) for value in found)
-    axes.plot(of.cumulative.sizes, 100 * of.cumulative.shares, color=colour, linestyle=line, label=label, gid=f"curve-{weighting}")
+    axes.plot(
+        of.cumulative.sizes, 100 * of.cumulative.shares, color=colour, linestyle=line, label=label, gid=f"curve-{weighting}"
+    )
     axes.plot(found, SHARES, "o", color=colour, markersize=3, clip_on=False, zorder=3)
     if of.intervals is not None:
         for share, end in zip(SHARES, (of.intervals.d10, of.intervals.d50, of.intervals.d90), strict=True):

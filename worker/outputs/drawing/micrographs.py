@@ -10,27 +10,25 @@ from xml.etree import ElementTree
 import cv2
 import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from shared.arrays import FloatArray, GreyImage, IntArray
+from shared.arrays import GreyImage, IntArray, Labels, Mask
 from worker.analysis.rendering import ColourImage, outlines
 from worker.files import encode_png
 from worker.outputs.content import AnalysedImage
 from worker.outputs.drawing.columns import PNG_DPI, pixels
 from worker.outputs.drawing.round_length import RoundLength, round_length
 
-# Orange and sky blue of M. Okabe and K. Ito, Color Universal Design (2008); broken lines tell them apart without colour.
-COUNTED_RGB, NOT_COUNTED_RGB = (230, 159, 0), (86, 180, 233)
+# Vermilion and sky blue of M. Okabe and K. Ito, Color Universal Design (2008); broken lines tell them apart without colour.
+COUNTED_RGB, NOT_COUNTED_RGB = (213, 94, 0), (86, 180, 233)
 DASH_MM = 0.6
-LINE_MM = 0.25
+LINE_MM = 0.3
 # Of the scale bar, in print.
 BAR_MM, MARGIN_MM, PADDING_MM, FONT_PT = 0.7, 1.5, 1.0, 7.0
 MM_PER_PT = 25.4 / 72
 BOX_ALPHA = 160
 # No printer shows more.
 MOST_DPI = 600
-SUBPIXEL_BITS = 4
 # Noise packs no better by a longer search.
 PNG_LEVEL = 1
 SVG = "http://www.w3.org/2000/svg"
@@ -45,61 +43,58 @@ class FieldPicture:
     ----------
     grey : ndarray of uint8, shape (rows, columns)
         Without banner.
-    counted, not_counted : tuple of ndarray of float64, shape (k, 2)
-        Outlines of the particles, (x, y) in px of ``grey``; whole numbers are pixel centres.
+    labels : ndarray of int32, shape (rows, columns)
+        Background 0.
+    counted_labels : ndarray of int64, shape (n,)
+        Those of the particles that count.
     bar : RoundLength or None
         None without a pixel size.
     """
 
     grey: GreyImage
-    counted: tuple[FloatArray, ...]
-    not_counted: tuple[FloatArray, ...]
+    labels: Labels
+    counted_labels: IntArray
     bar: RoundLength | None
 
     @property
     def caption(self) -> str:
-        """What stands beside the bar; without a pixel size how wide the field is in pixels."""
+        """What stands beside the bar; without a pixel size how large the field is in pixels."""
         rows, columns = self.grey.shape
         return f"{columns} × {rows} px, no calibration" if self.bar is None else self.bar.text
 
     def height_mm(self, width_mm: float) -> float:
         """Return the height at a width in print."""
-        return width_mm * self.grey.shape[0] / self.grey.shape[1]
+        rows, columns = self.grey.shape
+        return width_mm * float(rows) / float(columns)
 
 
 def field_picture(image: AnalysedImage, counted_labels: IntArray) -> FieldPicture:
-    """Read micrograph and label map of an image, and tell the particles that count from the others."""
+    """Read micrograph and label map of an image, and cut both to the analysed field."""
     record = image.record
-    grey = np.asarray(image.preview(), dtype=np.uint8)
-    labels = image.labels()
     field = slice(record["field_top"], record["field_bottom"]), slice(record["field_left"], record["field_right"])
-    counts = set(counted_labels.tolist())
-    counted, others = [], []
-    for label, polygon in outlines(labels[field]):
-        (counted if label in counts else others).append(polygon)
-    nm_per_px = record.get("nm_per_px")
-    grey = np.ascontiguousarray(grey[field])
-    bar = None if nm_per_px is None else round_length(float(nm_per_px), grey.shape[1])
-    return FieldPicture(grey, tuple(counted), tuple(others), bar)
+    grey, labels = image.preview()[field], image.labels()[field]
+    nm_per_px = record["nm_per_px"]
+    bar = None if nm_per_px is None else round_length(nm_per_px, grey.shape[1])
+    return FieldPicture(grey, labels, counted_labels, bar)
 
 
 def as_picture(field: FieldPicture, width_mm: float, dpi: float) -> ColourImage:
-    """Draw a field at a width in print, RGB; outlines and bar are drawn after scaling, so that they are as wide in all."""
-    width = pixels(width_mm, dpi)
-    scale = width / field.grey.shape[1]
-    height = max(1, round(field.grey.shape[0] * scale))
-    grey = cv2.resize(field.grey, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    picture = np.ascontiguousarray(np.repeat(np.asarray(grey, dtype=np.uint8)[:, :, None], 3, axis=2))
-    thickness = max(1, round(pixels(LINE_MM, dpi)))
-    _draw(picture, field.not_counted, scale, NOT_COUNTED_RGB, thickness)
-    if field.not_counted:
-        # Broken: of every other dash along the diagonals the micrograph shows again.
-        dash = pixels(DASH_MM, dpi)
-        rows, columns = np.indices((height, width), sparse=True)
-        gaps = (rows + columns) // dash % 2 == 1
-        picture[gaps] = np.asarray(grey, dtype=np.uint8)[gaps][:, None]
-    _draw(picture, field.counted, scale, COUNTED_RGB, thickness)
-    return _with_bar(picture, field, scale, dpi)
+    """Draw a field at a width in print, RGB; outlines and bar are as wide in all pictures, however fine the micrograph is."""
+    scale = pixels(width_mm, dpi) / field.grey.shape[1]
+    grey = _scaled(field.grey, scale)
+    picture = np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
+    at_edge = _edges(field.labels)
+    counts = np.zeros(at_edge.shape, dtype=np.bool_)
+    counts[at_edge] = np.isin(field.labels[at_edge], field.counted_labels)
+    dash = pixels(DASH_MM, dpi)
+    is_dash = np.add.outer(np.arange(grey.shape[0]), np.arange(grey.shape[1])) // dash % 2 == 0
+    # A line narrower than a pixel of the picture would fade.
+    width = max(1, round(pixels(LINE_MM, dpi) / scale))
+    for rim, shown, rgb in ((at_edge & ~counts, is_dash, NOT_COUNTED_RGB), (counts, True, COUNTED_RGB)):
+        drawn = cv2.dilate(rim.astype(np.uint8) * 255, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+        share = (_scaled(np.asarray(drawn, dtype=np.uint8), scale) * shown / 255).astype(np.float32)[:, :, None]
+        picture += share * (np.array(rgb, dtype=np.float32) - picture)
+    return _with_bar(picture.round().astype(np.uint8), field, scale, dpi)
 
 
 def encode_for_print(picture: ColourImage) -> bytes:
@@ -127,18 +122,17 @@ def as_svg(field: FieldPicture, width_mm: float) -> bytes:
         {"id": "micrograph", "width": str(columns), "height": str(rows), f"{{{XLINK}}}href": picture},
     )
     dashes = f"{DASH_MM * per_mm:.3f}"
-    for name, polygons, colour, dash in (
-        ("not-counted", field.not_counted, NOT_COUNTED_RGB, dashes),
-        ("counted", field.counted, COUNTED_RGB, "none"),
-    ):
+    counted = set(field.counted_labels.tolist())
+    groups = {}
+    for name, colour, dash in (("not-counted", NOT_COUNTED_RGB, dashes), ("counted", COUNTED_RGB, "none")):
         style = {"fill": "none", "stroke": _hex(colour), "stroke-width": f"{LINE_MM * per_mm:.3f}", "stroke-dasharray": dash}
-        group = ElementTree.SubElement(root, f"{{{SVG}}}g", {"id": name, **style})
-        for polygon in polygons:
-            # A pixel's centre lies half a pixel inside the picture.
-            points = "L".join(f"{x:.1f} {y:.1f}" for x, y in (polygon + 0.5).tolist())
-            ElementTree.SubElement(group, f"{{{SVG}}}path", {"d": f"M{points}Z"})
+        groups[name] = ElementTree.SubElement(root, f"{{{SVG}}}g", {"id": name, **style})
+    for label, polygon in outlines(field.labels):
+        # A pixel's centre lies half a pixel inside the picture.
+        points = "L".join(f"{x:.1f} {y:.1f}" for x, y in (polygon + 0.5).tolist())
+        ElementTree.SubElement(groups["counted" if label in counted else "not-counted"], f"{{{SVG}}}path", {"d": f"M{points}Z"})
     _svg_bar(root, field, per_mm)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="utf-8")
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,18 +224,25 @@ def _rectangle(left: float, top: float, right: float, bottom: float) -> dict[str
 
 
 def _printable(grey: GreyImage, width_mm: float) -> GreyImage:
-    most = pixels(width_mm, MOST_DPI)
-    if grey.shape[1] <= most:
-        return grey
-    size = most, max(1, round(grey.shape[0] * most / grey.shape[1]))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return _scaled(grey, min(1.0, pixels(width_mm, MOST_DPI) / grey.shape[1]))
 
 
-def _draw(picture: ColourImage, polygons: tuple[FloatArray, ...], scale: float, rgb: tuple[int, int, int], px: int) -> None:
-    lines: list[NDArray[np.int32]] = [
-        np.round(((polygon + 0.5) * scale - 0.5) * 2**SUBPIXEL_BITS).astype(np.int32) for polygon in polygons
-    ]
-    cv2.polylines(picture, lines, isClosed=True, color=rgb, thickness=px, lineType=cv2.LINE_AA, shift=SUBPIXEL_BITS)
+def _scaled(grey: GreyImage, scale: float) -> GreyImage:
+    if scale == 1:
+        return np.ascontiguousarray(grey)
+    size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _edges(labels: Labels) -> Mask:
+    """Pixels of particles beside a pixel that is none of theirs; where the field ends, outlines stay open."""
+    at_edge = np.zeros(labels.shape, dtype=np.bool_)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differ = labels[one] != labels[other]
+        at_edge[one] |= differ
+        at_edge[other] |= differ
+    at_edge &= labels != 0
+    return at_edge
 
 
 def _hex(rgb: tuple[int, int, int]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 # A bar takes at most this share of the picture's width.
 LARGEST_SHARE = 0.25
+ROUNDING = 1e-9
 ROUND = (5.0, 2.0, 1.0)
 UNITS = (("mm", 1e6), ("µm", 1e3), ("nm", 1.0))
 
@@ -23,7 +24,7 @@ def round_length(nm_per_px: float, width_px: int) -> RoundLength:
     most = LARGEST_SHARE * width_px * nm_per_px
     exponent = math.floor(math.log10(most))
     # A bar of exactly the quarter fits, however its quotient was rounded.
-    factor = next((factor for factor in ROUND if factor * 10.0**exponent <= most * (1 + 1e-9)), 1.0)
+    factor = next((factor for factor in ROUND if factor * 10.0**exponent <= most * (1 + ROUNDING)), 1.0)
     nm = factor * 10.0**exponent
     return RoundLength(nm, nm / nm_per_px, _written(nm))
 

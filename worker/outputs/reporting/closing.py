@@ -1,4 +1,4 @@
-"""The sections of a report that limit and repeat it: uncertainty, decisions by hand, what was left out, software and command."""
+"""The sections of a report that limit and repeat it: uncertainty, decisions by hand, images left out, software, command."""
 
 from collections import Counter
 
@@ -11,7 +11,10 @@ from worker.outputs.reporting.layout import WIDTH_MM, code, facts, items, table,
 from worker.outputs.reporting.origin import calibration_differences
 from worker.outputs.written import count, number, percent
 
-BY_HAND = {"manual": "stated or decided by a person for the image or submission", "instrument_default": "decided by a person for the instrument"}
+BY_HAND = {
+    "manual": "stated or decided by a person for the image or submission",
+    "instrument_default": "decided by a person for the instrument",
+}
 
 
 def uncertainty(found: Findings) -> list[Flowable]:
@@ -19,12 +22,12 @@ def uncertainty(found: Findings) -> list[Flowable]:
     sentences = [
         f"Covered: {_covered(found)}",
         f"Not covered, pixel size: {_calibration(found)}",
-        "Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters alike, and "
-        "particles that were missed, cut or joined change the distribution; the model's card gives what is known of it. A person "
-        "should look at the outlines before the numbers are used.",
+        "Not covered, segmentation: outlines that are too wide or too narrow by a fraction of a pixel shift all diameters "
+        "alike, and particles that were missed, cut or joined change the distribution; the model's card gives what is known of "
+        "it. A person should look at the outlines before the numbers are used.",
         f"Not covered, small particles: {_small(found)}",
-        "Not covered, sampling: whether the images stand for the material – preparation, agglomeration, where on the specimen they "
-        "were taken.",
+        "Not covered, sampling: whether the images stand for the material – preparation, agglomeration, where on the specimen "
+        "they were taken.",
     ]
     return [text("What the 95 % confidence intervals cover, and what they do not:"), *items(sentences)]
 
@@ -33,7 +36,11 @@ def by_hand(found: Findings) -> list[Flowable]:
     """List what people changed."""
     blocks: list[Flowable] = [text("Outlines: none was corrected by hand; all are as the model drew them.")]
     rows = [
-        [image.name, f"{image.record['nm_per_px']:.6g}" if image.record.get("nm_per_px") else "–", BY_HAND[image.record["calibration_source"]]]
+        [
+            image.name,
+            f"{image.record['nm_per_px']:.6g}" if image.record.get("nm_per_px") else "–",
+            BY_HAND[image.record["calibration_source"]],
+        ]
         for image in found.content.images
         if image.record.get("calibration_source") in BY_HAND
     ]
@@ -49,7 +56,7 @@ def by_hand(found: Findings) -> list[Flowable]:
 
 def left_out(found: Findings) -> list[Flowable]:
     """List the images that the numbers are not of."""
-    rows = [[one.name, one.reason] for one in found.selection.left_out]
+    rows = [[one.name, one.reason] for one in found.content.left_out]
     if not rows:
         return [text("No image of the selection was left out.")]
     return [table(["Image", "Why it was left out"], rows, (75, WIDTH_MM - 75), n_text_columns=2)]
@@ -67,8 +74,12 @@ def _covered(found: Findings) -> str:
     if found.n_counted < 2:
         return "nothing; an interval needs 2 particles."
     if len(found.images) == 1:
-        return "the chance by which particles fell into the one image; how much images differ cannot be seen from one, so that the intervals are too narrow for the material as a whole."
-    return f"the chance by which {count(len(found.images), 'image')} and the particles in them were taken from all that could have been."
+        return (
+            "the chance by which particles fell into the one image; how much images differ cannot be seen from one, so that "
+            "the intervals are too narrow for the material as a whole."
+        )
+    images = count(len(found.images), "image")
+    return f"the chance by which {images} and the particles in them were taken from all that could have been."
 
 
 def _calibration(found: Findings) -> str:
@@ -78,8 +89,8 @@ def _calibration(found: Findings) -> str:
     if not differences:
         return "an error of the pixel size scales all diameters alike; no second reading tells how large it may be."
     return (
-        f"an error of the pixel size scales all diameters alike. Where file and scale bar both gave one ({count(len(differences), 'image')}), "
-        f"they differ by up to {percent(differences[-1])}."
+        "an error of the pixel size scales all diameters alike. Where file and scale bar both gave one "
+        f"({count(len(differences), 'image')}), they differ by up to {percent(differences[-1])}."
     )
 
 

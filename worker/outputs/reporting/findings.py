@@ -30,8 +30,8 @@ class Findings:
 
     Attributes
     ----------
-    content, selection
-        What is reported, and which images are pooled.
+    selection : Selection
+        What is pooled.
     images : sequence of ImageSizes
         In the order of the selection.
     described : Described
@@ -44,13 +44,17 @@ class Findings:
         Empty without a counted particle.
     """
 
-    content: Content
     selection: Selection
     images: Sequence[ImageSizes]
     described: Described
     guidance: Guidance
     screening: Screening | None
     shapes: dict[str, Spread]
+
+    @property
+    def content(self) -> Content:
+        """The images that are pooled, and those that are not."""
+        return self.selection.content
 
     @property
     def n_found(self) -> int:
@@ -63,15 +67,14 @@ class Findings:
         return len(self.described.sample)
 
 
-def find(content: Content, selection: Selection, images: Sequence[ImageSizes]) -> Findings:
+def find(selection: Selection, images: Sequence[ImageSizes]) -> Findings:
     """Compute everything that the report says of the sizes that were read."""
     sample = pool(images)
     return Findings(
-        content=content,
         selection=selection,
         images=images,
-        described=describe_all(sample, selection, content.choices),
-        guidance=how_many(sample, content.choices.weighting),
+        described=describe_all(sample, selection, selection.content.choices),
+        guidance=how_many(sample, selection.content.choices.weighting),
         screening=screen(Sample.of_images([image.feret_min_nm for image in images])) if selection.is_calibrated else None,
         shapes=_shapes(images) if len(sample) else {},
     )

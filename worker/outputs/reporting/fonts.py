@@ -1,7 +1,8 @@
 """Fonts of the report: DejaVu, embedded, for everything it has signs for; for the rest what PDF readers bring along.
 
-DejaVu comes with Matplotlib and covers Latin, Greek, Cyrillic, Arabic and Hebrew letters and mathematical signs. Chinese, Japanese and Korean names
-are set in the fonts that the PDF standard names for them, which a reader's program has; what no font has is written as its code.
+DejaVu comes with Matplotlib and covers Latin, Greek, Cyrillic, Arabic and Hebrew letters and mathematical signs. Chinese,
+Japanese and Korean names are set in the fonts that Adobe's readers name for them, which the reader's machine must have; what
+no font has is written as its code.
 """
 
 from functools import cache

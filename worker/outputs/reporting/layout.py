@@ -1,4 +1,4 @@
-"""The pages of the report: A4, running head, page numbers, bookmarks, and the few kinds of blocks that its sections are made of."""
+"""The pages of the report: A4, running head, page numbers, bookmarks, and the few kinds of blocks that sections are made of."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -30,12 +30,11 @@ from worker.outputs.reporting.fonts import drawable, marked_up
 
 INK, GREY, RULE, SHADE = HexColor("#1a1a1a"), HexColor("#666666"), HexColor("#999999"), HexColor("#f1f4f7")
 SIDE_MM, TOP_MM, BOTTOM_MM = 20, 22, 18
-WIDTH_MM = A4[0] / mm - 2 * SIDE_MM
+WIDTH_MM = float(A4[0] / mm) - 2 * SIDE_MM
 NAME_MM = 48
 SIZE_PT = 8.0
 # Tables of more rows may begin on one page and end on another; so much of them stands below their heading.
 MOST_KEPT_ROWS, FIRST_ROWS_MM = 16, 40
-Cell = str | float | Flowable
 
 
 class Heading(Paragraph):
@@ -69,7 +68,7 @@ class ReportDocument(BaseDocTemplate):
         self.addPageTemplates(PageTemplate("page", [frame], onPage=self._draw_head))
 
     def write(self, blocks: Sequence[Flowable]) -> None:
-        """Write the document; streams are binary, because as text they take a second for each picture and a quarter more space."""
+        """Write the document; its streams are binary, because as text they take a quarter more space and most of the time."""
         as_text, rl_config.useA85 = rl_config.useA85, 0
         try:
             self.build(list(blocks), canvasmaker=NumberedCanvas)
@@ -128,7 +127,9 @@ def styles() -> dict[str, ParagraphStyle]:
     return {
         "body": body,
         "title": ParagraphStyle("title", body, fontName=fonts.BOLD, fontSize=15, leading=19, spaceAfter=2),
-        "heading": ParagraphStyle("heading", body, fontName=fonts.BOLD, fontSize=10.5, leading=13, spaceBefore=11, spaceAfter=4),
+        "heading": ParagraphStyle(
+            "heading", body, fontName=fonts.BOLD, fontSize=10.5, leading=13, spaceBefore=11, spaceAfter=4
+        ),
         "part": ParagraphStyle("part", body, fontName=fonts.BOLD, spaceBefore=6, spaceAfter=2),
         "name": ParagraphStyle("name", body, fontSize=7, leading=9, spaceAfter=0, textColor=GREY),
         "result": ParagraphStyle("result", body, fontName=fonts.BOLD, fontSize=9, leading=11.5, spaceAfter=0),
@@ -183,18 +184,23 @@ def results(rows: Sequence[tuple[str, str]]) -> LongTable:
 def section(heading: Paragraph, blocks: Sequence[Flowable]) -> list[Flowable]:
     """Keep a heading on the page of what follows it; of a long table with its first rows."""
     first = blocks[0]
-    if isinstance(first, LongTable) and len(first._cellvalues) > MOST_KEPT_ROWS:  # noqa: SLF001 - it has no other name
+    if isinstance(first, LongTable) and len(first._cellvalues) > MOST_KEPT_ROWS:
         return [CondPageBreak(FIRST_ROWS_MM * mm), heading, *blocks]
     return [KeepTogether([heading, first]), *blocks[1:]]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], widths_mm: Sequence[float], n_text_columns: int = 1) -> LongTable:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], widths_mm: Sequence[float], n_text_columns: int = 1
+) -> LongTable:
     """Return a table whose header stands on every page; columns after those of text are numbers, set to the right.
 
     Cells of text wrap; those of numbers are drawn as they are.
     """
-    head = [Paragraph(f"<b>{marked_up(cell)}</b>", styles()["cell" if i < n_text_columns else "number"]) for i, cell in enumerate(header)]
-    body = [[text(str(cell), "cell") if i < n_text_columns else str(cell) for i, cell in enumerate(row)] for row in rows]
+    head = [
+        Paragraph(f"<b>{marked_up(cell)}</b>", styles()["cell" if i < n_text_columns else "number"])
+        for i, cell in enumerate(header)
+    ]
+    body = [[text(cell, "cell") if i < n_text_columns else cell for i, cell in enumerate(row)] for row in rows]
     right = tuple(("ALIGN", (i, 0), (i, -1), "RIGHT") for i in range(n_text_columns, len(header)))
     return _table([head, *body], widths_mm, right, n_header_rows=1)
 
@@ -212,9 +218,16 @@ def _table(body: list[list[Any]], widths_mm: Sequence[float], more: Sequence[Any
         *more,
     ]
     if n_header_rows:
-        style += [("LINEABOVE", (0, 0), (-1, 0), 0.8, INK), ("LINEBELOW", (0, 0), (-1, 0), 0.5, INK), ("VALIGN", (0, 0), (-1, 0), "BOTTOM")]
+        style += [
+            ("LINEABOVE", (0, 0), (-1, 0), 0.8, INK),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.5, INK),
+            ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+        ]
     widths = [width * mm for width in widths_mm]
-    return LongTable(body, colWidths=widths, repeatRows=n_header_rows, style=TableStyle(style), spaceAfter=6, hAlign="LEFT")
+    # A cell may hold more than a page.
+    return LongTable(
+        body, colWidths=widths, repeatRows=n_header_rows, splitInRow=1, style=TableStyle(style), spaceAfter=6, hAlign="LEFT"
+    )
 
 
 def _fitting(words: str, width: float) -> str:

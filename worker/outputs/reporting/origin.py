@@ -31,10 +31,12 @@ def sample(found: Findings) -> list[Flowable]:
     records = [image.record for image in found.content.images]
     samples = Counter(record.get("sample") for record in records)
     rows = [("Selection", found.content.title), ("Sample", _counted_values(samples))]
-    for key in dict.fromkeys(key for record in records for key in record if key.startswith(METADATA_PREFIX)):
-        rows.append((key.removeprefix(METADATA_PREFIX), _counted_values(Counter(record.get(key) for record in records))))
+    keys = dict.fromkeys(key for record in records for key in record if key.startswith(METADATA_PREFIX))
+    rows += [
+        (key.removeprefix(METADATA_PREFIX), _counted_values(Counter(record.get(key) for record in records))) for key in keys
+    ]
     blocks: list[Flowable] = [facts(rows)]
-    if len(rows) == 2:
+    if not keys:
         blocks.append(text("How the sample was prepared is not recorded: no manifest came with the images."))
     return blocks
 
@@ -59,7 +61,10 @@ def images(found: Findings) -> list[Flowable]:
     if not found.images:
         return [text("There is no image.")]
     header = ["No.", "Image", "Pixels", "nm per px", "Found", "Counted", f"D50{found.described.per_unit}", "Fit for sizing"]
-    rows = [_image_row(i, name.name, image) for i, (name, image) in enumerate(zip(found.selection.images, found.images, strict=True), 1)]
+    rows = [
+        _image_row(i, name.name, image)
+        for i, (name, image) in enumerate(zip(found.content.images, found.images, strict=True), 1)
+    ]
     widths = (9, WIDTH_MM - 9 - 20 - 20 - 14 - 16 - 20 - 22, 20, 20, 14, 16, 20, 22)
     blocks: list[Flowable] = [table(header, rows, widths, n_text_columns=2)]
     return [*blocks, *_fitness(found)]
@@ -74,10 +79,14 @@ def segmentation(found: Findings) -> list[Flowable]:
     if not by_model:
         return [text("There is no image.")]
     rows = [
-        [f"{name} {version}", sha256 or "no weights: a fixed method", f"{n:,}"] if name else ["Label maps made elsewhere", NONE, f"{n:,}"]
+        [f"{name} {version}", sha256 or "no weights: a fixed method", f"{n:,}"]
+        if name
+        else ["Label maps made elsewhere", NONE, f"{n:,}"]
         for (name, version, sha256), n in by_model.items()
     ]
-    return [table(["Model and version", "SHA-256 of the weights", "Images"], rows, (45, WIDTH_MM - 45 - 18, 18), n_text_columns=2)]
+    return [
+        table(["Model and version", "SHA-256 of the weights", "Images"], rows, (45, WIDTH_MM - 45 - 18, 18), n_text_columns=2)
+    ]
 
 
 def parameters(found: Findings) -> list[Flowable]:
@@ -89,7 +98,11 @@ def parameters(found: Findings) -> list[Flowable]:
     rows = [
         ("Quantity", f"{shown.quantity} ({quantity.name}): {quantity.definition}"),
         ("Weighting that stands first", choices.weighting),
-        ("Histogram", f"{'logarithmic' if choices.is_log_axis else 'linear'} axis; {choices.n_bins or 'as many as suit the data:'} {len(shown.chosen.bins.shares)} bins"),
+        (
+            "Histogram",
+            f"{'logarithmic' if choices.is_log_axis else 'linear'} axis, {count(len(shown.chosen.bins.shares), 'bin')}"
+            + (" (as many as suit the data)" if choices.n_bins is None else ""),
+        ),
         ("Intervals", f"{100 * LEVEL:g} % by bootstrap, {REPEATS:,} samples of {unit_of_draw}, seed {SEED}"),
         ("Fits", _fit_range(found)),
         ("SHA-256 of the parameters", _counted_values(hashes)),
@@ -108,8 +121,14 @@ def counting(found: Findings) -> list[Flowable]:
         ("Particles found", f"{found.n_found:,} in {count(len(found.images), 'image')}"),
         ("At the border of the field", f"{n_border:,} ({_share(n_border, found.n_found)})"),
         ("Particles counted", f"{found.n_counted:,}" + ("" if found.n_counted else ": there is no distribution")),
-        ("Smallest reliable diameter", f"{SMALLEST_RELIABLE_PX:g} px; {n_small:,} particles ({_share(n_small, found.n_found)}) are smaller"),
-        ("Low confidence", f"{sum(low):,} particles below the threshold, counted all the same" if low else "The model gives no confidence."),
+        (
+            "Smallest reliable diameter",
+            f"{SMALLEST_RELIABLE_PX:g} px; {n_small:,} particles ({_share(n_small, found.n_found)}) are smaller",
+        ),
+        (
+            "Low confidence",
+            f"{sum(low):,} particles below the threshold, counted all the same" if low else "The model gives no confidence.",
+        ),
     ]
     n_without = sum(image.n_without_size for image in found.images)
     if n_without:
@@ -121,9 +140,13 @@ def counting(found: Findings) -> list[Flowable]:
 
 
 def _calibrations(records: Sequence[Any]) -> list[Flowable]:
-    groups = Counter((record.get("nm_per_px"), record.get("calibration_source"), record.get("calibration_status")) for record in records)
+    groups = Counter(
+        (record.get("nm_per_px"), record.get("calibration_source"), record.get("calibration_status")) for record in records
+    )
     ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0][0] or 0.0))
-    rows = [[_source(source, status), NONE if size is None else f"{size:.6g}", f"{n:,}"] for (size, source, status), n in ordered]
+    rows = [
+        [_source(source, status), NONE if size is None else f"{size:.6g}", f"{n:,}"] for (size, source, status), n in ordered
+    ]
     if len(rows) > MOST_NAMED:
         by_source: dict[str, list[Any]] = {}
         for (size, source, status), n in ordered:
@@ -169,8 +192,12 @@ def _fitness(found: Findings) -> list[Flowable]:
     said = ", ".join(f"{verdict}: {count(n, 'image')}" for verdict, n in verdicts.items())
     blocks: list[Flowable] = [text(f"Fit for sizing – {said}.")]
     doubtful = [
-        [str(i), name.name, f"{image.record['fitness']}: {' '.join(image.record.get('fitness_reasons') or ['no reason is stored.'])}"]
-        for i, (name, image) in enumerate(zip(found.selection.images, found.images, strict=True), 1)
+        [
+            str(i),
+            name.name,
+            f"{image.record['fitness']}: {' '.join(image.record.get('fitness_reasons') or ['no reason is stored.'])}",
+        ]
+        for i, (name, image) in enumerate(zip(found.content.images, found.images, strict=True), 1)
         if image.record.get("fitness") not in (None, "fit")
     ]
     if doubtful:
@@ -182,7 +209,8 @@ def _fit_range(found: Findings) -> str:
     cut = smallest_reliable(found.selection)
     if not cut:
         return "maximum likelihood over all sizes"
-    return f"maximum likelihood over sizes from {number(cut)} {found.described.unit} on, the smallest reliable one of the coarsest image"
+    smallest = f"{number(cut)} {found.described.unit}"
+    return f"maximum likelihood over sizes from {smallest} on, the smallest reliable one of the coarsest image"
 
 
 def _source(source: str | None, status: str | None) -> str:
@@ -205,7 +233,9 @@ def _counted_values(values: Counter[Any]) -> str:
         return "not recorded"
     if len(values) == 1:
         return str(next(iter(values)))
-    named = [f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)]
+    named = [
+        f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)
+    ]
     more = len(values) - MOST_NAMED
     return "; ".join(named) + (f"; and {more:,} more" if more > 0 else "")
 

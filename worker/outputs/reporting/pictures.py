@@ -19,6 +19,7 @@ MOST_LARGE = 40
 GAP_MM = 4
 # High and narrow pictures are made smaller than the column is wide.
 MOST_HEIGHT_MM = 75
+MOST_CAPTION = 120
 DPI = 200
 JPEG_QUALITY = 82
 
@@ -69,7 +70,7 @@ def pages(drawn: Sequence[Drawn], captions: Sequence[str], n_columns: int) -> li
 
 
 def _column_mm(n_columns: int) -> float:
-    return (WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns
+    return float((WIDTH_MM - GAP_MM * (n_columns - 1)) / n_columns)
 
 
 def _picture(one: Drawn) -> Image:
@@ -77,4 +78,5 @@ def _picture(one: Drawn) -> Image:
 
 
 def _caption(words: str) -> Paragraph:
-    return text(words, "caption")
+    # The list has the whole name; a caption that fills the page would leave no place for its picture.
+    return text(words if len(words) <= MOST_CAPTION else f"{words[:30]} … {words[-MOST_CAPTION + 33 :]}", "caption")

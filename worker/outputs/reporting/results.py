@@ -16,7 +16,7 @@ from worker.outputs.pooled import QUANTITIES, ImageSizes
 from worker.outputs.reporting import layout
 from worker.outputs.reporting.findings import Findings, spread
 from worker.outputs.reporting.layout import WIDTH_MM, facts, table, text
-from worker.outputs.written import NONE, count, number, percent
+from worker.outputs.written import count, number, percent
 
 NEEDS_ONE, NEEDS_TWO, EQUAL = "no particle", "needs 2 particles", "all sizes are equal"
 PARAMETER_NAMES = {
@@ -31,15 +31,18 @@ def headline(found: Findings) -> list[Flowable]:
     weighting = found.content.choices.weighting
     shown = found.described
     summary, ends = shown.chosen.summary, shown.chosen.intervals
-    d50 = _value(summary.d50, ends and ends.d50, NEEDS_ONE)
+    d50 = _value(summary.d50, _end(ends, "d50"), NEEDS_ONE)
     rows = [
         (f"Median D50 by {weighting}", _unit(d50, shown.unit)),
-        (f"Mean ± SD by {weighting}", _unit(f"{_value(summary.mean, None, NEEDS_ONE)} ± {_value(summary.sd, None, NEEDS_TWO)}", shown.unit)),
+        (
+            f"Mean ± SD by {weighting}",
+            _unit(f"{_value(summary.mean, None, NEEDS_ONE)} ± {_value(summary.sd, None, NEEDS_TWO)}", shown.unit),
+        ),
         ("Geometric mean, GSD", _log_normal(found)),
         ("Particles counted", f"{found.n_counted:,} of {found.n_found:,} in {count(len(found.images), 'image')}"),
     ]
-    if found.selection.left_out:
-        rows.append(("Left out", f"{count(len(found.selection.left_out), 'image')}, listed below with the reasons"))
+    if found.content.left_out:
+        rows.append(("Left out", f"{count(len(found.content.left_out), 'image')}, listed below with the reasons"))
     return [layout.results(rows)]
 
 
@@ -54,7 +57,10 @@ def distributions(found: Findings) -> list[Flowable]:
         [f"SD{unit}", *(_value(by[w].summary.sd, None, NEEDS_TWO) for w in POWERS)],
         ["CV", *(_percent_or(by[w].summary) for w in POWERS)],
         *(
-            [f"{name.upper()}{unit}", *(_value(getattr(by[w].summary, name), _end(by[w].intervals, name), NEEDS_ONE) for w in POWERS)]
+            [
+                f"{name.upper()}{unit}",
+                *(_value(getattr(by[w].summary, name), _end(by[w].intervals, name), NEEDS_ONE) for w in POWERS),
+            ]
             for name in ("d10", "d50", "d90")
         ),
         ["Span (D90 − D10)/D50", *(_value(by[w].summary.span, None, NEEDS_ONE) for w in POWERS)],
@@ -69,15 +75,17 @@ def fits(found: Findings) -> list[Flowable]:
     """Tabulate the fitted curves, or say why there is none."""
     shown = found.described
     unit = f" {shown.unit}" if shown.unit else ""
-    rows = [_fit_row(one.fit, unit, shown.best.fit.aic) for one in shown.chosen.fits if isinstance(one, FittedCurve) and shown.best]
+    rows = [
+        _fit_row(one.fit, unit, shown.best.fit.aic) for one in shown.chosen.fits if isinstance(one, FittedCurve) and shown.best
+    ]
     blocks: list[Flowable] = []
     if rows:
         widths = (24, WIDTH_MM - 24 - 20 - 25 - 27 - 22, 20, 25, 27, 22)
         blocks.append(table(["Curve", "Parameters", "Fitted", "KS distance", "AIC", "Δ AIC"], rows, widths, n_text_columns=2))
         blocks.append(
             text(
-                "Fits of the number distribution; of curves fitted to the same particles the one with the lowest AIC loses least. A "
-                "p-value does not belong to the KS distance, because the curve was fitted to the same particles.",
+                "Fits of the number distribution; of curves fitted to the same particles the one with the lowest AIC loses "
+                "least. A p-value does not belong to the KS distance, because the curve was fitted to the same particles.",
                 "caption",
             )
         )
@@ -96,7 +104,11 @@ def shapes(found: Findings) -> list[Flowable]:
         [name.replace("_", " "), QUANTITIES[name].definition, *(f"{value:.3f}" for value in (of.d10, of.median, of.d90))]
         for name, of in found.shapes.items()
     ]
-    return [table(["Descriptor", "Definition", "D10", "Median", "D90"], rows, (28, WIDTH_MM - 28 - 54, 18, 18, 18), n_text_columns=2)]
+    return [
+        table(
+            ["Descriptor", "Definition", "D10", "Median", "D90"], rows, (28, WIDTH_MM - 28 - 54, 18, 18, 18), n_text_columns=2
+        )
+    ]
 
 
 def guidance(found: Findings) -> list[Flowable]:
@@ -104,20 +116,40 @@ def guidance(found: Findings) -> list[Flowable]:
     told, weighting = found.guidance, found.content.choices.weighting
     if told.for_geometric_mean is None:
         return [text(f"How many particles it takes cannot be said: {NEEDS_TWO}.")]
-    rows = [["Geometric mean", "n = 1.96²·(ln GSD)²/δ², for independent log-normal particles", f"{told.for_geometric_mean:,}", _more(told.for_geometric_mean, found)]]
+    rows = [
+        [
+            "Geometric mean",
+            "n = 1.96²·(ln GSD)²/δ², for independent log-normal particles",
+            f"{told.for_geometric_mean:,}",
+            _more(told.for_geometric_mean, found),
+        ]
+    ]
     if told.curve:
         now = told.curve[-1]
         rows += [
-            [name.upper(), f"half-width now {percent(getattr(now, name))}, falling as 1/√n", f"{needed:,}", _more(needed, found)]
+            [
+                name.upper(),
+                f"half-width now {percent(getattr(now, name))}, falling as 1/√n",
+                f"{needed:,}",
+                _more(needed, found),
+            ]
             for name, needed in (("d10", told.for_d10), ("d50", told.for_d50), ("d90", told.for_d90))
             if needed is not None
         ]
     words = (
-        f"So many particles give the statistics by {weighting} within ± {100 * told.target:g} % (half-width of the 95 % interval). Guidance "
-        "from this sample, no value of a standard; where images differ more than their particles, further images help more than further "
-        "particles."
+        f"So many particles give the statistics by {weighting} within ± {100 * told.target:g} % (half-width of the 95 % "
+        "interval). Guidance from this sample, no value of a standard; where images differ more than their particles, further "
+        "images help more than further particles."
     )
-    return [text(words), table(["Statistic", "How estimated", "Particles", "Further ones"], rows, (28, WIDTH_MM - 28 - 52, 26, 26), n_text_columns=2)]
+    return [
+        text(words),
+        table(
+            ["Statistic", "How estimated", "Particles", "Further ones"],
+            rows,
+            (28, WIDTH_MM - 28 - 52, 26, 26),
+            n_text_columns=2,
+        ),
+    ]
 
 
 def screening(found: Findings) -> list[Flowable]:
@@ -127,14 +159,18 @@ def screening(found: Findings) -> list[Flowable]:
         reason = NEEDS_TWO if found.selection.is_calibrated else "without pixel sizes no diameter in nm is known"
         return [text(f"There is no verdict: {reason}.")]
     words = {
-        "nano": f"The median and all of its 95 % interval lie below {LIMIT_NM:g} nm: the particles counted here screen as a nanomaterial.",
-        "not nano": f"The median and all of its 95 % interval lie above {LIMIT_NM:g} nm: the particles counted here do not screen as a nanomaterial.",
+        "nano": f"The median with its 95 % interval lies below {LIMIT_NM:g} nm: they screen as a nanomaterial.",
+        "not nano": f"The median with its 95 % interval lies above {LIMIT_NM:g} nm: they do not screen as one.",
         "undecided": f"The 95 % interval of the median holds {LIMIT_NM:g} nm: undecided.",
     }[verdict.verdict]
     rows = [
         ("Verdict", verdict.verdict),
         ("Median of the smallest Feret diameter, by number", f"{_value(verdict.x50_nm, verdict.interval, NEEDS_ONE)} nm"),
-        ("Criterion", "Commission Recommendation 2022/C 229/01: 50 % or more of the particles, by number, with an external dimension of 1 to 100 nm"),
+        (
+            "Criterion",
+            "Commission Recommendation 2022/C 229/01: 50 % or more of the particles, by number, with an external dimension of "
+            "1 to 100 nm",
+        ),
     ]
     return [facts(rows), text(words), *layout.items(CAVEATS)]
 
@@ -146,7 +182,13 @@ def arrangement(found: Findings) -> list[Flowable]:
         return [text("There is no image.")]
     total_px = sum(specimen_px(image) for image in found.images)
     covered = sum(image.covered_px for image in found.images) / total_px
-    rows = [("Coverage", f"{percent(covered)} of the analysed field" + (f"; single images {percent(float(shares.min()))} to {percent(float(shares.max()))}" if len(shares) > 1 else ""))]
+    rows = [
+        (
+            "Coverage",
+            f"{percent(covered)} of the analysed field"
+            + (f"; single images {percent(float(shares.min()))} to {percent(float(shares.max()))}" if len(shares) > 1 else ""),
+        )
+    ]
     if found.selection.is_calibrated:
         rows.append(("Number density", _density(found)))
         near = [image.nearest_nm for image in found.images if image.nearest_nm is not None]
@@ -162,7 +204,7 @@ def arrangement(found: Findings) -> list[Flowable]:
 
 
 def specimen_px(image: ImageSizes) -> float:
-    """Return the pixels of an image that show specimen: the field, without annotations where the stored coverage knows of them."""
+    """Return the pixels of an image that show specimen: the field, without annotations where the stored coverage knows them."""
     stored = image.record.get("coverage")
     if stored:
         return float(image.covered_px / stored)
@@ -173,12 +215,20 @@ def specimen_px(image: ImageSizes) -> float:
 def _fit_row(one: Fit, unit: str, lowest_aic: float) -> list[str]:
     first, second = PARAMETER_NAMES[one.family]
     values = f"{first} {number(one.location)}{unit}, {second} {number(one.shape)}{unit if one.family == 'normal' else ''}"
-    return [FAMILY_NAMES[one.family], values, f"{one.n:,}", f"{one.ks_distance:.4f}", f"{one.aic:,.1f}", f"{one.aic - lowest_aic:,.1f}"]
+    return [
+        FAMILY_NAMES[one.family],
+        values,
+        f"{one.n:,}",
+        f"{one.ks_distance:.4f}",
+        f"{one.aic:,.1f}",
+        f"{one.aic - lowest_aic:,.1f}",
+    ]
 
 
 def _density(found: Findings) -> str:
     densities = [
-        number_density_per_um2(len(image.weights), specimen_px(image), image.record["nm_per_px"]) * float(image.weights.mean() if len(image.weights) else 0)
+        number_density_per_um2(len(image.weights), specimen_px(image), image.record["nm_per_px"])
+        * float(image.weights.mean() if len(image.weights) else 0)
         for image in found.images
     ]
     areas = [specimen_px(image) * image.record["nm_per_px"] ** 2 for image in found.images]
@@ -212,8 +262,15 @@ def _moments(found: Findings) -> Flowable:
 def _about_intervals(found: Findings) -> str:
     if found.n_counted < 2:
         return f"There are no confidence intervals: {NEEDS_TWO}."
-    unit = "images are drawn with replacement, and particles within them" if len(found.images) > 1 else "the particles of the one image are drawn with replacement"
-    return f"In brackets 95 % confidence intervals by bootstrap: {unit}. SD, CV, span, mode, D[3,2], D[4,3] and skewness are given without."
+    unit = (
+        "images are drawn with replacement, and particles within them"
+        if len(found.images) > 1
+        else "the particles of the one image are drawn with replacement"
+    )
+    return (
+        f"In brackets 95 % confidence intervals by bootstrap: {unit}. SD, CV, span, mode, D[3,2], D[4,3] and skewness are "
+        "given without."
+    )
 
 
 def _more(needed: int, found: Findings) -> str:
@@ -224,9 +281,9 @@ def _percent_or(summary: Summary) -> str:
     return NEEDS_TWO if summary.cv is None else percent(summary.cv)
 
 
-
 def _end(ends: Intervals | None, name: str) -> Interval | None:
-    return None if ends is None else getattr(ends, name)
+    found: Interval | None = getattr(ends, name, None)
+    return found
 
 
 def _value(value: float | None, ends: Interval | None, reason: str) -> str:
@@ -236,4 +293,4 @@ def _value(value: float | None, ends: Interval | None, reason: str) -> str:
 
 
 def _unit(words: str, unit: str) -> str:
-    return f"{words} {unit}" if unit and any(sign.isdigit() for sign in words.split("[")[0]) else words
+    return f"{words} {unit}" if unit and any(sign.isdigit() for sign in words.partition("[")[0]) else words
