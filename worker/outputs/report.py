@@ -98,10 +98,11 @@ def _charts(found: Findings) -> list[Flowable]:
 
 
 def _pictures(found: Findings, drawn: Sequence[pictures.Drawn], n_columns: int) -> list[Flowable]:
-    named = zip(found.content.images, found.images, strict=True)
+    named = zip(found.content.images, found.images, drawn, strict=True)
     captions = [
         f"{i}  {image.name} · {len(sizes.sizes.sample):,} of {sizes.n_particles:,} counted"
-        for i, (image, sizes) in enumerate(named, start=1)
+        + ("" if picture.has_micrograph else " · no micrograph, outlines alone")
+        for i, (image, sizes, picture) in enumerate(named, start=1)
     ]
     words = "Vermilion: particles that count. Blue, broken: those that do not. The numbers are those of the list of images."
     return [

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pypdf
 import pytest
 
+from shared.arrays import GreyImage
 from shared.calibration import calibration
+from shared.errors import InputError
 from tests.unit.outputs.drawn_contents import drawn_image
 from tests.unit.outputs.made import COMMAND, analysed_image, content, written
 from worker.outputs.content import AnalysedImage, Choices, Content, LeftOut
@@ -253,6 +256,15 @@ def test_a_cell_may_hold_more_than_a_page(tmp_path: Path) -> None:
     found = Report(content(image), tmp_path)
     assert found.text.count("long long") == 750
     assert re.sub(r"\s", "", found.text).count("n" * 2000) >= 1
+
+
+def test_label_maps_without_their_micrographs_are_reported_with_outlines_alone(tmp_path: Path) -> None:
+    def no_picture() -> GreyImage:
+        raise InputError("There is none.", code="no_micrograph")
+
+    image = equal_discs(2)
+    found = Report(content(replace(image, preview=no_picture)), tmp_path)
+    assert "2 of 2 counted · no micrograph, outlines alone" in found.text
 
 
 def test_signs_that_the_embedded_font_lacks_are_set_in_another_or_as_their_code() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from shared.arrays import GreyImage, IntArray, Labels, Mask
+from shared.errors import InputError
 from worker.analysis.rendering import ColourImage, outlines
 from worker.files import encode_png
 from worker.outputs.content import AnalysedImage
@@ -27,6 +28,8 @@ LINE_MM = 0.3
 BAR_MM, MARGIN_MM, PADDING_MM, FONT_PT = 0.7, 1.5, 1.0, 7.0
 MM_PER_PT = 25.4 / 72
 BOX_ALPHA = 160
+# Ground of outlines without a micrograph, and the code of the error that says there is none.
+PLAIN_GREY, NO_MICROGRAPH = 225, "no_micrograph"
 # No printer shows more.
 MOST_DPI = 600
 # Noise packs no better by a longer search.
@@ -42,19 +45,22 @@ class FieldPicture:
     Attributes
     ----------
     grey : ndarray of uint8, shape (rows, columns)
-        Without banner.
+        Without banner; evenly light where there is a label map without its micrograph.
     labels : ndarray of int32, shape (rows, columns)
         Background 0.
     counted_labels : ndarray of int64, shape (n,)
         Those of the particles that count.
     bar : RoundLength or None
         None without a pixel size.
+    has_micrograph : bool
+        Whether ``grey`` shows the specimen.
     """
 
     grey: GreyImage
     labels: Labels
     counted_labels: IntArray
     bar: RoundLength | None
+    has_micrograph: bool
 
     @property
     def caption(self) -> str:
@@ -72,10 +78,12 @@ def field_picture(image: AnalysedImage, counted_labels: IntArray) -> FieldPictur
     """Read micrograph and label map of an image, and cut both to the analysed field."""
     record = image.record
     field = slice(record["field_top"], record["field_bottom"]), slice(record["field_left"], record["field_right"])
-    grey, labels = image.preview()[field], image.labels()[field]
+    labels = image.labels()[field]
+    grey = _micrograph(image, field)
     nm_per_px = record["nm_per_px"]
-    bar = None if nm_per_px is None else round_length(nm_per_px, grey.shape[1])
-    return FieldPicture(grey, labels, counted_labels, bar)
+    bar = None if nm_per_px is None else round_length(nm_per_px, labels.shape[1])
+    plain = np.full(labels.shape, PLAIN_GREY, dtype=np.uint8)
+    return FieldPicture(plain if grey is None else grey, labels, counted_labels, bar, has_micrograph=grey is not None)
 
 
 def as_picture(field: FieldPicture, width_mm: float, dpi: float) -> ColourImage:
@@ -221,6 +229,16 @@ def _svg_bar(root: ElementTree.Element, field: FieldPicture, per_mm: float) -> N
 def _rectangle(left: float, top: float, right: float, bottom: float) -> dict[str, str]:
     sides = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     return {name: f"{value:.3f}" for name, value in sides.items()}
+
+
+def _micrograph(image: AnalysedImage, field: tuple[slice, slice]) -> GreyImage | None:
+    """The picture of the specimen; None for a label map that was measured without its micrograph."""
+    try:
+        return image.preview()[field]
+    except InputError as error:
+        if error.code != NO_MICROGRAPH:
+            raise
+        return None
 
 
 def _printable(grey: GreyImage, width_mm: float) -> GreyImage:

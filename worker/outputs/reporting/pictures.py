@@ -26,11 +26,12 @@ JPEG_QUALITY = 82
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A micrograph as JPEG, and how large it is in print."""
+    """A micrograph as JPEG, or outlines without one, and how large it is in print."""
 
     jpeg: bytes
     width_mm: float
     height_mm: float
+    has_micrograph: bool
 
 
 def columns(n_images: int) -> int:
@@ -45,7 +46,7 @@ def draw(image: AnalysedImage, sizes: ImageSizes, n_columns: int) -> Drawn:
     width_mm *= min(1.0, MOST_HEIGHT_MM / field.height_mm(width_mm))
     buffer = io.BytesIO()
     Picture.fromarray(as_picture(field, width_mm, DPI)).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return Drawn(buffer.getvalue(), width_mm, field.height_mm(width_mm))
+    return Drawn(buffer.getvalue(), width_mm, field.height_mm(width_mm), field.has_micrograph)
 
 
 def pages(drawn: Sequence[Drawn], captions: Sequence[str], n_columns: int) -> list[Flowable]:
