@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +14,23 @@ from shared import decisions, exports
 from shared.analysis_filter import AnalysisFilter
 from shared.backup import blob_list, write_backup
 from shared.calibration import Choice
-from shared.database import database_time
+from shared.database import Database, database_time
 from shared.errors import InputError, NotFoundError, TransientError
 from shared.export_choices import ExportChoices
 from shared.finding_rows import ParticleRow
 from shared.housekeeping import survey_blobs
 from shared.leases import JobState
 from shared.models import AnalysisRow
+from shared.output_formats import OUTPUT_FORMATS
 from shared.selection import Selection
+from shared.storage import FolderBlobStore
+from tests.databases import make_tables
+from tests.integration.analyses import DiscSegmenter
 from tests.integration.bench import Bench
 from tests.integration.exports import DISCS, LEASE_S, MAX_ATTEMPTS, ExportOffice
 from tests.stack import PROJECT, wait_until
 from worker import exporter
+from worker.micrograph.sandbox import Decoder
 from worker.outputs import csv_tables
 from worker.outputs.stored import stored_content
 from worker.recalibrator import Recalibrator
@@ -101,6 +107,28 @@ def test_chosen_analyses_alone_are_shown_and_named(office: ExportOffice) -> None
     assert (office.row(one).n_images, office.row(two).n_images, office.row(two).title) == (1, 2, "2 chosen analyses")
     assert office.row(one).title in DISCS
     assert (office.row(one).file_name, office.row(two).file_name) == ("b.csv.zip", "2_chosen_analyses.json")
+
+
+@pytest.fixture
+def quick_office(tmp_path: Path, store: FolderBlobStore, shared_decoder: Decoder) -> Iterator[ExportOffice]:
+    """An office on SQLite alone, for what the database has no part in."""
+    database = Database(f"sqlite:///{tmp_path / 'quick.db'}")
+    make_tables(database)
+    yield ExportOffice.with_images(Bench(database, store, shared_decoder, DiscSegmenter()), tmp_path / "exports")
+    database.dispose()
+
+
+def test_every_format_is_made_of_what_is_stored(quick_office: ExportOffice) -> None:
+    decide(quick_office, 2.0)
+    numbers = {name: quick_office.ask(name) for name in OUTPUT_FORMATS}
+    quick_office.make(*numbers.values())
+    ended = {name: quick_office.row(number) for name, number in numbers.items()}
+    assert {name: row.error_message for name, row in ended.items() if row.state != JobState.DONE} == {}
+    assert {name: row.n_done for name, row in ended.items()} == dict.fromkeys(OUTPUT_FORMATS, len(DISCS))
+    for name, row in ended.items():
+        assert str(row.file_name).endswith(f".{OUTPUT_FORMATS[name].extension}")
+        with quick_office.store.open(str(row.sha256)) as file:
+            assert len(file.read()) == row.n_bytes
 
 
 # What is refused.
