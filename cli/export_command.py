@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cli.client import Saemi
 from cli.console import EXIT_SOME_FAILED, messages, print_json, progress_bar, transfer_bar
-from cli.exporting import ask_for_export, download_export, wait_for_export
+from cli.exporting import ask_for_export, download_export, require_folder, wait_for_export
 from cli.patience import LONG_PATIENCE_S
 from cli.remote import server_option
 from shared.distributions.sample import COUNTING_RULES, DEFAULT_COUNTING_RULE
@@ -72,6 +72,7 @@ def export(
         raise click.UsageError("Give either --format or --resume.")
     if resume is not None and (submission or sample or analysis_ids or search):
         raise click.UsageError("--resume names what was selected: leave the selection out.")
+    require_folder(out)  # before anybody waits
     body = None if format_name is None else _body(format_name, _query(submission, sample, search), analysis_ids, choices)
     with Saemi(server or load_settings().effective_server) as saemi:
         asked = ask_for_export(saemi, body) if body else saemi.shown_export(resume or 0)

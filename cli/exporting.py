@@ -45,17 +45,25 @@ def download_export(portal: Connection, export: Export, target: Path, on_bytes: 
     Raises
     ------
     InputError
-        ``export_not_made``, ``export_removed``, or ``download_differs`` where other bytes arrive than were stored.
+        ``export_not_made``, ``export_removed``, ``no_folder``, or ``download_differs`` where other bytes arrive than were
+        stored.
     """
     if export.file is None:
         raise InputError(f"Export {export.id} is {export.state}: it has no file.", code="export_not_made")
     path = target / export.file.name if target.is_dir() else target
+    require_folder(path)
     # Named by its content: what is left of another file is never gone on with.
     part = path.with_name(f".{path.name}.{export.file.sha256[:16]}.part")
     portal.patiently(lambda: _receive(portal, export, part, on_bytes))
     _require_same(part, export.file)
     part.replace(path)
     return path
+
+
+def require_folder(path: Path) -> None:
+    """Raise InputError ``no_folder`` where the folder of a file does not exist."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"There is no folder {path.absolute().parent}.", code="no_folder")
 
 
 def _receive(portal: Connection, export: Export, part: Path, on_bytes: Callable[[int], None]) -> None:

@@ -23,6 +23,7 @@ from shared.kept_filters import kept, restored
 from shared.leases import NOT_HELD, JobState, ended
 from shared.models import AnalysisRow, SubmissionRow
 from shared.retention import DAY_S, Due
+from shared.searching import patiently
 from shared.selection import Selection
 
 # Made within minutes and a file of a few gigabytes at most; more is several exports, or the API's pages.
@@ -75,12 +76,12 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
     Raises
     ------
     InputError
-        ``nothing_selected``, or ``selection_too_large`` with the limit.
+        ``nothing_selected``, ``selection_too_large`` with the limit, or ``search_too_wide``.
     NotFoundError
         ``analysis_not_found`` where an analysis that is named does not exist or does not fit the filter.
     """
     ids = request.selection.analysis_ids
-    _require_fitting_size(session, request.selection)
+    require_fitting_size(session, request.selection)
     asked = {
         "person": request.person,
         "selection": request.query,
@@ -105,6 +106,25 @@ def ask(session: Session, request: ExportRequest) -> ExportRow:
     session.flush()
     session.refresh(row)
     return row
+
+
+def require_fitting_size(session: Session, chosen: Selection) -> None:
+    """Raise InputError as `ask` does, unless one file can show a selection."""
+    figures = select(func.count(AnalysisRow.id), func.coalesce(func.sum(AnalysisRow.n_particles), 0))
+    with patiently():
+        n_images, n_particles = session.execute(chosen.narrow(session, figures)).one()
+    found = session.scalars(chosen.narrow(session, select(AnalysisRow.id))) if chosen.analysis_ids else ()
+    if missing := set(chosen.analysis_ids or ()).difference(found):
+        named = ", ".join(map(str, sorted(missing)))
+        raise NotFoundError(f"Not among the selected analyses: {named}.", code="analysis_not_found")
+    if n_images == 0:
+        raise InputError("No analysis fits the selection: there is nothing to make a file of.", code="nothing_selected")
+    if n_images > MOST_IMAGES or n_particles > MOST_PARTICLES:
+        message = (
+            f"The selection has {n_images:,} images with {int(n_particles):,} particles. One file takes {MOST_IMAGES:,} images "
+            f"and {MOST_PARTICLES:,} particles at most, so that it is made within minutes: narrow the selection."
+        )
+        raise InputError(message, code="selection_too_large", n_images=n_images, n_particles=int(n_particles))
 
 
 def selection(row: ExportRow) -> Selection:
@@ -195,23 +215,6 @@ def _aged(session: Session, days: int) -> tuple[ColumnElement[bool], ...]:
     # Asked first, because an index finds no moving value.
     before = session.scalars(select(database_time(-float(days * DAY_S)))).one()
     return ExportRow.finished_at < before, ExportRow.sha256.is_not(None), ExportRow.removed_at.is_(None)
-
-
-def _require_fitting_size(session: Session, chosen: Selection) -> None:
-    figures = select(func.count(AnalysisRow.id), func.coalesce(func.sum(AnalysisRow.n_particles), 0))
-    n_images, n_particles = session.execute(chosen.narrow(session, figures)).one()
-    found = session.scalars(chosen.narrow(session, select(AnalysisRow.id))) if chosen.analysis_ids else ()
-    if missing := set(chosen.analysis_ids or ()).difference(found):
-        named = ", ".join(map(str, sorted(missing)))
-        raise NotFoundError(f"Not among the selected analyses: {named}.", code="analysis_not_found")
-    if n_images == 0:
-        raise InputError("No analysis fits the selection: there is nothing to make a file of.", code="nothing_selected")
-    if n_images > MOST_IMAGES or n_particles > MOST_PARTICLES:
-        message = (
-            f"The selection has {n_images:,} images with {int(n_particles):,} particles. One file takes {MOST_IMAGES:,} images "
-            f"and {MOST_PARTICLES:,} particles at most, so that it is made within minutes: narrow the selection."
-        )
-        raise InputError(message, code="selection_too_large", n_images=n_images, n_particles=int(n_particles))
 
 
 def _title(session: Session, request: ExportRequest) -> str:

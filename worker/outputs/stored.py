@@ -71,12 +71,13 @@ def stored_content(database: Database, store: BlobStore, row: ExportRow) -> Cont
     Raises
     ------
     InputError
-        ``nothing_selected`` where nothing is left of the selection that could be shown.
+        As `exports.ask` does: what is selected may have changed since; also ``nothing_selected`` where all of it is left out.
     """
     chosen = exports.selection(row)
     with database.reading() as session:
         if database.dialect != "sqlite":  # where every transaction sees one moment
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        exports.require_fitting_size(session, chosen)
         found, left_out = _read(session, chosen)
     if not found:
         reasons = " ".join(sorted({one.reason for one in left_out})[:3])

@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cli import exporting
 from cli.client import Saemi
 from shared.errors import InputError
 from shared.export_rows import ExportRow
 from shared.leases import JobState
+from shared.models import AnalysisRow, JobRow
 from tests.integration.analyses import make_analysis, particle_table, save
 from tests.unit.cli.invocation import invoke
 from tests.unit.cli.served_portal import ServedPortal
@@ -36,10 +37,6 @@ def portal(served: ServedPortal) -> Iterator[ServedPortal]:
 
 
 def finish_job(served: ServedPortal, analysis: int) -> None:
-    from sqlalchemy import update
-
-    from shared.models import AnalysisRow, JobRow
-
     with served.database.writing() as session:
         image = select(AnalysisRow.image_sha256).where(AnalysisRow.id == analysis).scalar_subquery()
         done = {"state": JobState.DONE, "analysis_id": analysis}
@@ -180,6 +177,12 @@ def test_bytes_that_are_not_those_of_the_file_are_refused(portal: ServedPortal, 
     with Saemi(portal.address) as saemi, pytest.raises(InputError, match="Other bytes"):
         saemi.download_export(altered, tmp_path / "file.zip")
     assert not any(path.suffix in (".zip", ".part") for path in tmp_path.iterdir())
+
+
+def test_a_folder_that_does_not_exist_is_named_before_anybody_is_asked(tmp_path: Path) -> None:
+    result = invoke("export", "--format", "csv", "--out", tmp_path / "none" / "a.zip", "--server", "http://127.0.0.1:1")
+    assert isinstance(result.exception, InputError)
+    assert (result.exception.code, str(tmp_path / "none") in result.exception.message) == ("no_folder", True)
 
 
 def test_an_export_without_a_file_is_not_downloaded(portal: ServedPortal, tmp_path: Path) -> None:
