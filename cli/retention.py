@@ -31,6 +31,6 @@ def retention(*, as_json: bool) -> None:
         print_json({**asdict(rule), "exports_days": settings.keep_exports_days, "due": found})
         return
     kept = f"for {settings.keep_exports_days} days" if settings.keep_exports_days else "for ever"
-    click.echo(f"The rule: {rule.words}; files of exports are kept {kept}.")
+    click.echo(f"The rule: {rule.words}. Files of exports, which can be made again, are kept {kept}.")
     rows = [(NAMES[name], one.n, one.n_bytes, one.oldest and f"{one.oldest:%Y-%m-%d}") for name, one in due.items()]
     print_table(("would be removed", "number", "bytes", "oldest"), rows)

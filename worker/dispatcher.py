@@ -56,7 +56,7 @@ class Dispatcher:
         return self._announce_errands(decisions.ERRANDS, self._settings.dispatch_window, self._sender.send_decision)
 
     def _announce_exports(self) -> int:
-        """Announce no more than half of the processes that make outputs are busy with: each takes one for minutes."""
+        """Announce so many that half of the processes that take them are busy: each is held for minutes."""
         with self._database.reading() as session:
             n_processes = sum(worker.n_processes for worker in workers.living(session) if EXPORT_QUEUE in worker.queues)
             n_in_flight = exports.ERRANDS.n_in_flight(session, self._settings.resend_after_s)

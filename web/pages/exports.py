@@ -128,7 +128,7 @@ def export_line(row: ExportRow) -> ExportLine:
         id=row.id,
         title=row.title,
         selection=row.selection,
-        submission_id=row.wanted.get("submission_id") if row.selection.startswith("submission_id=") else None,
+        submission_id=row.wanted["submission_id"] if row.wanted.keys() == {"submission_id"} else None,
         analysis_id=ids[0] if ids is not None and len(ids) == 1 else None,
         format=format_label(row.format),
         counted=_counted(choices),
@@ -155,14 +155,13 @@ def file_size(n_bytes: int) -> str:
     >>> file_size(999), file_size(1_234_567)
     ('999 B', '1.23 MB')
     """
-    value, units = float(n_bytes), ["kB", "MB", "GB"]
-    if value < 1000:
+    if n_bytes < 1000:
         return f"{n_bytes} B"
-    while units:
-        value, unit = value / 1000, units.pop(0)
-        if value < 999.5 or not units:
-            return f"{number(value, 3)} {unit}"
-    raise AssertionError("the last unit returns")
+    size, unit = n_bytes / 1000, "kB"
+    for larger in ("MB", "GB"):
+        if size >= 999.5:
+            size, unit = size / 1000, larger
+    return f"{number(size, 3)} {unit}"
 
 
 def _counted(choices: ExportChoices) -> str:
