@@ -1,4 +1,5 @@
 // The list of analyses follows its filter as one types; the address holds the filter, so that a copied link shows the same.
+import { setUpExport } from "./export.js";
 import { askPage } from "./portal_api.js";
 
 const WAIT_MS = 300;
@@ -9,10 +10,14 @@ const status = document.getElementById("filter-status");
 let timer = null;
 let request = null;
 
+function query() {
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim()) asked.append(name, value.trim());
+  return asked.toString();
+}
+
 function address() {
-  const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value.trim()) query.append(name, value.trim());
-  const text = query.toString();
+  const text = query();
   return text ? `${location.pathname}?${text}` : location.pathname;
 }
 
@@ -43,6 +48,7 @@ function tell(text, isFailure = false) {
   status.classList.toggle("failed-text", isFailure);
 }
 
+setUpExport({ selection: query });
 form.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(load, WAIT_MS);

@@ -15,6 +15,7 @@ from shared.models import AnalysisRow, JobRow
 from shared.moments import MOMENT
 from web.pages import choices, fitness, pixel_size, recording, result
 from web.pages.decisions import decision_line
+from web.pages.exports import export_form
 from web.pages.lists import analysis_line
 from web.pages.writing import count, short_hash
 from web.selections import analyses_of
@@ -45,6 +46,7 @@ def analyses_page() -> str:
         calibration_states=pixel_size.STATUS_TEXT,
         verdicts=VERDICT_TEXT,
         moment=MOMENT,
+        export_form=export_form(),
         cursor=query.cursor,
         older=cursor,
     )
@@ -84,6 +86,7 @@ def result_page(analysis_id: int) -> str:
         plotted=result.plotted_columns(row, measured),
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
+        export_form=export_form(),
         annotations=row.recording.annotations if row.recording else [],
         **about_pixel_size,
     )
