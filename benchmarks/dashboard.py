@@ -17,7 +17,7 @@ import structlog
 from flask import Flask
 from sqlalchemy import TextClause, bindparam, text
 
-from benchmarks.servers import database_in
+from benchmarks.servers import database_in, vacuum
 from shared.database import Database, UtcTime
 from shared.schema import upgrade
 from shared.settings import Settings
@@ -100,16 +100,14 @@ def main() -> None:
 
 
 def make_rows(database: Database, n_jobs: int) -> None:
-    """Store the submissions, and tell the database's planner how many rows there are, as its housekeeping does."""
+    """Store the submissions."""
     upgrade(database)
     values = {"jobs": n_jobs, "images": IMAGES, "submissions": n_jobs // JOBS_OF_SUBMISSION, "no": False}
     values |= {"lately": LATELY, "long_ago": datetime.now(UTC) - timedelta(days=100)}
     with database.writing() as session:
         for statement in (SUBMISSIONS, IMAGE_ROWS, ANALYSES, JOBS, MANIFESTS, ENTRIES, VALUES):
             session.execute(_typed(statement), values)
-    command = "ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(command)
+    vacuum(database)
 
 
 def _typed(statement: str) -> TextClause:

@@ -1,0 +1,159 @@
+"""Rows of an installation with years of results: analyses with all their statistics, and their particles, made by the database."""
+
+import json
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from benchmarks.servers import vacuum
+from shared.database import Database
+from shared.schema import upgrade
+
+ANALYSES_OF_SUBMISSION = 1000
+# Analyses whose particles are made in one transaction.
+IN_ONE_TRANSACTION = 5000
+
+# Numbers that look drawn by chance and are the same in every run and on every database: multiples of large primes.
+_ANALYSIS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :analyses),
+drawn AS (SELECT i, (i * 7919 % 10007) / 10007.0 AS a, (i * 104729 % 99991) / 99991.0 AS b, i % 13 <> 0 AS is_calibrated FROM n),
+sized AS (SELECT i, b, is_calibrated, 10 + 190 * a * a AS px, CASE WHEN is_calibrated THEN 0.2 + 1.8 * b END AS nm_per_px
+    FROM drawn)
+"""
+IMAGES = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :analyses)
+INSERT INTO image (sha256, n_bytes, created_at) SELECT 'sha256 of image ' || i, 1000000, CURRENT_TIMESTAMP FROM n
+"""
+SUBMISSIONS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :submissions)
+INSERT INTO submission (id, project, sample, parameters, images, person, group_name, priority, created_at)
+SELECT i, 'project ' || (i % 20), 'lot ' || (i % 50), '{"model": "particlenet-2"}', 'first', 'person ' || (i % 30),
+    'group ' || (i % 7), 'normal', CURRENT_TIMESTAMP FROM n
+"""
+# Fields as an instrument writes them: :fields is the inside of a JSON object, some values differ from file to file.
+RECORDINGS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :analyses)
+INSERT INTO recording (id, image_sha256, image_index, side_cars_sha256, pipeline_version, vendor, model, instrument,
+    voltage_kv, magnification, detector, acquired_at, operator, fields, annotations)
+SELECT i, 'sha256 of image ' || i, 0, '', 5, 'Maker ' || (i % 4), 'Model ' || (i % 9), 'Maker ' || (i % 4) || ' Model ' || (i % 9),
+    5 * (1 + i % 6), 1000 * (1 + i % 50), 'Detector ' || (i % 5),
+    (2015 + i % 11) || '-' || substr('0' || (1 + i % 12), -2) || '-' || substr('0' || (1 + i % 28), -2) || 'T10:20:30',
+    'operator ' || (i % 40), CAST('{"Holder": "grid ' || (i % 977) || '", "Serial": "run ' || i || '", ' || :fields || '}' AS JSON_TYPE),
+    '[]' FROM n
+"""
+ANALYSES = (
+    _ANALYSIS
+    + """
+INSERT INTO analysis (id, image_sha256, recording_id, model_name, model_version, parameters, parameters_sha256, software_version,
+    created_at, duration_s, format, bit_depth, width_px, height_px, field_top, field_bottom, field_left, field_right, nm_per_px,
+    calibration_source, calibration_status, counting_rule, warnings, labels_sha256, outlines_sha256, overlay_sha256,
+    preview_sha256, thumbnail_sha256, n_particles, n_touching_border, n_low_confidence, STATISTICS)
+SELECT i, 'sha256 of image ' || i, i, CASE i % 5 WHEN 0 THEN 'classical' ELSE 'particlenet' END, '2',
+    '{"model": "particlenet-2"}', 'digest', '1', CREATED_AT, 1.0, 'TIFF', 8, 1024, 768, 0, 700, 0, 1024, nm_per_px,
+    CASE WHEN is_calibrated THEN CASE i % 3 WHEN 0 THEN 'scale_bar' ELSE 'metadata' END END,
+    CASE WHEN is_calibrated THEN 'ok' WHEN i % 2 = 0 THEN 'missing' ELSE 'conflict' END,
+    'all', '[]', 'a', 'b', 'c', 'd', 'e', CAST(5 + 995 * b * b AS INTEGER), 10, 5, VALUES FROM sized
+"""
+)
+JOBS = """
+INSERT INTO job (id, submission_id, image_sha256, source_name, image_index, is_outdated, state, attempts, created_at, started_at,
+    finished_at, analysis_id)
+SELECT id, 1 + (id - 1) / :of_submission, image_sha256, 'day ' || (id % 300) || '/sample_' || (id % 4001) || '_image_' || id || '.tif',
+    0, :no, 'done', 1, created_at, created_at, created_at, id FROM analysis
+"""
+MANIFESTS = """
+INSERT INTO manifest (submission_id, name, keys, created_at)
+SELECT id, 'lot.csv', '["batch"]', created_at FROM submission WHERE id % 2 = 0
+"""
+ENTRIES = """
+INSERT INTO manifest_entry (submission_id, line, file_name, sample, source_name, is_ambiguous)
+SELECT submission_id, id, source_name, 'sample ' || (id % 1000), source_name, :no FROM job WHERE submission_id % 2 = 0
+"""
+VALUES = """
+INSERT INTO manifest_value (submission_id, line, position, key, value)
+SELECT submission_id, line, 0, 'batch', '' || (line % 500) FROM manifest_entry
+"""
+# Sizes within an analysis spread about its median; circularity and the other shape factors between a half and one.
+PARTICLES = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :particles),
+drawn AS (SELECT id, i, nm_per_px, ((id * 7919 + i * 104729) % 10007) / 10007.0 AS a,
+    ((id * 15485863 + i * 32452843) % 9973) / 9973.0 AS b, ecd_d50_px AS median FROM analysis, n WHERE id BETWEEN :first AND :last),
+sized AS (SELECT id, i, nm_per_px, a, b, median * (0.5 + 1.2 * a * a) AS px FROM drawn)
+INSERT INTO particle (analysis_id, label, COLUMNS)
+SELECT id, i, VALUES FROM sized
+"""
+# Of what px is the diameter, a and b are drawn between 0 and 1.
+LENGTHS = {"ecd": "px", "perimeter": "px * 3.3", "feret_max": "px * (1.05 + 0.4 * b)", "feret_min": "px * 0.95"}
+LENGTHS |= {"feret_mean": "px * 1.05", "major_axis": "px * 1.1", "minor_axis": "px * 0.9", "nnd": "px * 2", "nn_gap": "px * a"}
+OTHERS = {"centroid_y_px": "700 * a", "centroid_x_px": "1024 * b", "area_px": "CAST(px * px * 0.785 AS INTEGER)"}
+OTHERS |= {"area_nm2": "px * px * 0.785 * nm_per_px * nm_per_px", "orientation_deg": "180 * a - 90", "aspect_ratio": "1 - 0.5 * b"}
+OTHERS |= {"elongation": "0.5 * b", "circularity": "1.02 - 0.6 * b * b", "roundness": "1 - 0.6 * b", "solidity": "1 - 0.2 * b"}
+OTHERS |= {"convexity": "1 - 0.1 * b", "extent": "0.78", "eccentricity": "b", "mean_intensity": "200 * a", "sd_intensity": "9 * b"}
+OTHERS |= {"touches_border": "i % 12 = 0", "edge_weight": "1.1", "confidence": "1 - 0.5 * a", "low_confidence": "a > 0.9"}
+STATISTICS = {"mean": "1.1", "sd": "0.3", "d10": "0.6", "d50": "1.0", "d90": "1.6"}
+
+
+def make_rows(database: Database, n_analyses: int, n_particles: int) -> None:
+    """Store analyses, handed in by submissions of a thousand, with so many particles each."""
+    upgrade(database)
+    if database.dialect == "postgresql":
+        _without_log(database)
+    values = {
+        "analyses": n_analyses,
+        "submissions": 1 + (n_analyses - 1) // ANALYSES_OF_SUBMISSION,
+        "of_submission": ANALYSES_OF_SUBMISSION,
+        "fields": _fields(),
+        "no": False,
+    }
+    for statement in (IMAGES, SUBMISSIONS, RECORDINGS, _analyses(database.dialect), JOBS, MANIFESTS, ENTRIES, VALUES):
+        _execute(database, statement, values)
+    for first in range(1, n_analyses + 1, IN_ONE_TRANSACTION):
+        last = min(first + IN_ONE_TRANSACTION - 1, n_analyses)
+        _execute(database, _particles(), {"particles": n_particles, "first": first, "last": last})
+    vacuum(database)
+
+
+def _without_log(database: Database) -> None:
+    """Have particles stored without a log for the case of a crash, which takes twice the disk; they are read alike."""
+    with database.writing() as session:
+        leaves = session.scalars(text("SELECT relid::regclass::text FROM pg_partition_tree('particle') WHERE isleaf")).all()
+        for leaf in leaves:
+            session.execute(text(f"ALTER TABLE {leaf} SET UNLOGGED"))
+
+
+def _execute(database: Database, statement: str, values: dict[str, object]) -> None:
+    statement = statement.replace("JSON_TYPE", "TEXT" if database.dialect == "sqlite" else "JSONB")
+    with database.writing() as session:
+        if database.dialect == "postgresql":
+            # What refers to what is right by the way it is made: 20 million rows need not be asked one by one.
+            session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text(statement), {name: value for name, value in values.items() if f":{name}" in statement})
+
+
+def _analyses(dialect: str) -> str:
+    """Return what stores analyses, made one every ten minutes up to now."""
+    statistics = {f"ecd_{name}_px": f"px * {factor}" for name, factor in STATISTICS.items()}
+    statistics |= {f"ecd_{name}_nm": f"px * {factor} * nm_per_px" for name, factor in STATISTICS.items()}
+    created_at = {
+        "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now', (10 * (i - :analyses)) || ' minutes')",
+        "postgresql": "CURRENT_TIMESTAMP + (i - :analyses) * INTERVAL '10 minutes'",
+    }[dialect]
+    filled = ANALYSES.replace("STATISTICS", ", ".join(statistics)).replace("VALUES", ", ".join(statistics.values()))
+    return filled.replace("CREATED_AT", created_at)
+
+
+def _particles() -> str:
+    columns = {f"{name}_px": value for name, value in LENGTHS.items()}
+    columns |= {f"{name}_nm": f"{value} * nm_per_px" for name, value in LENGTHS.items()} | OTHERS
+    return PARTICLES.replace("COLUMNS", ", ".join(columns)).replace("VALUES", ", ".join(columns.values()))
+
+
+def _fields() -> str:
+    """Return the inside of a JSON object of forty fields."""
+    return json.dumps(dict(_of_an_instrument()))[1:-1]
+
+
+def _of_an_instrument() -> Iterator[tuple[str, str]]:
+    for part in ("Beam", "Stage", "Image", "Vacuum"):
+        for number in range(10):
+            yield f"{part}.Setting {number}", f"{part.lower()} value {number * 37}"
