@@ -4,7 +4,7 @@ All conditions hold together. What is pooled, shown and exported is selected so.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -16,6 +16,8 @@ from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
 from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.moments import begin_of, end_of
 from shared.searching import fits
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,11 @@ class AnalysisFilter:
     where: tuple[Condition, ...] = ()
 
 
-def narrowed(query: Select[Any], wanted: AnalysisFilter, dialect: Dialect) -> Select[Any]:
-    """Add the conditions of a filter to a query of analyses."""
+EVERY_ANALYSIS = AnalysisFilter()
+
+
+def narrowed(query: Select[*Columns], wanted: AnalysisFilter, dialect: Dialect) -> Select[*Columns]:
+    """Add the conditions of a filter to a query of analyses, or of columns of theirs."""
     query = query.where(*_about_analysis(wanted))
     about_job = _about_job(wanted)
     if not wanted.files.asks_for_nothing:

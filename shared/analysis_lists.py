@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.analysis_filter import EVERY_ANALYSIS, AnalysisFilter, narrowed
 from shared.models import AnalysisRow
 from shared.quantities import STATISTIC_QUANTITIES
 from shared.searching import Order, Place, in_order, patiently
 
 CREATED_AT = "created_at"
 SORTS = (CREATED_AT, *(quantity.name for quantity in STATISTIC_QUANTITIES))
-EVERY_ANALYSIS = AnalysisFilter()
 # Rows that a list of all hits holds at a time.
 BATCH = 500
 
@@ -52,5 +51,5 @@ def all_analyses(session: Session, *, order: Order, wanted: AnalysisFilter) -> I
                 session.expunge_all()
 
 
-def _fitting(session: Session, wanted: AnalysisFilter) -> Select[tuple[AnalysisRow]]:
+def _fitting(session: Session, wanted: AnalysisFilter) -> Select[AnalysisRow]:
     return narrowed(select(AnalysisRow), wanted, session.get_bind().dialect)

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
+from shared.distributions.sample import DEFAULT_COUNTING_RULE
+from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
 from shared.finding_rows import ParticleRow, RecordingRow
@@ -21,8 +22,6 @@ from shared.models import IDENTITY, AnalysisRow, JobRow
 from shared.quantities import ParticleTable, SizeStatistics
 
 SOFTWARE_VERSION = version("saemi")
-# Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
-ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
@@ -76,17 +75,9 @@ class FoundAnalysis:
                 "side_cars_sha256": self.side_cars_sha256,
                 "n_images": self.micrograph.n_images,
                 "duration_s": self.duration_s,
+                **_for_pooling(self.analysis.particles),
             }
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Counts between edges: ``counts[i]`` values lie in ``[edges[i], edges[i+1])``, the last edge included."""
-
-    quantity: str
-    edges: list[float]
-    counts: list[int]
 
 
 def identity(
@@ -160,7 +151,7 @@ def describe_measurement(
         "nm_per_px": calibration.nm_per_px,
         "calibration_source": calibration.source,
         "calibration_status": calibration.status,
-        "counting_rule": "all",
+        "counting_rule": DEFAULT_COUNTING_RULE,
         **asdict(statistics),
     }
 
@@ -243,23 +234,9 @@ def all_particles(session: Session, analysis_id: int) -> Iterator[ParticleRow]:
     )
 
 
-def histogram(session: Session, analysis_id: int, quantity: str, bins: int | None) -> Histogram:
-    """Count the particles of an analysis over equal bins of one quantity; without a number of bins, as many as suit the data.
-
-    The number of bins then follows Freedman and Diaconis (1981) or Sturges (1926), whichever gives more.
-    """
-    column = _quantity_column(session, analysis_id, quantity)
-    values = np.array(session.scalars(select(column).where(ParticleRow.analysis_id == analysis_id)).all(), dtype=np.float64)
-    if values.size == 0:
-        return Histogram(quantity, [], [])
-    low, high = float(values.min()), float(values.max())
-    if high - low <= ROUNDING * max(abs(low), abs(high)):
-        # Values that differ by rounding only are one value: bins between them would have no width.
-        margin = max(0.5, 1e-6 * abs(low))
-        counts, edges = np.histogram(np.full_like(values, low), bins=bins or 1, range=(low - margin, low + margin))
-    else:
-        counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
-    return Histogram(quantity, edges.tolist(), counts.tolist())
+def require_quantity(session: Session, analysis_id: int, name: str) -> None:
+    """Raise InputError, as `particles_page` does for its order, where the particles of an analysis do not have a quantity."""
+    _quantity_column(session, analysis_id, name)
 
 
 def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
@@ -276,6 +253,13 @@ def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, 
         **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
         "counting_rule": analysis.counting_rule,
     }
+
+
+def _for_pooling(particles: ParticleTable) -> dict[str, bytes | None]:
+    """Return the sizes of an image in short, under the names of the columns."""
+    at_border, weight = particles.touches_border, particles.edge_weight
+    bins = None if particles.ecd_nm is None else pack_bins(particles.ecd_nm, at_border, weight)
+    return {"ecd_bins": bins, "ecd_sums": pack_sums(particles.ecd_px, at_border, weight)}
 
 
 def _quantity_column(session: Session, analysis_id: int, name: str) -> InstrumentedAttribute[Any]:

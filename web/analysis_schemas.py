@@ -23,15 +23,6 @@ class ParticleQuery(PageQuery):
     order: Literal["asc", "desc"] = "asc"
 
 
-class HistogramQuery(BaseModel):
-    """Quantity and number of bins of a histogram."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    quantity: QuantityName = "ecd_px"  # type: ignore[valid-type]
-    bins: int | None = Field(None, ge=1, le=500, description="Equal bins; without, as many as suit the data.")
-
-
 class Rows(BaseModel):
     """Rows of an image: `top` inclusive, `bottom` exclusive."""
 
@@ -49,13 +40,17 @@ class Rectangle(BaseModel):
 
 
 class Statistics(BaseModel):
-    """Number-weighted statistics of the equivalent circular diameter; null where not defined."""
+    """Statistics of the equivalent circular diameter under the counting rule of the analysis; null where not defined."""
 
     model_config = ConfigDict(from_attributes=True)
 
     n_particles: int
     n_touching_border: int
     n_low_confidence: int | None
+    n_counted: int | None
+    n_small: int | None
+    capped_share: float | None
+    coverage: float | None
     ecd_mean_px: float | None
     ecd_mean_nm: float | None
     ecd_sd_px: float | None
@@ -66,6 +61,14 @@ class Statistics(BaseModel):
     ecd_d50_nm: float | None
     ecd_d90_px: float | None
     ecd_d90_nm: float | None
+    ecd_span: float | None
+    ecd_geometric_mean_px: float | None
+    ecd_geometric_mean_nm: float | None
+    ecd_gsd: float | None
+    ecd_d32_px: float | None
+    ecd_d32_nm: float | None
+    ecd_d43_px: float | None
+    ecd_d43_nm: float | None
 
 
 class Recording(BaseModel):
@@ -220,15 +223,6 @@ class FoundParticle(Particle):
     def of_analysis(cls, row: ParticleRow, file: str | None) -> "FoundParticle":
         """Describe a row of an image of this name."""
         return cls(**Particle.of(row).model_dump(), analysis_id=row.analysis_id, file=file)
-
-
-class HistogramAnswer(BaseModel):
-    """Counts between edges: `counts[i]` values lie in [`edges[i]`, `edges[i+1]`), the last edge included."""
-
-    quantity: str
-    unit: str
-    edges: list[float]
-    counts: list[int]
 
 
 class QuantityAnswer(BaseModel):

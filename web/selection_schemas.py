@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
-from shared.analysis_lists import SORTS
+from shared.analysis_lists import CREATED_AT, SORTS
 from shared.conditions import Condition, read_condition
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.errors import InputError
@@ -55,7 +55,7 @@ AnalysisCondition = Annotated[Line, Field(max_length=200), AfterValidator(_condi
 AnyCondition = Annotated[Line, Field(max_length=200), AfterValidator(_condition_on(ANY_QUANTITIES))]
 
 
-class _Selection(FilesQuery):
+class _Filtered(FilesQuery):
     """What analyses are selected by; all that is given holds. Texts are found in any part, in any case."""
 
     model_config = ConfigDict(extra="forbid")
@@ -95,16 +95,14 @@ class _Selection(FilesQuery):
         return AnalysisFilter(**chosen, files=self.files, where=where)
 
 
-class AnalysisSelection(_Selection):
-    """Analyses, in an order."""
+class SelectionQuery(_Filtered):
+    """A selection of analyses."""
 
     where: list[AnalysisCondition] = Field(
         [],
         max_length=MAX_CONDITIONS,
         description="`NAME OP NUMBER` on a statistic, such as `ecd_d50_nm<40`; OP is <, <=, >, >= or =. Again for more.",
     )
-    sort: SortName = "created_at"
-    order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
 
     @property
     def filter(self) -> AnalysisFilter:
@@ -112,11 +110,18 @@ class AnalysisSelection(_Selection):
         return self._filter(tuple(read_condition(text, STATISTIC_QUANTITIES) for text in self.where))
 
 
-class AnalysisQuery(AnalysisSelection, PageQuery):
+class OrderedSelectionQuery(SelectionQuery):
+    """A selection of analyses in an order."""
+
+    sort: SortName = CREATED_AT
+    order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
+
+
+class AnalysisQuery(OrderedSelectionQuery, PageQuery):
     """Which analyses to list."""
 
 
-class ParticleSelection(_Selection):
+class ParticleSelectionQuery(_Filtered):
     """Particles of the analyses of a selection."""
 
     where: list[AnyCondition] = Field(
@@ -141,5 +146,5 @@ class ParticleSelection(_Selection):
         return [read_condition(text, ANY_QUANTITIES) for text in self.where]
 
 
-class ParticleSearchQuery(ParticleSelection, PageQuery):
+class ParticleSearchQuery(ParticleSelectionQuery, PageQuery):
     """Which particles to list."""

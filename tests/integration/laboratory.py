@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import select, update
+from sqlalchemy.orm import undefer
 
 from shared import decisions, jobs, recalibration, results, submissions
 from shared.calibration import Choice, calibration
@@ -19,7 +20,6 @@ from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, SubmissionRow
 from shared.results import AnalysisFiles
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
-from worker.analysis.distribution import size_statistics
 from worker.recalibrator import Recalibrator
 
 LEASE_S = 60.0
@@ -36,7 +36,7 @@ def fresh_analysis(nm_per_px: float | None, stated: float | None = None, n: int 
     """What the pipeline finds where this pixel size holds: particles and their statistics."""
     particles = particle_table(n, nm_per_px, **columns)
     analysis = make_analysis(particles, nm_per_px)
-    return replace(analysis, statistics=size_statistics(particles), parameters=Parameters(nm_per_px=stated))
+    return replace(analysis, parameters=Parameters(nm_per_px=stated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,13 @@ class Laboratory:
             return list(results.all_particles(session, analysis_id))
 
     def analysis(self, analysis_id: int) -> AnalysisRow:
-        """Read an analysis."""
+        """Read an analysis with all its columns."""
         with self.database.reading() as session:
-            return results.analysis(session, analysis_id)
+            return session.get_one(AnalysisRow, analysis_id, options=[undefer("*")])
+
+    def bins(self, analysis_id: int) -> bytes | None:
+        """Read what pooling knows of the diameters of an analysis."""
+        return self.analysis(analysis_id).ecd_bins
 
     def everything(self) -> list[tuple[Any, ...]]:
         """Read all analyses, particles and changes, to see whether anything is another."""

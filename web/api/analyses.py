@@ -1,4 +1,4 @@
-"""Analyses, their particles, their histograms and their files."""
+"""Analyses, their particles and their files."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
@@ -12,13 +12,10 @@ from shared.analysis_lists import all_analyses
 from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
-from shared.quantities import PARTICLE_QUANTITIES
 from shared.storage import Download
 from shared.tables import FOUND_ANALYSIS_COLUMNS, PARTICLE_COLUMNS, found_analysis_record, particle_record
 from web.analysis_schemas import (
     Analysis,
-    HistogramAnswer,
-    HistogramQuery,
     Particle,
     ParticleQuery,
     Quantities,
@@ -29,13 +26,12 @@ from web.calibration_schemas import CalibrationChange
 from web.manifest_schemas import Origin
 from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import IdPath
-from web.selection_schemas import AnalysisQuery, AnalysisSelection
+from web.selection_schemas import AnalysisQuery, OrderedSelectionQuery
 from web.selections import analyses_of, order_of
 from web.services import services
 
 FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png", "scale_bar.png"]
 MEDIA_TYPES = {"tif": "image/tiff", "png": "image/png", "json": "application/json"}
-UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
 
@@ -70,7 +66,7 @@ def list_analyses(query: AnalysisQuery) -> Response:
 
 
 @api.get("/analyses.csv", responses={200: {"content": {"text/csv": {}}}})
-def download_analyses(query: AnalysisSelection) -> Response:
+def download_analyses(query: OrderedSelectionQuery) -> Response:
     """Download all analyses that fit all that is asked for, in its order, as CSV."""
     with services().database.reading() as session:  # a question that the database gives up is no file that breaks off
         analyses_of(session, AnalysisQuery(**query.model_dump()), 1)
@@ -131,22 +127,6 @@ def show_particle(path: ParticlePath) -> Response:
     return answer(found)
 
 
-@api.get("/analyses/<int:id>/histogram", responses={200: HistogramAnswer})
-def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
-    """Count the particles over equal bins of a quantity; all particles count, those at the border included."""
-    with services().database.reading() as session:
-        results.analysis(session, path.id)
-        histogram = results.histogram(session, path.id, query.quantity, query.bins)
-    return answer(
-        HistogramAnswer(
-            quantity=histogram.quantity,
-            unit=UNITS[histogram.quantity],
-            edges=histogram.edges,
-            counts=histogram.counts,
-        )
-    )
-
-
 @api.get("/analyses/<int:id>/particles.csv", responses={200: {"content": {"text/csv": {}}}})
 def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     """Download all particles as CSV."""
@@ -192,7 +172,7 @@ def list_quantities() -> Response:
     return answer(Quantities())
 
 
-def _found_records(session: Session, query: AnalysisSelection) -> Iterator[dict[str, Any]]:
+def _found_records(session: Session, query: OrderedSelectionQuery) -> Iterator[dict[str, Any]]:
     for rows in all_analyses(session, order=order_of(query), wanted=query.filter):
         origins = job_lists.origins_of(session, [row.id for row in rows])
         for row in rows:
