@@ -17,8 +17,6 @@ from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.moments import begin_of, end_of
 from shared.searching import fits
 
-Columns = TypeVarTuple("Columns")
-
 
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
@@ -66,6 +64,7 @@ class AnalysisFilter:
     where: tuple[Condition, ...] = ()
 
 
+Columns = TypeVarTuple("Columns")
 EVERY_ANALYSIS = AnalysisFilter()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,13 +13,16 @@ from web.calibration_schemas import Calibration
 from web.manifest_schemas import Origin
 from web.paging import PageQuery
 
-QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
+if TYPE_CHECKING:
+    QuantityName = str
+else:
+    QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]
 
 
 class ParticleQuery(PageQuery):
     """Order of the particles."""
 
-    sort: QuantityName = "label"  # type: ignore[valid-type]
+    sort: QuantityName = "label"
     order: Literal["asc", "desc"] = "asc"
 
 

@@ -15,6 +15,7 @@ from web.api import (
     analyses,
     decisions,
     direct_uploads,
+    distributions,
     known_files,
     manifests,
     models,
@@ -44,6 +45,12 @@ CONTENT_SECURITY_POLICY = (
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
 API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 
+# In the order of the API's document.
+API_PARTS = (
+    *(submissions, actions, known_files, manifests, uploads, direct_uploads),
+    *(analyses, distributions, particles, decisions, models, queue),
+)
+
 
 def create_app(settings: Settings) -> Flask:
     """Build the portal around its settings."""
@@ -69,8 +76,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    parts = (submissions, actions, known_files, manifests, uploads, direct_uploads, analyses, particles, decisions, models)
-    for part in (*parts, queue):
+    for part in API_PARTS:
         app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

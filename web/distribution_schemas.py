@@ -1,7 +1,5 @@
 """What the API takes and gives about distributions of sizes."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.distributions.bootstrap import Intervals
@@ -13,7 +11,7 @@ from shared.quantities import PARTICLE_QUANTITIES
 from shared.selection import Reason
 from shared.shown_sizes import Shown, Source
 from web.analysis_schemas import QuantityName
-from web.selection_schemas import SelectionQuery
+from web.selection_schemas import AnalysisSelection
 
 UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 # The list of analyses, filtered by calibration, has all of them.
@@ -25,15 +23,15 @@ class LookQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    quantity: QuantityName | None = Field(  # type: ignore[valid-type]
+    quantity: QuantityName | None = Field(
         None, description="Column of the particles; without, the equivalent circular diameter."
     )
     weighting: Weighting = Field("number", description="By area and volume, diameters only.")
     counting_rule: CountingRule = DEFAULT_COUNTING_RULE
     bins: int | None = Field(None, ge=1, le=MOST_BINS, description="Equal bins; without, as many as suit the data.")
-    log_axis: bool = Field(False, description="Bins of equal ratio instead of equal width.")
+    log_axis: bool = Field(default=False, description="Bins of equal ratio instead of equal width.")
     fit: list[Family] = Field([], max_length=3, description="Curves to fit. Again for more.")
-    intervals: bool = Field(False, description="With confidence intervals of 95 %.")
+    intervals: bool = Field(default=False, description="With confidence intervals of 95 %.")
 
     @property
     def look(self) -> Look:
@@ -41,13 +39,13 @@ class LookQuery(BaseModel):
         return Look(self.weighting, self.bins, self.log_axis, tuple(dict.fromkeys(self.fit)), self.intervals)
 
 
-class PoolQuery(LookQuery, SelectionQuery):
-    """Which analyses to pool, and how."""
+class PoolQuery(LookQuery, AnalysisSelection):
+    """Which analyses to pool, and how; their order does not matter."""
 
     made_from: Source | None = Field(
         None,
-        description="`particles`: exactly, up to a million of them. `analyses`: at once from what is stored of each, ecd_nm only, "
-        "percentiles to 1.2 %. Without, particles where they are few.",
+        description="`particles`: exactly, up to a million of them. `analyses`: at once from what is stored of each, `ecd_nm` "
+        "only, percentiles to 1.2 %. Without, particles where they are few.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from shared.analysis_filter import AnalysisFilter
-from shared.analysis_lists import CREATED_AT, SORTS
+from shared.analysis_lists import SORTS
 from shared.conditions import Condition, read_condition
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.errors import InputError
@@ -55,7 +55,7 @@ AnalysisCondition = Annotated[Line, Field(max_length=200), AfterValidator(_condi
 AnyCondition = Annotated[Line, Field(max_length=200), AfterValidator(_condition_on(ANY_QUANTITIES))]
 
 
-class _Filtered(FilesQuery):
+class _Selection(FilesQuery):
     """What analyses are selected by; all that is given holds. Texts are found in any part, in any case."""
 
     model_config = ConfigDict(extra="forbid")
@@ -95,14 +95,16 @@ class _Filtered(FilesQuery):
         return AnalysisFilter(**chosen, files=self.files, where=where)
 
 
-class SelectionQuery(_Filtered):
-    """A selection of analyses."""
+class AnalysisSelection(_Selection):
+    """Analyses, in an order."""
 
     where: list[AnalysisCondition] = Field(
         [],
         max_length=MAX_CONDITIONS,
         description="`NAME OP NUMBER` on a statistic, such as `ecd_d50_nm<40`; OP is <, <=, >, >= or =. Again for more.",
     )
+    sort: SortName = "created_at"
+    order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
 
     @property
     def filter(self) -> AnalysisFilter:
@@ -110,18 +112,11 @@ class SelectionQuery(_Filtered):
         return self._filter(tuple(read_condition(text, STATISTIC_QUANTITIES) for text in self.where))
 
 
-class OrderedSelectionQuery(SelectionQuery):
-    """A selection of analyses in an order."""
-
-    sort: SortName = CREATED_AT
-    order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
-
-
-class AnalysisQuery(OrderedSelectionQuery, PageQuery):
+class AnalysisQuery(AnalysisSelection, PageQuery):
     """Which analyses to list."""
 
 
-class ParticleSelectionQuery(_Filtered):
+class ParticleSelection(_Selection):
     """Particles of the analyses of a selection."""
 
     where: list[AnyCondition] = Field(
@@ -146,5 +141,5 @@ class ParticleSelectionQuery(_Filtered):
         return [read_condition(text, ANY_QUANTITIES) for text in self.where]
 
 
-class ParticleSearchQuery(ParticleSelectionQuery, PageQuery):
+class ParticleSearchQuery(ParticleSelection, PageQuery):
     """Which particles to list."""

@@ -11,10 +11,10 @@ from shared.models import AnalysisRow
 from shared.particle_search import BEGIN, Seen
 from shared.searching import Order, Place
 from web.paging import decode_cursor, decode_place, encode_cursor, encode_place, paged
-from web.selection_schemas import AnalysisQuery, OrderedSelectionQuery, ParticleSearchQuery
+from web.selection_schemas import AnalysisQuery, AnalysisSelection, ParticleSearchQuery
 
 
-def order_of(query: OrderedSelectionQuery) -> Order:
+def order_of(query: AnalysisSelection) -> Order:
     """Return the order that is asked for."""
     return analysis_order(query.sort, is_descending=query.order == "desc")
 

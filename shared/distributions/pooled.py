@@ -22,7 +22,7 @@ def describe_pool(bins: BinRecords, sums: Sums, look: Look) -> Distribution:
     Within a bin of the common grid the weight is taken as evenly spread over ln d.
     """
     n_counted, by_number = int(bins.number.sum()), bins.histogram
-    counts = np.bincount(bins.place, weights=bins.number, minlength=N_BINS)
+    counts = np.bincount(bins.place, weights=bins.number, minlength=N_BINS).astype(np.float64)
     return Distribution(
         n_images=bins.n_images,
         n_counted=n_counted,

@@ -26,7 +26,7 @@ from web.calibration_schemas import CalibrationChange
 from web.manifest_schemas import Origin
 from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import IdPath
-from web.selection_schemas import AnalysisQuery, OrderedSelectionQuery
+from web.selection_schemas import AnalysisQuery, AnalysisSelection
 from web.selections import analyses_of, order_of
 from web.services import services
 
@@ -66,7 +66,7 @@ def list_analyses(query: AnalysisQuery) -> Response:
 
 
 @api.get("/analyses.csv", responses={200: {"content": {"text/csv": {}}}})
-def download_analyses(query: OrderedSelectionQuery) -> Response:
+def download_analyses(query: AnalysisSelection) -> Response:
     """Download all analyses that fit all that is asked for, in its order, as CSV."""
     with services().database.reading() as session:  # a question that the database gives up is no file that breaks off
         analyses_of(session, AnalysisQuery(**query.model_dump()), 1)
@@ -172,7 +172,7 @@ def list_quantities() -> Response:
     return answer(Quantities())
 
 
-def _found_records(session: Session, query: OrderedSelectionQuery) -> Iterator[dict[str, Any]]:
+def _found_records(session: Session, query: AnalysisSelection) -> Iterator[dict[str, Any]]:
     for rows in all_analyses(session, order=order_of(query), wanted=query.filter):
         origins = job_lists.origins_of(session, [row.id for row in rows])
         for row in rows:

@@ -27,7 +27,5 @@ def show_pool(query: PoolQuery) -> Response:
     Analyses without this quantity, such as those without a pixel size for sizes in nm, are left out and named.
     """
     with services().database.reading() as session:
-        quantity, found = read_selection(
-            session, Selection(query.filter), query.quantity, query.counting_rule, query.made_from
-        )
+        quantity, found = read_selection(session, Selection(query.filter), query.quantity, query.counting_rule, query.made_from)
     return answer(DistributionAnswer.of(shown(quantity, found, query.counting_rule, query.look)))

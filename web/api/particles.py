@@ -11,7 +11,7 @@ from shared.tables import FOUND_PARTICLE_COLUMNS, found_particle_record
 from web.analysis_schemas import FoundParticle
 from web.api.blueprint import answer, api_blueprint, as_csv
 from web.paging import Page
-from web.selection_schemas import ParticleSearchQuery, ParticleSelectionQuery
+from web.selection_schemas import ParticleSearchQuery, ParticleSelection
 from web.selections import first_names, particles_of
 from web.services import services
 
@@ -33,14 +33,14 @@ def search_particles(query: ParticleSearchQuery) -> Response:
 
 
 @api.get("/particles.csv", responses={200: {"content": {"text/csv": {}}}})
-def download_found_particles(query: ParticleSelectionQuery) -> Response:
+def download_found_particles(query: ParticleSelection) -> Response:
     """Download all particles that fit all that is asked for, by analysis and label, as CSV."""
     with services().database.reading() as session:  # a question that the database gives up is no file that breaks off
         particles_page(session, query.filter, query.about_particles, after=BEGIN, limit=1, looked_s=0)
     return as_csv(FOUND_PARTICLE_COLUMNS, lambda session: _found_records(session, query), "particles.csv")
 
 
-def _found_records(session: Session, query: ParticleSelectionQuery) -> Iterator[dict[str, Any]]:
+def _found_records(session: Session, query: ParticleSelection) -> Iterator[dict[str, Any]]:
     for rows in all_particles(session, query.filter, query.about_particles):
         names = first_names(session, [row.analysis_id for row in rows])
         for row in rows:
