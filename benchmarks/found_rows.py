@@ -41,8 +41,8 @@ SELECT i, {_HASH}, 0, '', 5, 'Maker ' || (i % 4), 'Model ' || (i % 9), 'Maker ' 
 """
 ANALYSES = f"""
 {_NUMBERS},
-drawn AS (SELECT i, (i * 7919 % 10007) / 10007.0 AS a, (i * 104729 % 99991) / 99991.0 AS b, i % 13 <> 0 AS is_calibrated
-    FROM n),
+drawn AS (SELECT i, CAST(i * 7919 % 10007 AS DOUBLE PRECISION) / 10007 AS a,
+    CAST(i * 104729 % 99991 AS DOUBLE PRECISION) / 99991 AS b, i % 13 <> 0 AS is_calibrated FROM n),
 sized AS (SELECT i, b, is_calibrated, 10 + 190 * a * a AS px, CASE WHEN is_calibrated THEN 0.2 + 1.8 * b END AS nm_per_px
     FROM drawn)
 INSERT INTO analysis (id, image_sha256, recording_id, model_name, model_version, model_sha256, parameters, parameters_sha256,
@@ -80,8 +80,8 @@ SELECT submission_id, line, 0, 'batch', '' || (line % 500) FROM manifest_entry
 # Sizes within an analysis spread about its median as `_diameters` says too; shape factors lie between a half and one.
 PARTICLES = f"""
 {_NUMBERS},
-drawn AS (SELECT id, i, nm_per_px, ((id * 7919 + i * 104729) % 10007) / 10007.0 AS a,
-    ((id * 15485863 + i * 32452843) % 9973) / 9973.0 AS b, ecd_d50_px AS median
+drawn AS (SELECT id, i, nm_per_px, CAST((id * 7919 + i * 104729) % 10007 AS DOUBLE PRECISION) / 10007 AS a,
+    CAST((id * 15485863 + i * 32452843) % 9973 AS DOUBLE PRECISION) / 9973 AS b, ecd_d50_px AS median
     FROM analysis, n WHERE id BETWEEN :first_analysis AND :last_analysis),
 sized AS (SELECT id, i, nm_per_px, a, b, median * (0.5 + 1.2 * a * a) AS px FROM drawn)
 INSERT INTO particle (analysis_id, label, COLUMNS)
