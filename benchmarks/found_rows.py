@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
-from benchmarks.servers import vacuum
 from shared.arrays import FloatArray
 from shared.database import Database
 from shared.distributions.stored import pack_bins, pack_sums
-from shared.schema import upgrade
 
 ANALYSES_OF_SUBMISSION = 1000
 # Analyses whose particles are made in one transaction.
@@ -25,7 +23,7 @@ IMAGES = f"{_NUMBERS} INSERT INTO image (sha256, n_bytes, created_at) SELECT {_H
 SUBMISSIONS = f"""
 {_NUMBERS}
 INSERT INTO submission (id, project, sample, parameters, images, person, group_name, priority, created_at)
-SELECT i, 'project ' || (i % 20), 'lot ' || (i % 50), '{{"model": "particlenet-2"}}', 'first', 'person ' || (i % 30),
+SELECT i, 'project ' || (i % 10), 'lot ' || (i % 50), '{{"model": "particlenet-2"}}', 'first', 'person ' || (i % 30),
     'group ' || (i % 7), 'normal', CURRENT_TIMESTAMP FROM n
 """
 # Fields as an instrument writes them: :fields is the inside of a JSON object, two values differ from file to file.
@@ -109,10 +107,7 @@ STATISTICS = {"mean": "1.1", "sd": "0.3", "d10": "0.6", "d50": "1.0", "d90": "1.
 
 
 def make_rows(database: Database, n_analyses: int, n_particles: int) -> None:
-    """Store analyses, handed in by submissions of a thousand, with so many particles each."""
-    upgrade(database)
-    if database.dialect == "postgresql":
-        _without_log(database)
+    """Store analyses, handed in by submissions of a thousand, with so many particles each, in a database with all tables."""
     n_submissions = 1 + (n_analyses - 1) // ANALYSES_OF_SUBMISSION
     _execute(database, IMAGES, last=n_analyses)
     _execute(database, SUBMISSIONS, last=n_submissions)
@@ -126,7 +121,6 @@ def make_rows(database: Database, n_analyses: int, n_particles: int) -> None:
         numbers = {"first_analysis": first, "last_analysis": min(first + IN_ONE_TRANSACTION - 1, n_analyses)}
         _pack(database, numbers, n_particles)
         _execute(database, _particles(), last=n_particles, **numbers)
-    vacuum(database, "analysis")
 
 
 def _pack(database: Database, numbers: dict[str, int], n_particles: int) -> None:
@@ -148,14 +142,6 @@ def _pack(database: Database, numbers: dict[str, int], n_particles: int) -> None
 def _diameters(analysis_id: int, median: float, n: int) -> FloatArray:
     drawn = (analysis_id * 7919 + np.arange(1, n + 1) * 104729) % 10007 / 10007
     return np.asarray(median * (0.5 + 1.2 * drawn**2), dtype=np.float64)
-
-
-def _without_log(database: Database) -> None:
-    """Have particles stored without a log for the case of a crash, which takes twice the disk; they are read alike."""
-    with database.writing() as session:
-        leaves = session.scalars(text("SELECT relid::regclass::text FROM pg_partition_tree('particle') WHERE isleaf")).all()
-        for leaf in leaves:
-            session.execute(text(f"ALTER TABLE {leaf} SET UNLOGGED"))
 
 
 def _execute(database: Database, statement: str, **values: Any) -> None:
