@@ -94,3 +94,29 @@ def test_quantities_of_any_sign_are_described_by_number() -> None:
     assert found.summary.mean == 0
     assert (found.summary.cv, found.moments) == (None, None)
     assert found.bins.counts.sum() == 4
+
+
+@pytest.mark.parametrize("truncated_at", [0.0, 45.0])
+def test_a_fitted_curve_adds_up_to_its_own_cumulative_curve(truncated_at: float) -> None:
+    sample = lognormal()
+    (found,) = describe(sample, Look(families=("lognormal",), truncated_at=truncated_at)).fits
+    assert isinstance(found, FittedCurve)
+    sizes, shares = found.cumulative.sizes, found.cumulative.shares
+    assert sizes[0] >= truncated_at
+    assert (np.diff(shares) >= 0).all()
+    # By number the curves of sample and fit differ by no more than the distance of Kolmogorov and Smirnov.
+    steps = np.searchsorted(sample.sizes, sizes, side="right") / len(sample)
+    assert np.abs(steps - shares).max() <= found.fit.ks_distance + 1 / len(sample)
+    by_volume = describe(sample, Look("volume", families=("lognormal",), truncated_at=truncated_at))
+    (volume,) = by_volume.fits
+    assert isinstance(volume, FittedCurve)
+    # Hatch and Choate: the median by volume is exp(3 ln² GSD) times that by number.
+    assert np.interp(0.5, volume.cumulative.shares, volume.cumulative.sizes) == pytest.approx(
+        50 * 1.5 ** (3 * np.log(1.5)), rel=0.03
+    )
+
+
+def test_a_curve_that_is_narrower_than_its_steps_is_no_nan() -> None:
+    (found,) = describe(Sample.of(np.linspace(1e4, 1e4 + 1e-3, 40)), Look(families=("normal",))).fits
+    assert isinstance(found, FittedCurve)
+    assert found.cumulative.shares[-1] > 0.9
