@@ -13,7 +13,7 @@ const VERDICTS = {
 const TELL = { guidance: tellGuidance, screening: tellScreening, arrangement: tellArrangement };
 
 export function showAssessments(card, look, addressOf) {
-  const parts = [...card.querySelectorAll(".further")];
+  const parts = [...card.querySelectorAll(".further[data-part]")];
   const requests = new Map();
 
   function queryFor(part) {

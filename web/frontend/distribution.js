@@ -71,8 +71,10 @@ export function showDistribution(card, { particle = null } = {}) {
       return [`${answer.notes.join(" ")} ${n ? `${n} found: choose another counting rule.` : "None was found."}`];
     }
     if (answer.n_excluded === 0) return ["No analysis fits. ", element("a", { href: "/analyses", textContent: "All analyses" })];
-    const parts = [`None of the ${answer.n_excluded} analyses has this quantity. `];
-    if (!answer.unit.startsWith("nm")) return parts;
+    const isInNm = answer.unit.startsWith("nm");
+    const what = isInNm ? "sizes in nm" : "this quantity";
+    const parts = [answer.n_excluded === 1 ? `The one analysis has not got ${what}. ` : `None of the ${answer.n_excluded} analyses has ${what}. `];
+    if (!isInNm) return parts;
     const missing = new URLSearchParams(selection);
     missing.set("calibration_status", "missing");
     const inPixels = element("button", { type: "button", textContent: "Show diameters in px" });

@@ -7,6 +7,7 @@ import { make } from "./svg.js";
 const LENGTHS = ["mean", "d10", "d50", "d90"];
 // D[q,p] of anything but a diameter means nothing.
 const OF_DIAMETERS = new Set(["d10_mean", "d32", "d43"]);
+const LOGARITHMIC = new Set(["geometric_mean", "gsd", "skewness"]); // given where all sizes are above 0
 const PARAMETERS = {
   lognormal: { label: "Log-normal", location: "median", shape: "GSD" },
   normal: { label: "Normal", location: "mean", shape: "SD" },
@@ -37,7 +38,7 @@ function tellStatistics(answer, look) {
         written(value),
         unit,
         interval && value !== null ? element("small", { textContent: `${written(interval.low)} to ${written(interval.high)}` }) : null,
-        value === null ? element("small", { textContent: reasonFor(name, answer) }) : null,
+        value === null ? element("small", { className: "reason", textContent: reasonFor(name, answer) }) : null,
       ].filter(Boolean),
     );
   }
@@ -45,8 +46,8 @@ function tellStatistics(answer, look) {
 
 function reasonFor(name, answer) {
   if (answer.n_counted < 2) return "one particle";
-  if (answer.made_from === "analyses" && (name === "mode" || name === "sd" || name === "cv")) return "not stored: make it from all particles";
-  if (answer.moments === null && name in { geometric_mean: 1, gsd: 1, skewness: 1 }) return "not all values are above 0";
+  if (answer.made_from === "analyses" && (name === "mode" || name === "sd" || name === "cv")) return "not stored";
+  if (answer.moments === null && LOGARITHMIC.has(name)) return "not all values are above 0";
   if (name === "cv" || name === "span") return "not above 0 throughout";
   return "all are equal";
 }
@@ -54,7 +55,7 @@ function reasonFor(name, answer) {
 function tellCounted(answer, look) {
   const left = answer.n_particles - answer.n_counted;
   const several = answer.n_images === 1 ? "" : ` in ${countOf(answer.n_images)} images`;
-  const words = [`${countOf(answer.n_counted)} of ${countOf(answer.n_particles)} particles${several} count`];
+  const words = [`${countOf(answer.n_counted)} of ${countOf(answer.n_particles)} particle${answer.n_particles === 1 ? "" : "s"}${several} count${answer.n_counted === 1 ? "s" : ""}`];
   if (left > 0) words.push(`${countOf(left)} left out at the border`);
   if (answer.n_small > 0) {
     const limit = answer.smallest_reliable === null ? "8 px" : `${formatOne(answer.smallest_reliable)} ${look.unit()}`;
@@ -76,7 +77,7 @@ function tellFits(answer, look) {
 
 function rowOfFit(fit, look, lowest) {
   const { label, location, shape } = PARAMETERS[fit.family];
-  const swatch = make("svg", { viewBox: "0 0 22 8", class: "swatch", "aria-hidden": "true" });
+  const swatch = make("svg", { viewBox: "0 0 22 8", class: "stroke", "aria-hidden": "true" });
   swatch.append(make("path", { class: fit.family, d: "M1 4H21" }));
   const head = element("th", { scope: "row" }, swatch, label);
   if (fit.curve === null) return element("tr", {}, head, element("td", { colSpan: 3, className: "none", textContent: `– ${fit.reason}` }));

@@ -44,18 +44,14 @@ export function setUpLook(card, { changed, redraw }) {
   function keep() {
     weighting.disabled = !isDiameter();
     document.getElementById("rule-text").textContent = rule.selectedOptions[0].dataset.text;
-    for (const part of [automatic, slider, bins]) part.disabled = view.value === "cumulative";
+    for (const part of form.querySelectorAll("[data-of-bins]")) part.hidden = view.value === "cumulative";
     const data = chosen();
     const names = new Set([...form.elements].map((control) => control.name).filter(Boolean));
     const parts = [...names].map((name) => [name, data.getAll(name).filter((value) => value !== standard[name])]);
-    if (view.value === "cumulative" && !automatic.checked) parts.push(["bins", bins.value]);
     write(Object.fromEntries(parts));
   }
 
-  function query() {
-    const asked = new URLSearchParams([...chosen()].filter(([name, value]) => name !== "view" && value !== ""));
-    return asked;
-  }
+  const query = () => new URLSearchParams([...chosen()].filter(([name, value]) => name !== "view" && value !== ""));
 
   function now() {
     clearTimeout(timer);
@@ -99,6 +95,7 @@ export function setUpLook(card, { changed, redraw }) {
     label: () => option().dataset.label,
     unit: () => option().dataset.unit,
     view: () => view.value,
+    isLog: () => form.elements.log_axis.checked,
     quantity: () => quantity.value,
     rule: () => rule.value,
     weighting: () => (isDiameter() ? weighting.value : STANDARD.weighting),

@@ -48,7 +48,9 @@ def test_bins_are_of_equal_width_or_of_equal_ratio() -> None:
 
 def test_the_cumulative_curve_rises_to_one_and_is_thinned_where_sizes_are_many() -> None:
     few, many = (describe(lognormal(n), Look("volume")).cumulative for n in (10, 20_000))
-    assert (len(few.sizes), len(many.sizes)) == (10, MOST_POINTS)
+    assert (len(few.sizes), MOST_POINTS // 2 < len(many.sizes) <= MOST_POINTS) == (10, True)
+    # No part of the volume is jumped over, however few its particles are.
+    assert np.diff(many.shares).max() < 0.02
     for curve in (few, many):
         assert (np.diff(curve.shares) > 0).all()
         assert 0 < curve.shares[0] < curve.shares[-1] < 1
