@@ -24,6 +24,7 @@ else:
 # Stands beside every number of particles.
 GUIDANCE_CAVEATS = (
     "Guidance, no value of a standard: it holds for more particles of the same kind.",
+    "The number for the geometric mean takes particles as independent and their sizes as log-normal.",
     "With several images, images were resampled: more images help more than more particles of the same ones.",
 )
 

@@ -186,7 +186,7 @@ def _cumulative_fit(sample: Sample, found: Fit, sizes: FloatArray, weighting: We
     spread = sizes[-1] - sizes[0]
     among_sizes = np.linspace(max(beginning, sizes[0] - spread), sizes[-1] + spread, N_INTEGRATED)
     fine = np.union1d(np.geomspace(beginning, sizes[-1] * BEYOND_CURVE, N_INTEGRATED), among_sizes)
-    added = cumulative_trapezoid(density(found, fine) * fine ** POWERS[weighting], fine, initial=0.0)
+    added = cumulative_trapezoid(density(found, fine) * fine ** POWERS[weighting], fine, initial=0)
     return Curve(shown, below + (1 - below) * np.interp(shown, fine, added / added[-1]))
 
 

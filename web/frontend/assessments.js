@@ -59,7 +59,7 @@ function tellScreening(found) {
 
 function tellGuidance(found) {
   if (found.reason !== null) return [paragraph(`– ${found.reason}`)];
-  const asSure = `± ${percentOf(found.target)}`;
+  const asSure = `± ${formatOne(100 * found.target)} %`;
   const aims = [["D10", found.for_d10], ["D50", found.for_d50], ["D90", found.for_d90], ["Geometric mean", found.for_geometric_mean]];
   const rows = aims.map(([name, n]) => element("tr", {}, element("th", { scope: "row", textContent: name }), ...cellsOf(n, found.n_counted)));
   const head = element("tr", {}, ...["", "Particles needed", "Still missing"].map((textContent, i) => element("th", { scope: "col", className: i ? "n" : "", textContent })));
@@ -118,4 +118,4 @@ function tellArrangement(found, place) {
 }
 
 const ofWhat = ({ n_counted: counted, n_images: images, n_excluded: excluded }) =>
-  `${countOf(counted)} particles of ${countOf(images)} image${images === 1 ? "" : "s"}${excluded ? `, ${countOf(excluded)} analyses left out` : ""}`;
+  `${countOf(counted)} particles of ${countOf(images)} image${images === 1 ? "" : "s"}${excluded ? `, ${countOf(excluded)} ${excluded === 1 ? "analysis" : "analyses"} left out` : ""}`;
