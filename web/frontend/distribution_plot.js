@@ -89,7 +89,8 @@ function placeIn({ type, domain }, width) {
 // Less than a decade has ticks at 2, 3, 5 as well; Plot's own format would leave most of them empty.
 function tickOfLog(domain) {
   const isWide = domain[1] / domain[0] > 30;
-  return (d) => (!isWide || /^[125]/.test(Number(d).toExponential()) ? formatOne(Number(d.toPrecision(3))) : "");
+  const written = (value) => (Number.isInteger(value) ? formatOne(value) : String(value));
+  return (d) => (!isWide || /^[125]/.test(d.toExponential()) ? written(Number(d.toPrecision(3))) : "");
 }
 
 function highestOf({ bins }, fits) {
