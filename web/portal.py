@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from web.pages.writing import local_time, rate
-from web.views import analyses, decisions, exports, queue, reference, submissions
+from web.views import analyses, decisions, distributions, exports, queue, reference, submissions
 
 portal = Blueprint("portal", __name__)
 for written in (local_time, rate):
@@ -16,6 +16,7 @@ for address, view in (
     ("/queue", queue.queue_page),
     ("/analyses", analyses.analyses_page),
     ("/analyses/<int:analysis_id>", analyses.result_page),
+    ("/distribution", distributions.distribution_page),
     ("/decisions", decisions.decisions_page),
     ("/exports", exports.exports_page),
     ("/models", reference.models_page),
