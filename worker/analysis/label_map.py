@@ -159,6 +159,12 @@ def particle_runs(labels: Labels) -> Runs:
     )
 
 
+def pixels_of(first: IntArray, length: IntArray) -> IntArray:
+    """Positions of all pixels of runs, given by position of their first pixel and by length; shape (sum of lengths,)."""
+    before = np.cumsum(length) - length
+    return np.repeat(first - before, length) + np.arange(int(length.sum()))
+
+
 def _require_label_numbers(array: NDArray[Any]) -> None:
     """Raise InputError unless every value is a whole number from 0 to the largest int32."""
     if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):

@@ -126,11 +126,11 @@ def _extent(hulls: FloatArray, direction_x: FloatArray, direction_y: FloatArray)
 
 def _largest_widths(hulls: FloatArray) -> FloatArray:
     """Largest vertex distance plus the caps of both tips, px, shape (m,); of equal distances the one with the largest caps."""
-    between = hulls[:, :, None, :] - hulls[:, None, :, :]
-    squared = (between**2).sum(axis=3)
+    x, y = hulls[..., 0], hulls[..., 1]
+    squared = (x[:, :, None] - x[:, None, :]) ** 2 + (y[:, :, None] - y[:, None, :]) ** 2
     longest = squared.max(axis=(1, 2))
     member, one, other = np.nonzero(np.triu(squared == longest[:, None, None]))
-    across, diameter = between[member, one, other], np.sqrt(longest[member])
+    across, diameter = hulls[member, one] - hulls[member, other], np.sqrt(longest[member])
     half_pixel = np.abs(across).sum(axis=1) / diameter / 2
     caps = sum(
         np.minimum(half_pixel, _blunt_cap_heights(hulls[member], hulls[member, end], inward))
