@@ -15,11 +15,12 @@ from cli.summary import analysed
 from cli.summary import failed as failure
 from shared.arrays import Labels
 from shared.calibration import calibration
+from shared.distributions.size_statistics import size_statistics
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
+from shared.geometry import specimen_area_px
 from shared.results import describe_measurement
 from shared.settings import load_settings
-from worker.analysis.distribution import size_statistics
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbered_as_before
 from worker.analysis.measurement.particles import measure as measure_labels
@@ -94,7 +95,8 @@ def _measure_one(
         return failure(ImageOfFile(path), error.code, error.message)
     except OSError as error:
         return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, size_statistics(particles))
+    statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations))
+    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics)
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))

@@ -12,20 +12,20 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from shared.arrays import FloatArray, FloatImage, Labels, Pixels
+from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.errors import InputError
 from shared.geometry import AnalysedField, Banner, Box
 from shared.quantities import ParticleTable, SizeStatistics
 
 # A change of any formula, of the banner rule or of the padding raises this number, so that results of another rule are never
 # returned for the same request.
-PIPELINE_VERSION = 5
+PIPELINE_VERSION = 6
 
 # No microscope has finer or coarser pixels, nm; whatever is stated beyond is no pixel size.
 MIN_NM_PER_PX, MAX_NM_PER_PX = 1e-4, 1e6
 
 CalibrationSource = Literal["metadata", "scale_bar", "manual", "instrument_default"]
 CalibrationStatus = Literal["ok", "missing", "conflict"]
-CountingRule = Literal["all"]
 # What is used where nobody chose: a name stands for the newest version of that model.
 DEFAULT_MODEL = "particlenet"
 # Particles of which the model is less sure are marked.
@@ -294,7 +294,7 @@ class Analysis:
     labels: Labels
     particles: ParticleTable
     statistics: SizeStatistics
-    counting_rule: CountingRule = "all"
+    counting_rule: CountingRule = DEFAULT_COUNTING_RULE
     warnings: tuple[str, ...] = ()
     scale_bar: ScaleBar | None = None
     annotations: tuple[Box, ...] = ()

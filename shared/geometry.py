@@ -1,6 +1,9 @@
 """Parts of an image: rows and columns of pixels, ends exclusive."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,15 @@ class Box:
 @dataclass(frozen=True, slots=True)
 class AnalysedField(Box):
     """The rectangle of the image that shows specimen, burnt-in annotations included. Only this is ever measured."""
+
+
+def specimen_area_px(field: AnalysedField, annotations: Sequence[Box] = ()) -> int:
+    """Return the pixels of the field that show specimen: those that no annotation lies over."""
+    covered = np.zeros((field.bottom - field.top, field.right - field.left), dtype=np.bool_)
+    for box in annotations:
+        rows, columns = (
+            slice(max(box.top - field.top, 0), max(box.bottom - field.top, 0)),
+            slice(max(box.left - field.left, 0), max(box.right - field.left, 0)),
+        )
+        covered[rows, columns] = True
+    return field.area_px - int(np.count_nonzero(covered))

@@ -7,7 +7,7 @@ another model or other parameters make another analysis, and a decision about th
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, TextClause, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, Index, Integer, TextClause, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.declarative import Base, BigKey, Claimable
@@ -200,7 +200,8 @@ class ChangeRow(Base):
 class AnalysisRow(Base):
     """What one model with one set of parameters found in one image; named by the three together.
 
-    ``recording_id`` and ``n_images`` of the file are NULL in rows of releases that did not keep them.
+    ``recording_id`` and ``n_images`` of the file are NULL in rows of releases that did not keep them, and so are the statistics
+    from ``n_counted`` on that these did not make. ``ecd_bins`` is NULL without a pixel size.
     """
 
     __tablename__ = "analysis"
@@ -242,6 +243,10 @@ class AnalysisRow(Base):
     n_particles: Mapped[int] = mapped_column(Integer)
     n_touching_border: Mapped[int] = mapped_column(Integer)
     n_low_confidence: Mapped[int | None] = mapped_column(Integer)
+    n_counted: Mapped[int | None] = mapped_column(Integer)
+    n_small: Mapped[int | None] = mapped_column(Integer)
+    capped_share: Mapped[float | None]
+    coverage: Mapped[float | None]
     ecd_mean_px: Mapped[float | None]
     ecd_mean_nm: Mapped[float | None]
     ecd_sd_px: Mapped[float | None]
@@ -252,6 +257,19 @@ class AnalysisRow(Base):
     ecd_d50_nm: Mapped[float | None]
     ecd_d90_px: Mapped[float | None]
     ecd_d90_nm: Mapped[float | None]
+    ecd_span: Mapped[float | None]
+    ecd_geometric_mean_px: Mapped[float | None]
+    ecd_geometric_mean_nm: Mapped[float | None]
+    ecd_gsd: Mapped[float | None]
+    ecd_d32_px: Mapped[float | None]
+    ecd_d32_nm: Mapped[float | None]
+    ecd_d43_px: Mapped[float | None]
+    ecd_d43_nm: Mapped[float | None]
+    fitness: Mapped[str | None]
+    fitness_reasons: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    # See `shared.distributions.stored`: for pooling, and too large for lists.
+    ecd_bins: Mapped[bytes | None] = mapped_column(deferred=True)
+    ecd_sums: Mapped[bytes | None] = mapped_column(deferred=True)
 
     labels_sha256: Mapped[str]
     outlines_sha256: Mapped[str]
@@ -262,26 +280,3 @@ class AnalysisRow(Base):
     image: Mapped[ImageRow] = relationship(lazy="joined")
     recording: Mapped[RecordingRow | None] = relationship(lazy="joined")
     decision: Mapped[DecisionRow | None] = relationship(lazy="joined")
-
-
-class ModelRow(Base):
-    """A segmenter that analyses can name, for ever: its weights lie in the blob store under their SHA-256.
-
-    ``chosen_at`` says when a person last made it the default; nobody did where it is NULL.
-    """
-
-    __tablename__ = "model"
-    __table_args__ = (
-        UniqueConstraint("name", "version"),
-        # At most one default, whatever goes wrong.
-        Index(None, "is_default", unique=True, sqlite_where=text("is_default"), postgresql_where=text("is_default")),
-    )
-
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    name: Mapped[str]
-    version: Mapped[str]
-    sha256: Mapped[str | None]
-    card: Mapped[dict[str, Any]]
-    is_default: Mapped[bool]
-    chosen_at: Mapped[datetime | None]
-    added_at: Mapped[datetime]

@@ -4,23 +4,20 @@ Functions take the session first and never commit. Every writer locks the analys
 whoever comes last knows all decisions that were made before; one that is made later has its own turn.
 """
 
-import functools
-import operator
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.orm import Session
 
-from shared import decisions
+from shared import decisions, recomputation
 from shared.calibration import Choice, Decision, Evidence, Holding, Scope, holding
 from shared.database import database_time
 from shared.domain import Calibration, CalibrationSource
-from shared.finding_rows import ParticleRow, RecordingRow
+from shared.finding_rows import RecordingRow
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow, SubmissionRow
-from shared.nanometres import PARTICLE_CONVERSIONS, STATISTIC_CONVERSIONS, Conversion
 
 # A transaction of about a second: others that write wait for it, and a worker that dies loses no more.
 CHUNK_ANALYSES = 500
@@ -236,20 +233,13 @@ def _change(session: Session, found: Sequence[_Found], decision_id: int | None) 
     """
     if not found:
         return 0
-    session.connection().execute(UPDATE_ANALYSIS, [_new_values(one) for one in found])
     changed = [one for one in found if one.after.calibration != one.stored.before.calibration]
     ids = [one.stored.id for one in changed if one.after.calibration.nm_per_px != one.stored.before.calibration.nm_per_px]
-    if ids:
-        session.connection().execute(UPDATE_PARTICLES.where(ParticleRow.analysis_id.in_(ids)))
+    recomputation.recompute(session, [_new_values(one) for one in found], ids)
     if changed:
         new_rows = insert(ChangeRow).values(decision_id=decision_id, changed_at=database_time())
         session.connection().execute(new_rows, [_record(one) for one in changed])
     return len(changed)
-
-
-def _in_nm(conversions: Iterable[Conversion], row: type[ParticleRow | AnalysisRow], nm_per_px: Any) -> dict[str, Any]:
-    """Return each quantity in nanometres as its twin in pixels × nm_per_px ** power; NULL where there is no pixel size."""
-    return {c.name: functools.reduce(operator.mul, [nm_per_px] * c.power, getattr(row, c.px_name)) for c in conversions}
 
 
 def _new_values(found: _Found) -> dict[str, Any]:
@@ -274,22 +264,3 @@ def _record(found: _Found) -> dict[str, Any]:
         "source_after": after.source,
         "status_after": after.status,
     }
-
-
-_NEW_NM_PER_PX: Any = bindparam("new_nm_per_px", type_=Double())
-UPDATE_ANALYSIS = (
-    update(AnalysisRow)
-    .where(AnalysisRow.id == bindparam("row_id"))
-    .values(
-        nm_per_px=_NEW_NM_PER_PX,
-        calibration_source=bindparam("new_source"),
-        calibration_status=bindparam("new_status"),
-        decision_id=bindparam("new_decision_id"),
-        **_in_nm(STATISTIC_CONVERSIONS, AnalysisRow, _NEW_NM_PER_PX),
-    )
-)
-UPDATE_PARTICLES = (
-    update(ParticleRow)
-    .where(ParticleRow.analysis_id == AnalysisRow.id)
-    .values(_in_nm(PARTICLE_CONVERSIONS, ParticleRow, AnalysisRow.nm_per_px))
-)

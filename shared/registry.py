@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shared.database import database_time
 from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
-from shared.models import ModelRow
+from shared.model_rows import ModelRow
 
 # A reference is split at its last hyphen, so that only names may hold one.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

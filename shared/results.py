@@ -14,6 +14,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
 from shared.analysis_filter import AnalysisFilter, narrowed
+from shared.distributions.sample import DEFAULT_COUNTING_RULE
+from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
 from shared.errors import InputError, NotFoundError
 from shared.finding_rows import ParticleRow, RecordingRow
@@ -78,6 +80,7 @@ class FoundAnalysis:
                 "side_cars_sha256": self.side_cars_sha256,
                 "n_images": self.micrograph.n_images,
                 "duration_s": self.duration_s,
+                **_for_pooling(self.analysis.particles),
             }
         )
 
@@ -162,7 +165,7 @@ def describe_measurement(
         "nm_per_px": calibration.nm_per_px,
         "calibration_source": calibration.source,
         "calibration_status": calibration.status,
-        "counting_rule": "all",
+        "counting_rule": DEFAULT_COUNTING_RULE,
         **asdict(statistics),
     }
 
@@ -288,6 +291,13 @@ def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, 
         **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
         "counting_rule": analysis.counting_rule,
     }
+
+
+def _for_pooling(particles: ParticleTable) -> dict[str, bytes | None]:
+    """Return the sizes of an image in short, under the names of the columns."""
+    at_border, weight = particles.touches_border, particles.edge_weight
+    bins = None if particles.ecd_nm is None else pack_bins(particles.ecd_nm, at_border, weight)
+    return {"ecd_bins": bins, "ecd_sums": pack_sums(particles.ecd_px, at_border, weight)}
 
 
 def _quantity_column(session: Session, analysis_id: int, name: str) -> InstrumentedAttribute[Any]:

@@ -1,16 +1,17 @@
 """Rows of a table as lines of a compressed file that every database can be filled from: one JSON array for each row."""
 
+import base64
 import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ColumnClause, Table, column, insert, select, table
+from sqlalchemy import JSON, ColumnClause, LargeBinary, Table, column, insert, select, table
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -21,9 +22,15 @@ ROWS_AT_A_TIME = 5_000
 GZIP_LEVEL = 3
 HASHED_BYTES = 2**20
 
-# How a value is written where JSON has no such type: a time as ISO 8601; JSON columns hold any value.
-ColumnKind = Literal["time", "json", "plain"]
-_TYPES: dict[ColumnKind, TypeEngine[Any]] = {"time": UtcTime(), "json": JSON(), "plain": NullType()}
+# How a value is written where JSON has no such type: a time as ISO 8601, bytes as base64; JSON columns hold any value.
+ColumnKind = Literal["time", "bytes", "json", "plain"]
+_TYPES: dict[ColumnKind, TypeEngine[Any]] = {
+    "time": UtcTime(),
+    "bytes": LargeBinary(),
+    "json": JSON(none_as_null=True),
+    "plain": NullType(),
+}
+_READ: dict[ColumnKind, Callable[[str], Any]] = {"time": datetime.fromisoformat, "bytes": base64.b64decode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def write_table(session: Session, of: Table, folder: Path) -> TableFile:
     rows = session.execute(select(of).order_by(*of.primary_key), execution_options={"yield_per": ROWS_AT_A_TIME})
     with gzip.open(path, "wt", GZIP_LEVEL, encoding="utf-8", newline="\n") as file:
         for row in rows:
-            file.write(json.dumps(list(row), default=datetime.isoformat, ensure_ascii=False, separators=(",", ":")) + "\n")
+            file.write(json.dumps(list(row), default=_as_text, ensure_ascii=False, separators=(",", ":")) + "\n")
             n_rows += 1
     with path.open("rb") as written:  # all of it, its end too, which comes when the compressed file is closed
         os.fsync(written.fileno())
@@ -79,14 +86,21 @@ def file_sha256(path: Path) -> str:
 def _kind(of: TypeEngine[Any]) -> ColumnKind:
     if isinstance(of, UtcTime):
         return "time"
+    if isinstance(of, LargeBinary):
+        return "bytes"
     return "json" if isinstance(of, JSON) else "plain"
 
 
+def _as_text(value: Any) -> str:
+    return base64.b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value.isoformat())
+
+
 def _batches(written: TableFile, path: Path) -> Iterator[list[dict[str, Any]]]:
+    columns = [(of.name, _READ.get(of.kind)) for of in written.columns]
     batch: list[dict[str, Any]] = []
     with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
         for line in file:
-            batch.append(_record(written.columns, json.loads(line)))
+            batch.append(_record(columns, json.loads(line)))
             if len(batch) == ROWS_AT_A_TIME:
                 yield batch
                 batch = []
@@ -94,8 +108,8 @@ def _batches(written: TableFile, path: Path) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _record(columns: Sequence[ColumnOfFile], values: Sequence[Any]) -> dict[str, Any]:
+def _record(columns: Sequence[tuple[str, Callable[[str], Any] | None]], values: Sequence[Any]) -> dict[str, Any]:
     return {
-        of.name: datetime.fromisoformat(value) if of.kind == "time" and value is not None else value
-        for of, value in zip(columns, values, strict=True)
+        name: value if read is None or value is None else read(value)
+        for (name, read), value in zip(columns, values, strict=True)
     }

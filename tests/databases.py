@@ -23,7 +23,8 @@ def make_tables(database: Database) -> None:
         shutil.copy(_sqlite_template(), target)
         return
     url = database.engine.url
-    server = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    # A server may have just the one database that is replaced here.
+    server = url.set(drivername="postgresql", database="template1").render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as admin:
         if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone() is None:
             admin.execute(f'CREATE DATABASE "{TEMPLATE}"')

@@ -102,13 +102,17 @@ class Rectangle(BaseModel):
 
 
 class Statistics(BaseModel):
-    """Number-weighted statistics of the equivalent circular diameter; null where not defined."""
+    """Statistics of the equivalent circular diameter under the counting rule of the analysis; null where not defined."""
 
     model_config = ConfigDict(from_attributes=True)
 
     n_particles: int
     n_touching_border: int
     n_low_confidence: int | None
+    n_counted: int | None
+    n_small: int | None
+    capped_share: float | None
+    coverage: float | None
     ecd_mean_px: float | None
     ecd_mean_nm: float | None
     ecd_sd_px: float | None
@@ -119,6 +123,14 @@ class Statistics(BaseModel):
     ecd_d50_nm: float | None
     ecd_d90_px: float | None
     ecd_d90_nm: float | None
+    ecd_span: float | None
+    ecd_geometric_mean_px: float | None
+    ecd_geometric_mean_nm: float | None
+    ecd_gsd: float | None
+    ecd_d32_px: float | None
+    ecd_d32_nm: float | None
+    ecd_d43_px: float | None
+    ecd_d43_nm: float | None
 
 
 class Recording(BaseModel):

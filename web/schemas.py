@@ -14,7 +14,8 @@ from shared.image_names import WhichImages
 from shared.job_contents import JobContent
 from shared.leases import JobState
 from shared.manifests import SampleData
-from shared.models import JobRow, ModelRow, SideCarRow, SubmissionRow
+from shared.model_rows import ModelRow
+from shared.models import JobRow, SideCarRow, SubmissionRow
 from shared.retention import Planned
 from shared.side_cars import SideCarCounts as CountedSideCars
 from shared.submissions import CalibrationCounts as CountedCalibrations

@@ -8,18 +8,16 @@ measured.
 from dataclasses import dataclass, replace
 
 from shared.arrays import FloatImage, Labels
+from shared.distributions.size_statistics import n_small, size_statistics
 from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, Segmentation, Segmenter
-from shared.quantities import ParticleTable
-from worker.analysis.distribution import size_statistics
+from shared.geometry import specimen_area_px
+from shared.quantities import SMALLEST_RELIABLE_PX, ParticleTable
 from worker.analysis.inscriptions import Inscriptions, calibrate, read_inscriptions
 from worker.analysis.label_map import numbers_before
 from worker.analysis.lettering import TextReader
 from worker.analysis.measurement.particles import measure
 from worker.analysis.normalisation import to_unit_range
 from worker.analysis.padding import cut_to_field, reflect_outside, reflect_over
-
-# Drawn discs of 12 px come out 4 to 7 % too wide by the classical outlines, smaller ones more; a row of pixels is 8 %.
-SMALLEST_RELIABLE_PX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def measured(prepared: Prepared, model: ModelIdentity, found: Segmentation) -> A
         field=written.field,
         labels=labels,
         particles=particles,
-        statistics=size_statistics(particles),
+        statistics=size_statistics(particles, specimen_area_px(written.field, written.annotations)),
         warnings=(*written.warnings, *_warnings(particles)),
         scale_bar=written.scale_bar,
         annotations=written.annotations,
@@ -121,8 +119,8 @@ def _warnings(particles: ParticleTable) -> tuple[str, ...]:
     """Say what a person should know before they use the numbers."""
     if not len(particles):
         return ("No particles were found.",)
-    n_small = int((particles.ecd_px < SMALLEST_RELIABLE_PX).sum())
-    if not n_small:
+    n = n_small(particles.ecd_px)
+    if not n:
         return ()
-    share = f"{n_small} of {len(particles)} particles"
-    return (f"{share} are less than {SMALLEST_RELIABLE_PX} px across: too few pixels to be sized reliably.",)
+    share = f"{n} of {len(particles)} particles"
+    return (f"{share} are less than {SMALLEST_RELIABLE_PX:g} px across: too few pixels to be sized reliably.",)

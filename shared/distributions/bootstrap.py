@@ -43,8 +43,16 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Groups:
-    """Particles of about the same size as one: sizes and mean weights, shape (g,), and their numbers by image, (images, g)."""
+class Groups:
+    """Particles of about the same size as one, groups in the order of size.
+
+    Attributes
+    ----------
+    sizes, weights : ndarray of float64, shape (g,)
+        Size that stands for each group, and the mean weight of its particles, above 0.
+    numbers : sparse array of shape (images, g)
+        How many particles of each group an image has.
+    """
 
     sizes: FloatArray
     weights: FloatArray
@@ -70,11 +78,17 @@ def intervals(sample: Sample, weighting: Weighting, *, seed: int = SEED, repeats
     Φ(√(m/(m − 1))·t) on, with t the 2.5 % point of Student's distribution with m − 1 degrees of freedom, m images or particles
     (T. C. Hesterberg, What teachers should know about the bootstrap, The American Statistician 69 (2015) 371).
     """
-    if len(sample) < 2:
+    return None if len(sample) < 2 else intervals_of_groups(_groups(sample), weighting, seed=seed, repeats=repeats)
+
+
+def intervals_of_groups(groups: Groups, weighting: Weighting, *, seed: int = SEED, repeats: int = REPEATS) -> Intervals | None:
+    """Return confidence intervals as `intervals` does, of particles that are known in groups only."""
+    n_images, n_particles = groups.numbers.shape[0], int(groups.numbers.sum())
+    if n_particles < 2:
         return None
-    n_units = sample.n_images if sample.n_images > 1 else len(sample)
+    n_units = n_images if n_images > 1 else n_particles
     random = np.random.default_rng(seed)
-    drawn = np.concatenate(list(_repeated(_groups(sample), POWERS[weighting], random, repeats)))
+    drawn = np.concatenate(list(_repeated(groups, POWERS[weighting], random, repeats)))
     tail = float(norm.cdf(np.sqrt(n_units / (n_units - 1)) * t.ppf((1 - LEVEL) / 2, n_units - 1)))
     ends = np.quantile(drawn, [tail, 1 - tail], axis=0).T
     return Intervals(
@@ -82,7 +96,7 @@ def intervals(sample: Sample, weighting: Weighting, *, seed: int = SEED, repeats
     )
 
 
-def _groups(sample: Sample) -> _Groups:
+def _groups(sample: Sample) -> Groups:
     if len(sample) <= MOST_SINGLE_SIZES:
         group, sizes = np.arange(len(sample)), sample.sizes
     else:
@@ -93,10 +107,10 @@ def _groups(sample: Sample) -> _Groups:
     number = np.bincount(group)
     pairs = (np.ones(len(sample)), (sample.image, group))
     numbers = sparse.coo_array(pairs, shape=(sample.n_images, len(sizes))).tocsr()
-    return _Groups(sizes, np.bincount(group, weights=sample.weights) / number, numbers)
+    return Groups(sizes, np.bincount(group, weights=sample.weights) / number, numbers)
 
 
-def _repeated(groups: _Groups, power: int, random: np.random.Generator, repeats: int) -> Iterator[FloatArray]:
+def _repeated(groups: Groups, power: int, random: np.random.Generator, repeats: int) -> Iterator[FloatArray]:
     """Yield statistics of drawn samples, of shape (some, 6) in the order of `Intervals`."""
     n_images, n_groups = groups.numbers.shape
     at_once = max(1, NUMBERS_AT_ONCE // max(n_groups, n_images))
@@ -113,7 +127,7 @@ def _repeated(groups: _Groups, power: int, random: np.random.Generator, repeats:
         yield _statistics(groups, numbers, power)
 
 
-def _statistics(groups: _Groups, numbers: IntArray, power: int) -> FloatArray:
+def _statistics(groups: Groups, numbers: IntArray, power: int) -> FloatArray:
     """Mean, D10, D50, D90, geometric mean and GSD of samples given by how often each group was drawn, shape (some, 6)."""
     by_number = numbers * groups.weights
     logarithms = np.log(groups.sizes)

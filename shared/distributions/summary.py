@@ -55,7 +55,11 @@ class Moments:
 
 
 def summarise(sample: Sample, weighting: Weighting) -> Summary:
-    """Describe a distribution in one weighting; sizes above 0."""
+    """Describe a distribution in one weighting.
+
+    Sizes are above 0; by number any other quantity can be described, and ``cv`` and ``span`` are None where the mean or the
+    median is not above 0.
+    """
     if not len(sample):
         return Summary(weighting, None, None, None, None, None, None, None, None)
     weights = weights_of(sample, weighting)
@@ -66,11 +70,11 @@ def summarise(sample: Sample, weighting: Weighting) -> Summary:
         weighting=weighting,
         mean=mean,
         sd=sd,
-        cv=None if sd is None else sd / mean,
+        cv=None if sd is None or mean <= 0 else sd / mean,
         d10=d10,
         d50=d50,
         d90=d90,
-        span=(d90 - d10) / d50,
+        span=(d90 - d10) / d50 if d50 > 0 else None,
         mode=mode(sample.sizes, weights),
     )
 
@@ -142,7 +146,7 @@ def mode(sizes: FloatArray, weights: FloatArray) -> float | None:
     quarter, three_quarters = percentiles(sizes, weights, (25.0, 75.0))
     spread = float(np.sqrt(np.average((sizes - np.average(sizes, weights=weights)) ** 2, weights=weights)))
     scale = min(spread, float(three_quarters - quarter) / 1.34) or spread
-    if high - low <= ROUNDING * high:
+    if high - low <= ROUNDING * max(abs(low), abs(high)):
         return None
     n_effective = weights.sum() ** 2 / (weights**2).sum()
     bandwidth = 0.9 * scale * n_effective**-0.2

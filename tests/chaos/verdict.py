@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from shared.database import Database
 from shared.finding_rows import ParticleRow, RecordingRow
 from shared.leases import JobState
-from shared.models import AnalysisRow, ImageRow, JobRow, ModelRow
+from shared.model_rows import ModelRow
+from shared.models import AnalysisRow, ImageRow, JobRow
 from shared.results import AnalysisFiles
 from shared.storage import BlobStore
 from tests.chaos.facility import Facility

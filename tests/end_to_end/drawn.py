@@ -9,12 +9,12 @@ from PIL import Image
 from shared import jobs, recalibration, results, submissions
 from shared.calibration import calibration
 from shared.database import Database
+from shared.distributions.size_statistics import size_statistics
 from shared.domain import Metadata, Micrograph, Parameters, ScaleBar
-from shared.geometry import Box
+from shared.geometry import Box, specimen_area_px
 from shared.storage import FolderBlobStore, put_bytes
 from tests.integration.analyses import DiscSegmenter
 from tests.stack import Stack
-from worker.analysis.distribution import size_statistics
 from worker.analysis.measurement.particles import measure
 from worker.files import store_files
 from worker.pipeline import analyse
@@ -74,7 +74,13 @@ def _store(
     found = analyse(micrograph, Parameters("drawn-1"), DiscSegmenter())
     known = calibration(None, metadata.nm_per_px if metadata else None, bar.nm_per_px if bar else None)
     particles = measure(found.labels, found.field, known.nm_per_px)
-    analysis = replace(found, calibration=known, particles=particles, statistics=size_statistics(particles), scale_bar=bar)
+    analysis = replace(
+        found,
+        calibration=known,
+        particles=particles,
+        statistics=size_statistics(particles, specimen_area_px(found.field)),
+        scale_bar=bar,
+    )
     analysis = replace(analysis, annotations=(crop,) if has_bar else ())
     files = store_files(store, micrograph, analysis)
     with database.writing() as session:

@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from shared import submissions
 from shared.arrays import FloatImage
 from shared.database import Database
+from shared.distributions.size_statistics import size_statistics
 from shared.domain import DEFAULT_MIN_CONFIDENCE, Analysis, Calibration, Micrograph, ModelIdentity, Parameters, Segmentation
 from shared.geometry import AnalysedField
 from shared.models import ImageRow
-from shared.quantities import ParticleTable, SizeStatistics
+from shared.quantities import ParticleTable
 from shared.results import AnalysisFiles, save_analysis
 
 SIDE = 128
@@ -69,8 +70,6 @@ def particle_table(n: int, nm_per_px: float | None = None, **columns: NDArray[np
 def make_analysis(particles: ParticleTable, nm_per_px: float | None = None) -> Analysis:
     """An analysis that found these particles."""
     calibration = Calibration.missing() if nm_per_px is None else Calibration.manual(nm_per_px)
-    n_low = None if particles.low_confidence is None else int(particles.low_confidence.sum())
-    statistics = SizeStatistics(len(particles), int(particles.touches_border.sum()), n_low, *[None] * 10)
     return Analysis(
         model=MODEL,
         parameters=Parameters(nm_per_px=nm_per_px),
@@ -79,7 +78,7 @@ def make_analysis(particles: ParticleTable, nm_per_px: float | None = None) -> A
         field=AnalysedField(0, SIDE, 0, SIDE),
         labels=np.zeros((SIDE, SIDE), dtype=np.int32),
         particles=particles,
-        statistics=statistics,
+        statistics=size_statistics(particles, SIDE**2),
         warnings=("One.", "Two."),
     )
 

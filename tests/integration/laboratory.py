@@ -19,7 +19,6 @@ from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, SubmissionRow
 from shared.results import AnalysisFiles
 from tests.integration.analyses import FILES, MODEL, SIDE, make_analysis, particle_table
-from worker.analysis.distribution import size_statistics
 from worker.recalibrator import Recalibrator
 
 LEASE_S = 60.0
@@ -36,7 +35,7 @@ def fresh_analysis(nm_per_px: float | None, stated: float | None = None, n: int 
     """What the pipeline finds where this pixel size holds: particles and their statistics."""
     particles = particle_table(n, nm_per_px, **columns)
     analysis = make_analysis(particles, nm_per_px)
-    return replace(analysis, statistics=size_statistics(particles), parameters=Parameters(nm_per_px=stated))
+    return replace(analysis, parameters=Parameters(nm_per_px=stated))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +158,11 @@ class Laboratory:
         """Read an analysis."""
         with self.database.reading() as session:
             return results.analysis(session, analysis_id)
+
+    def bins(self, analysis_id: int) -> bytes | None:
+        """Read what pooling knows of the diameters of an analysis."""
+        with self.database.reading() as session:
+            return session.scalar(select(AnalysisRow.ecd_bins).where(AnalysisRow.id == analysis_id))
 
     def everything(self) -> list[tuple[Any, ...]]:
         """Read all analyses, particles and changes, to see whether anything is another."""

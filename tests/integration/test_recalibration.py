@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.calibration import Choice
 from shared.database import Database
+from shared.distributions.stored import pack_bins
 from shared.domain import Metadata
 from shared.errors import InputError
 from shared.jobs import JobState
@@ -214,11 +215,12 @@ def test_recomputed_numbers_are_those_of_a_fresh_analysis_with_that_pixel_size(
         noise = 1e-12 * max(diameters) * after if name == "ecd_sd_nm" else 0
         wanted = getattr(fresh.statistics, name)
         assert getattr(row, name) == (None if wanted is None else pytest.approx(wanted, rel=1e-12, abs=noise)), name
+    assert lab.bins(analysis) == pack_bins(fresh.particles.ecd_nm, fresh.particles.touches_border, fresh.particles.edge_weight)
 
 
 def test_what_is_measured_in_pixels_and_everything_else_stays_as_it_is(lab: Laboratory) -> None:
     analysis = lab.analysed("a", STATING)
-    changing = {"id", "nm_per_px", "calibration_source", "calibration_status", "decision_id"}
+    changing = {"id", "nm_per_px", "calibration_source", "calibration_status", "decision_id", "ecd_bins"}
     changing |= {conversion.name for conversion in (*PARTICLE_CONVERSIONS, *STATISTIC_CONVERSIONS)}
 
     def unchanging() -> list[dict[str, object]]:
@@ -236,6 +238,7 @@ def test_without_a_pixel_size_nothing_in_nanometres_is_left(lab: Laboratory) -> 
     lab.apply(lab.decide_for_image(analysis, None, Choice.SCALE_BAR))
     row = lab.analysis(analysis)
     assert {getattr(row, conversion.name) for conversion in STATISTIC_CONVERSIONS} == {None}
+    assert lab.bins(analysis) is None
     for particle in lab.particles(analysis):
         assert {getattr(particle, conversion.name) for conversion in PARTICLE_CONVERSIONS} == {None}
 

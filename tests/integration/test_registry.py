@@ -12,7 +12,7 @@ from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
 from shared.errors import InputError, OperatorError
-from shared.models import ModelRow
+from shared.model_rows import ModelRow
 from shared.storage import FolderBlobStore
 from tests.models import card
 from worker.model_files import file_sha256

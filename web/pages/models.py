@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import cards, registry
 from shared.cards import CardFigure
-from shared.models import ModelRow
+from shared.model_rows import ModelRow
 from web.pages.writing import Fact, short_hash
 
 

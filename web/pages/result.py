@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from shared.distributions.sample import COUNTING_RULES
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
@@ -15,7 +16,6 @@ from web.pages import pixel_size
 from web.pages.retention import original_fact
 from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, short_hash
 
-COUNTING_RULE_TEXT = {"all": "Every particle in the analysed field counts, those that touch its border included."}
 LABELS = {
     "label": "Particle",
     "centroid_y_px": "Centre y",
@@ -64,6 +64,11 @@ class Column:
     is_number: bool
 
 
+def counting_rule_text(name: str) -> str:
+    """Say what a counting rule counts; a rule of another release has its name only."""
+    return {str(rule): text for rule, text in COUNTING_RULES.items()}.get(name, name)
+
+
 def length_unit(analysis: AnalysisRow) -> str:
     """Name the unit in which sizes of an analysis are shown."""
     return "px" if analysis.nm_per_px is None else "nm"
@@ -97,7 +102,7 @@ def provenance(analysis: AnalysisRow) -> list[Fact]:
         Fact("Parameters", ", ".join(f"{key} = {_plain(value)}" for key, value in chosen.items())),
         Fact("Parameters hash", analysis.parameters_sha256, "SHA-256 over the parameters and the version of the pipeline"),
         Fact("Software", f"SAEMI {analysis.software_version}"),
-        Fact("Counting rule", analysis.counting_rule, COUNTING_RULE_TEXT.get(analysis.counting_rule, "")),
+        Fact("Counting rule", analysis.counting_rule, counting_rule_text(analysis.counting_rule)),
         Fact("Calibration", holds.value, holds.note),
         Fact("File", f"{analysis.format}, {analysis.bit_depth} bit, {analysis.width_px} × {analysis.height_px} px"),
         Fact("Analysed field", f"{rows}, {columns}"),

@@ -77,7 +77,7 @@ def result_page(analysis_id: int) -> str:
         min_confidence=result.min_confidence(row),
         short_sha256=short_hash(row.model_sha256),
         statistics=result.statistics(row),
-        counting_rule=result.COUNTING_RULE_TEXT.get(row.counting_rule, row.counting_rule),
+        counting_rule=result.counting_rule_text(row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
         plotted=result.plotted_columns(row, measured),

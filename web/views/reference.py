@@ -4,9 +4,9 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
+from shared.distributions.sample import COUNTING_RULES
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from web.pages.models import model_line
-from web.pages.result import COUNTING_RULE_TEXT
 from web.services import services
 
 
@@ -23,5 +23,5 @@ def definitions_page() -> str:
         "definitions.html",
         particle=PARTICLE_QUANTITIES,
         statistics=STATISTIC_QUANTITIES,
-        counting_rules=COUNTING_RULE_TEXT,
+        counting_rules=COUNTING_RULES,
     )

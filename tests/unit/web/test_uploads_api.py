@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from shared import registry
 from shared.domain import ModelIdentity
-from shared.models import ModelRow
+from shared.model_rows import ModelRow
 from shared.settings import Settings
 from tests.models import NETWORK, card
 from tests.unit.web.opened_portal import API, MAX_UPLOAD_BYTES, Portal, error_of

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
-from shared.models import ModelRow
+from shared.model_rows import ModelRow
 from tests.models import card
 from tests.unit.web.pages.rows import page
 
