@@ -43,8 +43,8 @@ def grey_values(runs: Runs, pixels: NDArray[Any]) -> tuple[FloatArray, FloatArra
         particle, run_length = runs.particle[some], length[some]
         difference = flat[pixels_of(begins[some], run_length)] - np.repeat(reference[particle], run_length)
         first = np.cumsum(run_length) - run_length
-        for total, values in ((sums, difference), (squares, difference * difference)):
-            total += np.bincount(particle, weights=np.add.reduceat(values, first), minlength=n_particles)
+        sums += np.bincount(particle, weights=np.add.reduceat(difference, first), minlength=n_particles)
+        squares += np.bincount(particle, weights=np.add.reduceat(difference * difference, first), minlength=n_particles)
     n_pixels = np.bincount(runs.particle, weights=length, minlength=n_particles)
     mean = sums / n_pixels
     return mean + reference, np.sqrt(np.maximum(squares / n_pixels - mean * mean, 0))
