@@ -15,7 +15,7 @@ from cli.summary import analysed
 from cli.summary import failed as failure
 from shared.arrays import Labels
 from shared.calibration import calibration
-from shared.distributions.size_statistics import size_statistics
+from shared.distributions.size_statistics import size_statistics, why_missing
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
 from shared.geometry import specimen_area_px
@@ -56,7 +56,7 @@ def measure(
     scale_bar: bool,
     as_json: bool,
 ) -> None:
-    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
+    """Measure label maps made elsewhere, by Cellpose, ImageJ, StarDist or others (PNG, TIFF or NPY; 0 is background).
 
     Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner
     and burnt-in text are no specimen, as in `saemi analyze`, and STEM.overlay.png shows the outlines.
@@ -97,7 +97,9 @@ def _measure_one(
         return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
     statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations))
     found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics)
-    read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
+    missing = why_missing(len(particles), statistics.n_counted or 0)
+    said = () if micrograph is None else (*micrograph.warnings, *written.warnings)
+    read = {"warnings": [*said, *([missing] if missing else [])]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))
 
