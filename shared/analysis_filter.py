@@ -1,14 +1,21 @@
-"""Which analyses are looked for: by what their files state, by their calibration, by submission; all conditions together."""
+"""Which analyses are looked for: by what was handed in, what files state, model, date, calibration and what was found.
+
+All conditions hold together. What is pooled, shown and exported is selected so.
+"""
 
 from dataclasses import dataclass
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.conditions import Condition
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import RecordingRow
 from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
-from shared.models import AnalysisRow, JobRow
+from shared.models import AnalysisRow, JobRow, SubmissionRow
+from shared.moments import begin_of, end_of
+from shared.searching import fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,53 +24,102 @@ class AnalysisFilter:
 
     Attributes
     ----------
+    project, person, group : str or None
+        Part of what a submission is said to belong to.
+    file_name : str or None
+        Part of the name that the file was handed in under, folders included.
     instrument, operator, detector : str or None
         Part of what the file states.
     text : str or None
         Part of the name or the value of any field of the file.
+    model : str or None
+        Exactly a model's name, or name and version such as ``particlenet-2``.
     acquired_from, acquired_to : str or None
         Date of any precision (ISO 8601); the second one includes all that begins with it.
+    analysed_from, analysed_to : str or None
+        The same for when the analysis was made, in the zone of the installation; valid dates.
     files : ManifestFilter
-        What a file of the image is said to be; in the submission ``submission_id`` where that is given.
+        What a file of the image is said to be. One job has to fit all that is asked of submission, file and its name.
+    where : tuple of Condition
+        On the statistics of the analysis.
     """
 
+    project: str | None = None
+    person: str | None = None
+    group: str | None = None
+    file_name: str | None = None
     instrument: str | None = None
     operator: str | None = None
     detector: str | None = None
     text: str | None = None
+    model: str | None = None
     calibration_status: CalibrationStatus | None = None
     calibration_source: CalibrationSource | None = None
     submission_id: int | None = None
     acquired_from: str | None = None
     acquired_to: str | None = None
+    analysed_from: str | None = None
+    analysed_to: str | None = None
     files: ManifestFilter = ANY_FILE
+    where: tuple[Condition, ...] = ()
 
 
-def narrowed(query: Select[tuple[AnalysisRow]], wanted: AnalysisFilter, dialect: Dialect) -> Select[tuple[AnalysisRow]]:
-    """Add the conditions of a filter to a query of analyses."""
-    if wanted.calibration_status is not None:
-        query = query.where(AnalysisRow.calibration_status == wanted.calibration_status)
-    if wanted.calibration_source is not None:
-        query = query.where(AnalysisRow.calibration_source == wanted.calibration_source)
-    of_submission = [JobRow.submission_id == wanted.submission_id] if wanted.submission_id is not None else []
+Columns = TypeVarTuple("Columns")
+EVERY_ANALYSIS = AnalysisFilter()
+
+
+def narrowed(query: Select[*Columns], wanted: AnalysisFilter, dialect: Dialect) -> Select[*Columns]:
+    """Add the conditions of a filter to a query of analyses, or of columns of theirs."""
+    query = query.where(*_about_analysis(wanted))
+    about_job = _about_job(wanted)
     if not wanted.files.asks_for_nothing:
         has_analysis = JobRow.analysis_id.is_not(None)
-        query = query.where(AnalysisRow.id.in_(matching(JobRow.analysis_id, wanted.files, has_analysis, *of_submission)))
-    elif of_submission:
-        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(*of_submission)))
+        query = query.where(AnalysisRow.id.in_(matching(JobRow.analysis_id, wanted.files, has_analysis, *about_job)))
+    elif about_job:
+        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(*about_job)))
     about_recording = _about_recording(wanted, dialect)
     if about_recording:
         query = query.where(AnalysisRow.recording_id.in_(select(RecordingRow.id).where(*about_recording)))
     return query
 
 
+def _about_analysis(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
+    conditions = [fits(condition, AnalysisRow) for condition in wanted.where]
+    if wanted.calibration_status is not None:
+        conditions.append(AnalysisRow.calibration_status == wanted.calibration_status)
+    if wanted.calibration_source is not None:
+        conditions.append(AnalysisRow.calibration_source == wanted.calibration_source)
+    if wanted.model is not None:
+        name, _, version = wanted.model.rpartition("-")
+        named = and_(AnalysisRow.model_name == name, AnalysisRow.model_version == version)
+        conditions.append(or_(AnalysisRow.model_name == wanted.model, named))
+    if wanted.analysed_from is not None:
+        conditions.append(AnalysisRow.created_at >= begin_of(wanted.analysed_from))
+    if wanted.analysed_to is not None:
+        conditions.append(AnalysisRow.created_at < end_of(wanted.analysed_to))
+    return conditions
+
+
+def _about_job(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.submission_id is not None:
+        conditions.append(JobRow.submission_id == wanted.submission_id)
+    if wanted.file_name is not None:
+        conditions.append(JobRow.source_name.icontains(wanted.file_name, autoescape=True))
+    of_submission = _with_parts(
+        (SubmissionRow.project, wanted.project), (SubmissionRow.person, wanted.person), (SubmissionRow.group_name, wanted.group)
+    )
+    if of_submission:
+        conditions.append(JobRow.submission_id.in_(select(SubmissionRow.id).where(*of_submission)))
+    return conditions
+
+
 def _about_recording(wanted: AnalysisFilter, dialect: Dialect) -> list[ColumnElement[bool]]:
-    texts: list[tuple[InstrumentedAttribute[str | None], str | None]] = [
+    conditions = _with_parts(
         (RecordingRow.instrument, wanted.instrument),
         (RecordingRow.operator, wanted.operator),
         (RecordingRow.detector, wanted.detector),
-    ]
-    conditions = [column.icontains(part, autoescape=True) for column, part in texts if part is not None]
+    )
     if wanted.text is not None:
         conditions.append(_in_fields(wanted.text, dialect))
     # Byte by byte, not by the rules of a language, and only what is ISO 8601: other dates do not compare.
@@ -75,6 +131,10 @@ def _about_recording(wanted: AnalysisFilter, dialect: Dialect) -> list[ColumnEle
     if wanted.acquired_to is not None:
         conditions.append(func.substr(acquired_at, 1, len(wanted.acquired_to), type_=String) <= wanted.acquired_to)
     return conditions
+
+
+def _with_parts(*texts: tuple[InstrumentedAttribute[Any], str | None]) -> list[ColumnElement[bool]]:
+    return [column.icontains(part, autoescape=True) for column, part in texts if part is not None]
 
 
 def _in_fields(part: str, dialect: Dialect) -> ColumnElement[bool]:

@@ -173,4 +173,10 @@ def _quantities(record: type) -> tuple[Quantity, ...]:
 
 
 PARTICLE_QUANTITIES = _quantities(ParticleTable)
+# Diameters: what a distribution can be weighted by area or volume with, and the smallest reliable diameter is a limit of.
+DIAMETERS = tuple(
+    f"{name}_{unit}"
+    for name in ("ecd", "feret_max", "feret_min", "feret_mean", "major_axis", "minor_axis")
+    for unit in ("px", "nm")
+)
 STATISTIC_QUANTITIES = _quantities(SizeStatistics)

@@ -8,12 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
-from shared.analysis_filter import AnalysisFilter, narrowed
 from shared.distributions.sample import DEFAULT_COUNTING_RULE
 from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
@@ -24,12 +22,9 @@ from shared.models import IDENTITY, AnalysisRow, JobRow
 from shared.quantities import ParticleTable, SizeStatistics
 
 SOFTWARE_VERSION = version("saemi")
-# Relative difference below which two quantities are the same number; the square root of a double's is ample for our formulas.
-ROUNDING = 1e-9
 LARGEST_LABEL = 2**31 - 1
 ANALYSES, RECORDINGS = (row.metadata.tables[row.__tablename__] for row in (AnalysisRow, RecordingRow))
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
-EVERY_ANALYSIS = AnalysisFilter()
 # What tells an analysis from all others, in the order of `IDENTITY`.
 Identity = tuple[str, int, str, str, str, str]
 
@@ -83,15 +78,6 @@ class FoundAnalysis:
                 **_for_pooling(self.analysis.particles),
             }
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Counts between edges: ``counts[i]`` values lie in ``[edges[i], edges[i+1])``, the last edge included."""
-
-    quantity: str
-    edges: list[float]
-    counts: list[int]
 
 
 def identity(
@@ -178,16 +164,6 @@ def analysis(session: Session, analysis_id: int) -> AnalysisRow:
     return row
 
 
-def analyses_page(
-    session: Session, *, before: int | None, limit: int, wanted: AnalysisFilter = EVERY_ANALYSIS
-) -> list[AnalysisRow]:
-    """Return up to ``limit`` analyses that fit a filter, the newest first, those with a smaller number than ``before`` only."""
-    query = narrowed(select(AnalysisRow), wanted, session.get_bind().dialect).order_by(AnalysisRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(AnalysisRow.id < before)
-    return list(session.scalars(query))
-
-
 def source_name(session: Session, analysis_id: int, job_id: int | None = None) -> str:
     """Return the name under which one of its jobs handed the image of an analysis in, without a job the first of them."""
     analysis(session, analysis_id)
@@ -258,23 +234,9 @@ def all_particles(session: Session, analysis_id: int) -> Iterator[ParticleRow]:
     )
 
 
-def histogram(session: Session, analysis_id: int, quantity: str, bins: int | None) -> Histogram:
-    """Count the particles of an analysis over equal bins of one quantity; without a number of bins, as many as suit the data.
-
-    The number of bins then follows Freedman and Diaconis (1981) or Sturges (1926), whichever gives more.
-    """
-    column = _quantity_column(session, analysis_id, quantity)
-    values = np.array(session.scalars(select(column).where(ParticleRow.analysis_id == analysis_id)).all(), dtype=np.float64)
-    if values.size == 0:
-        return Histogram(quantity, [], [])
-    low, high = float(values.min()), float(values.max())
-    if high - low <= ROUNDING * max(abs(low), abs(high)):
-        # Values that differ by rounding only are one value: bins between them would have no width.
-        margin = max(0.5, 1e-6 * abs(low))
-        counts, edges = np.histogram(np.full_like(values, low), bins=bins or 1, range=(low - margin, low + margin))
-    else:
-        counts, edges = np.histogram(values, bins="auto" if bins is None else bins)
-    return Histogram(quantity, edges.tolist(), counts.tolist())
+def require_quantity(session: Session, analysis_id: int, name: str) -> None:
+    """Raise InputError, as `particles_page` does for its order, where the particles of an analysis do not have a quantity."""
+    _quantity_column(session, analysis_id, name)
 
 
 def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:

@@ -53,6 +53,9 @@ ANALYSIS_COLUMNS = (
 FAILURE_COLUMNS = ("file", "image", "error_code", "error_message", "error_reference", "attempts", "job", "image_sha256")
 SUMMARY_COLUMNS = ("file", "state", "error_code", "error_message", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
 SUBMISSION_COLUMNS = (*SUMMARY_COLUMNS, "original_removed_at", "sample")
+# Of analyses and of particles that were searched for, wherever they were handed in.
+FOUND_ANALYSIS_COLUMNS = ("analysis", "file", "sample", "submission", "created_at", *ANALYSIS_COLUMNS, *IMAGE_COLUMNS)
+FOUND_PARTICLE_COLUMNS = ("analysis", "file", *PARTICLE_COLUMNS)
 
 
 def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -103,10 +106,32 @@ def summary_record(
         "sample": sample_data.sample,
         **{metadata_column(key): value for key, value in sample_data.metadata.items()},
     }
-    if analysis is None:
-        return record
+    return record if analysis is None else record | _analysis_record(analysis)
+
+
+def found_analysis_record(analysis: AnalysisRow, origin: tuple[JobRow, SampleData] | None) -> dict[str, Any]:
+    """Return an analysis with the job through which its image was first handed in, where that is still here."""
+    record = {
+        "analysis": analysis.id,
+        "created_at": analysis.created_at.isoformat(timespec="seconds"),
+        "image": analysis.image_index + 1,
+        "n_images": analysis.n_images,
+        **_analysis_record(analysis),
+    }
+    if origin is not None:
+        job, sample_data = origin
+        record |= {"file": job.source_name, "submission": job.submission_id, "sample": sample_data.sample}
+    return record
+
+
+def found_particle_record(row: ParticleRow, file: str | None) -> dict[str, Any]:
+    """Return a particle with its analysis and the name that its image was first handed in under."""
+    return {"analysis": row.analysis_id, "file": file, **particle_record(row)}
+
+
+def _analysis_record(analysis: AnalysisRow) -> dict[str, Any]:
     rows = {name: analysis.recording if name in RECORDING_COLUMNS else analysis for name in ANALYSIS_COLUMNS}
-    return record | {name: None if row is None else getattr(row, name) for name, row in rows.items()}
+    return {name: None if row is None else getattr(row, name) for name, row in rows.items()}
 
 
 def _cell(value: Any) -> Any:

@@ -1,88 +1,29 @@
-"""What the API gives of analyses: what was read and found in an image, its particles, and which analyses to list."""
+"""What the API gives of analyses: what was read and found in an image, and its particles."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.analysis_filter import AnalysisFilter
-from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.calibration_schemas import Calibration
-from web.manifest_schemas import FilesQuery, Origin
-from web.paging import LARGEST_ID, PageQuery
-from web.validation import Line
+from web.manifest_schemas import Origin
+from web.paging import PageQuery
 
-QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]  # type: ignore[valid-type]  # made from the vocabulary
-
-
-class MomentText(NamedTuple):
-    """How a date of any precision is written, for programs and in words."""
-
-    pattern: str
-    words: str
-    example: str
-
-
-# The texts of recordings begin with such a date and compare like it.
-MOMENT = MomentText(
-    pattern=r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?)?)?",
-    words="A year, month, day or time such as 2025, 2025-03, 2025-03-04 or 2025-03-04T10:20",
-    example="2025-03-04",
-)
-
-
-def _moment(text: str) -> str:
-    if re.fullmatch(MOMENT.pattern, text, re.ASCII) is None:
-        raise ValueError(f"{MOMENT.words} is needed")
-    return text
-
-
-Moment = Annotated[str, AfterValidator(_moment), Field(json_schema_extra={"pattern": f"^{MOMENT.pattern}$"})]
-
-
-class AnalysisQuery(FilesQuery):
-    """Which analyses to list: all that fit everything that is given. Texts are found in any part, in any case."""
-
-    instrument: Line | None = Field(None, min_length=1, max_length=200, description="Part of vendor and model.")
-    operator: Line | None = Field(None, min_length=1, max_length=200)
-    detector: Line | None = Field(None, min_length=1, max_length=200)
-    text: Line | None = Field(
-        None, min_length=1, max_length=200, description="Part of a name or a value of the file's own fields."
-    )
-    calibration_status: CalibrationStatus | None = None
-    calibration_source: CalibrationSource | None = None
-    submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
-    acquired_from: Moment | None = Field(None, description="Year, month, day or time (ISO 8601) from which on it was taken.")
-    acquired_to: Moment | None = Field(
-        None, description="Year, month, day or time up to which it was taken, all of it included."
-    )
-
-    @property
-    def filter(self) -> AnalysisFilter:
-        """The same as the database functions take it."""
-        about_analysis = self.model_dump(exclude={"cursor", "limit", *FilesQuery.model_fields})
-        return AnalysisFilter(**about_analysis, files=self.files)
+if TYPE_CHECKING:
+    QuantityName = str
+else:
+    QuantityName = Literal[tuple(q.name for q in PARTICLE_QUANTITIES)]
 
 
 class ParticleQuery(PageQuery):
     """Order of the particles."""
 
-    sort: QuantityName = "label"  # type: ignore[valid-type]
+    sort: QuantityName = "label"
     order: Literal["asc", "desc"] = "asc"
-
-
-class HistogramQuery(BaseModel):
-    """Quantity and number of bins of a histogram."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    quantity: QuantityName = "ecd_px"  # type: ignore[valid-type]
-    bins: int | None = Field(None, ge=1, le=500, description="Equal bins; without, as many as suit the data.")
 
 
 class Rows(BaseModel):
@@ -275,13 +216,16 @@ class Particle(BaseModel):
         return cls.model_validate(row)
 
 
-class HistogramAnswer(BaseModel):
-    """Counts between edges: `counts[i]` values lie in [`edges[i]`, `edges[i+1]`), the last edge included."""
+class FoundParticle(Particle):
+    """A particle of any analysis."""
 
-    quantity: str
-    unit: str
-    edges: list[float]
-    counts: list[int]
+    analysis_id: int
+    file: str | None = Field(description="Name that the image was first handed in under; null where no job is left.")
+
+    @classmethod
+    def of_analysis(cls, row: ParticleRow, file: str | None) -> "FoundParticle":
+        """Describe a row of an image of this name."""
+        return cls(**Particle.of(row).model_dump(), analysis_id=row.analysis_id, file=file)
 
 
 class QuantityAnswer(BaseModel):

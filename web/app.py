@@ -10,7 +10,20 @@ from shared.results import SOFTWARE_VERSION
 from shared.settings import Settings
 from shared.stores import blob_store, chunk_spool, signed_uploads
 from web import health, metrics, request_ids, tracing
-from web.api import actions, analyses, decisions, direct_uploads, known_files, manifests, models, queue, submissions, uploads
+from web.api import (
+    actions,
+    analyses,
+    decisions,
+    direct_uploads,
+    distributions,
+    known_files,
+    manifests,
+    models,
+    particles,
+    queue,
+    submissions,
+    uploads,
+)
 from web.api.blueprint import API_PREFIX
 from web.errors import invalid_request, register_error_handlers
 from web.portal import portal
@@ -31,6 +44,12 @@ CONTENT_SECURITY_POLICY = (
 )
 # The pages that describe the API come from a library and start themselves by inline scripts; they too fetch nothing elsewhere.
 API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
+
+# In the order of the API's document.
+API_PARTS = (
+    *(submissions, actions, known_files, manifests, uploads, direct_uploads),
+    *(analyses, distributions, particles, decisions, models, queue),
+)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -57,7 +76,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # else the page sends the document to a server of its makers
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    for part in (submissions, actions, known_files, manifests, uploads, direct_uploads, analyses, decisions, models, queue):
+    for part in API_PARTS:
         app.register_api(part.api)
     app.register_blueprint(portal)
     app.register_blueprint(health.probes)

@@ -27,8 +27,10 @@ def _pair(text: str) -> str:
 MetadataPair = Annotated[Line, Field(max_length=2500), AfterValidator(_pair)]
 
 
-class FilesQuery(PageQuery):
+class FilesQuery(BaseModel):
     """What the files of what is listed are said to be."""
+
+    model_config = ConfigDict(extra="forbid")
 
     sample: Line | None = Field(
         None, min_length=1, max_length=200, description="Sample of the file by its manifest, else of its submission; exactly."

@@ -4,15 +4,18 @@ import base64
 import json
 import math
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import InputError
+from shared.searching import Place
 
 Item = TypeVar("Item")
 PAGE_LIMIT = 500
 LARGEST_ID = 2**63 - 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Page(BaseModel, Generic[Item]):
@@ -33,21 +36,68 @@ class PageQuery(BaseModel):
 
 def encode_cursor(*key: float) -> str:
     """Make an opaque cursor of a sort key."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    return _packed(key)
 
 
 def decode_cursor(cursor: str | None, length: int) -> tuple[float, ...] | None:
     """Read a cursor back; raises InputError ``invalid_cursor`` for anything that is not one of ours."""
     if cursor is None:
         return None
+    key = _unpacked(cursor)
+    # The last part of every key is a row's number; what stands before it is a value of the list's order.
+    if len(key) != length or not all(map(_is_number, key)) or not _is_id(key[-1]):
+        raise _invalid_cursor()
+    return tuple(key)
+
+
+def encode_place(sort: str, order: str, place: Place) -> str:
+    """Make an opaque cursor of a place in a list that has many orders."""
+    value = _microseconds(place.value) if isinstance(place.value, datetime) else place.value
+    return _packed((sort, order, value, place.number))
+
+
+def decode_place(cursor: str | None, sort: str, order: str, *, is_time: bool) -> Place | None:
+    """Read a place back; raises InputError ``invalid_cursor`` for anything else, and for a place in another order."""
+    if cursor is None:
+        return None
+    key = _unpacked(cursor)
+    if len(key) != 4 or not _is_id(key[3]):
+        raise _invalid_cursor()
+    if key[:2] != [sort, order]:
+        raise InputError(f"The cursor is not one of the list by {sort}, {order}: begin anew without it.", code="invalid_cursor")
+    value = key[2]
+    if is_time:
+        value = _time(value)
+    elif value is not None and (isinstance(value, bool) or not _is_number(value)):
+        raise _invalid_cursor()
+    return Place(value, key[3])
+
+
+def _packed(key: Sequence[object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _unpacked(cursor: str) -> list[Any]:
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError) as error:
         raise _invalid_cursor() from error
-    # The last part of every key is a row's number; what stands before it is a value of the list's order.
-    if not isinstance(key, list) or len(key) != length or not all(map(_is_number, key)) or not _is_id(key[-1]):
+    if not isinstance(key, list):
         raise _invalid_cursor()
-    return tuple(key)
+    return key
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _time(microseconds: object) -> datetime:
+    if not isinstance(microseconds, int) or isinstance(microseconds, bool):
+        raise _invalid_cursor()
+    try:
+        return EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError as error:
+        raise _invalid_cursor() from error
 
 
 def _is_number(part: object) -> bool:
@@ -55,7 +105,7 @@ def _is_number(part: object) -> bool:
 
 
 def _is_id(part: object) -> bool:
-    return isinstance(part, int) and not isinstance(part, bool) and part >= 0
+    return isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= LARGEST_ID
 
 
 def _invalid_cursor() -> InputError:

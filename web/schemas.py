@@ -42,7 +42,7 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
-class JobQuery(FilesQuery):
+class JobQuery(FilesQuery, PageQuery):
     """Which jobs to list."""
 
     state: JobState | None = None

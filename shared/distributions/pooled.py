@@ -5,12 +5,59 @@ from scipy import sparse
 
 from shared.arrays import FloatArray
 from shared.distributions.bootstrap import Groups, Intervals, intervals_of_groups
+from shared.distributions.describe import Bins, Curve, Distribution, Look
 from shared.distributions.log_grid import EDGES_NM, N_BINS, percentile
 from shared.distributions.stored import BinRecords, Sums
 from shared.distributions.summary import PERCENTS, POWERS, Moments, Summary, Weighting
 
+# Bins of a pool where nobody says how many.
+POOL_BINS = 60
 # The size that stands for a bin, nm: it is at most 1.2 % from any in it.
 MIDDLES_NM: FloatArray = np.sqrt(EDGES_NM[:-1] * EDGES_NM[1:])
+
+
+def describe_pool(bins: BinRecords, sums: Sums, look: Look) -> Distribution:
+    """Describe a pool as `describe.describe` does a sample; fits take particles, so that there are none.
+
+    Within a bin of the common grid the weight is taken as evenly spread over ln d.
+    """
+    n_counted, by_number = int(bins.number.sum()), bins.histogram
+    counts = np.bincount(bins.place, weights=bins.number, minlength=N_BINS).astype(np.float64)
+    return Distribution(
+        n_images=bins.n_images,
+        n_counted=n_counted,
+        summary=summarise_pooled(by_number, sums, n_counted, look.weighting),
+        moments=pooled_moments(sums, n_counted),
+        intervals=pooled_intervals(bins, look.weighting) if look.with_intervals else None,
+        bins=_bins(counts, weighted_histogram(by_number, look.weighting), look),
+        cumulative=_cumulative(weighted_histogram(by_number, look.weighting)),
+        fits=(),
+    )
+
+
+def _bins(counts: FloatArray, weighted: FloatArray, look: Look) -> Bins:
+    """Spread the bins of the common grid over equal ones between the smallest and the largest occupied size."""
+    occupied = np.flatnonzero(counts)
+    if not len(occupied):
+        return Bins(np.empty(0), np.empty(0, dtype=np.int64), np.empty(0))
+    low, high = EDGES_NM[occupied[0]], EDGES_NM[occupied[-1] + 1]
+    n = look.n_bins or min(POOL_BINS, int(occupied[-1] - occupied[0]) + 1)
+    edges = np.geomspace(low, high, n + 1) if look.is_log_axis else np.linspace(low, high, n + 1)
+    edges[0], edges[-1] = low, high
+    below, share_below = (
+        np.interp(np.log(edges), np.log(EDGES_NM), np.concatenate([[0.0], np.cumsum(values)])) for values in (counts, weighted)
+    )
+    # Particles are whole: rounded before they are told apart, so that their sum stays.
+    return Bins(edges, np.diff(np.rint(below)).astype(np.int64), np.diff(share_below) / weighted.sum())
+
+
+def _cumulative(weighted: FloatArray) -> Curve:
+    occupied = np.flatnonzero(weighted)
+    if not len(occupied):
+        return Curve(np.empty(0), np.empty(0))
+    shown = slice(occupied[0], occupied[-1] + 2)
+    shares = np.concatenate([[0.0], np.cumsum(weighted)]) / weighted.sum()
+    return Curve(EDGES_NM[shown], shares[shown])
 
 
 def weighted_histogram(by_number: FloatArray, weighting: Weighting) -> FloatArray:

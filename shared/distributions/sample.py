@@ -83,14 +83,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a counting rule makes of the particles of one image: the sample, and the share of weights that were capped."""
+    """What a counting rule makes of particles: the sample, and the share of weights that were capped."""
 
     sample: Sample
     capped_share: float
 
 
-def counted(sizes: FloatArray, touches_border: Mask, edge_weight: FloatArray, rule: CountingRule) -> Counted:
-    """Apply a counting rule to the particles of one image.
+def counted(
+    sizes: FloatArray,
+    touches_border: Mask,
+    edge_weight: FloatArray,
+    rule: CountingRule,
+    *,
+    image: IntArray | None = None,
+    n_images: int = 1,
+) -> Counted:
+    """Apply a counting rule to the particles of one image, or of several.
 
     Parameters
     ----------
@@ -102,6 +110,8 @@ def counted(sizes: FloatArray, touches_border: Mask, edge_weight: FloatArray, ru
         Column of the particles.
     rule
         See `COUNTING_RULES`.
+    image, n_images
+        As in `Sample`.
 
     Returns
     -------
@@ -110,4 +120,5 @@ def counted(sizes: FloatArray, touches_border: Mask, edge_weight: FloatArray, ru
     keeps = np.ones(len(sizes), dtype=np.bool_) if rule == "all" else ~touches_border
     weights = edge_weight[keeps] if rule == "exclude-border-weighted" else np.ones(int(keeps.sum()))
     n_capped = int((weights >= MAX_EDGE_WEIGHT).sum())
-    return Counted(Sample.of(sizes[keeps], weights), n_capped / len(weights) if len(weights) else 0.0)
+    sample = Sample.of(sizes[keeps], weights, None if image is None else image[keeps], n_images)
+    return Counted(sample, n_capped / len(weights) if len(weights) else 0.0)

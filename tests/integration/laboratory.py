@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import select, update
+from sqlalchemy.orm import undefer
 
 from shared import decisions, jobs, recalibration, results, submissions
 from shared.calibration import Choice, calibration
@@ -155,14 +156,13 @@ class Laboratory:
             return list(results.all_particles(session, analysis_id))
 
     def analysis(self, analysis_id: int) -> AnalysisRow:
-        """Read an analysis."""
+        """Read an analysis with all its columns."""
         with self.database.reading() as session:
-            return results.analysis(session, analysis_id)
+            return session.get_one(AnalysisRow, analysis_id, options=[undefer("*")])
 
     def bins(self, analysis_id: int) -> bytes | None:
         """Read what pooling knows of the diameters of an analysis."""
-        with self.database.reading() as session:
-            return session.scalar(select(AnalysisRow.ecd_bins).where(AnalysisRow.id == analysis_id))
+        return self.analysis(analysis_id).ecd_bins
 
     def everything(self) -> list[tuple[Any, ...]]:
         """Read all analyses, particles and changes, to see whether anything is another."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared import decisions, recalibration, results
+from shared import analysis_lists, decisions, recalibration
 from shared.database import Database
 from shared.errors import TransientError
 from shared.jobs import JobState
@@ -227,7 +227,7 @@ def test_decisions_and_analyses_that_come_all_at_once_end_with_the_newest_decisi
     last = lab.decision(max(made))
     assert last.scope == "submission"
     with lab.database.reading() as session:
-        analyses = [row.id for row in results.analyses_page(session, before=None, limit=50)]
+        analyses = [row.id for row in analysis_lists.analyses_page(session, limit=50)]
     assert [lab.held(one) for one in analyses] == [manual(last.nm_per_px or 0, last.id)] * 12
     for one in analyses:
         assert all(particle.ecd_nm == particle.ecd_px * (last.nm_per_px or 0) for particle in lab.particles(one))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from shared import results
+from shared import analysis_lists, results, shown_sizes
 from shared.database import Database
 from shared.domain import Micrograph, Parameters
 from shared.errors import InputError, NotFoundError
@@ -117,8 +117,7 @@ def test_an_analysis_without_particles_is_stored_listed_and_counted(database: Da
     analysis_id = save(database, make_analysis(particle_table(0)))
     assert walk(database, analysis_id, "ecd_px", 5, descending=False) == []
     with database.reading() as session:
-        assert results.histogram(session, analysis_id, "ecd_px", 10).counts == []
-        assert [row.id for row in results.analyses_page(session, before=None, limit=5)] == [analysis_id]
+        assert [row.id for row in analysis_lists.analyses_page(session, limit=5)] == [analysis_id]
 
 
 @given(values=TIED, limit=st.integers(1, 5), descending=st.booleans())
@@ -126,10 +125,10 @@ def test_an_analysis_without_particles_is_stored_listed_and_counted(database: Da
 def test_the_pages_show_every_particle_once_in_order_also_among_equal_values(
     database: Database, values: list[float], limit: int, descending: bool
 ) -> None:
-    analysis = make_analysis(particle_table(len(values), ecd_px=np.array(values)))
+    analysis = make_analysis(particle_table(len(values), nnd_px=np.array(values)))
     analysis_id = save(database, analysis, sha256(values))
     expected = sorted(zip(values, range(1, len(values) + 1), strict=True), reverse=descending)
-    assert walk(database, analysis_id, "ecd_px", limit, descending=descending) == expected
+    assert walk(database, analysis_id, "nnd_px", limit, descending=descending) == expected
 
 
 def test_the_pages_can_be_in_the_order_of_every_column_in_both_directions(database: Database) -> None:
@@ -144,57 +143,17 @@ def test_the_pages_can_be_in_the_order_of_every_column_in_both_directions(databa
 
 
 @pytest.mark.parametrize("column", ["confidence", "low_confidence"])
-def test_particles_of_a_model_without_confidence_have_no_order_and_no_histogram_of_it(database: Database, column: str) -> None:
+def test_without_confidence_particles_have_no_order_and_no_distribution_of_it(database: Database, column: str) -> None:
     analysis_id = save(database, make_analysis(particle_table(3)))
     with database.reading() as session:
         for ask in (
             lambda: results.particles_page(session, analysis_id, sort=column, descending=False, after=None, limit=2),
-            lambda: results.histogram(session, analysis_id, column, None),
+            lambda: shown_sizes.read_analysis(session, analysis_id, column, "all"),
         ):
             with pytest.raises(InputError) as caught:
                 ask()
             assert caught.value.code == "no_confidence"
         assert [row.confidence for row in results.all_particles(session, analysis_id)] == [None] * 3
-
-
-@given(values=st.lists(st.floats(0.5, 1e6), min_size=1, max_size=60), bins=st.one_of(st.none(), st.integers(1, 500)))
-@ON_ONE_DATABASE
-def test_a_histogram_counts_every_particle_once_and_like_numpy(
-    database: Database, values: list[float], bins: int | None
-) -> None:
-    analysis_id = save(database, make_analysis(particle_table(len(values), ecd_px=np.array(values))), sha256(values))
-    with database.reading() as session:
-        found = results.histogram(session, analysis_id, "ecd_px", bins)
-    assert sum(found.counts) == len(values)
-    assert bins is None or len(found.counts) == bins
-    assert np.all(np.diff(found.edges) > 0)
-    counts, _ = np.histogram(values, bins=found.edges)
-    assert found.counts == counts.tolist()
-    if max(values) > min(values) * (1 + 1e-6):
-        _, edges = np.histogram(values, bins="auto" if bins is None else bins)
-        assert found.edges == edges.tolist()
-
-
-@pytest.mark.parametrize(
-    "values", [[1.0] * 7, [1.0, 1.0 - 2**-53] * 9, [0.0, 0.0], [1e15, 1e15 + 1], [0.9] * 50 + [0.9 + 1e-15]]
-)
-def test_values_that_differ_by_rounding_only_are_counted_as_one_and_not_refused(
-    database: Database, values: list[float]
-) -> None:
-    analysis_id = save(database, make_analysis(particle_table(len(values), solidity=np.array(values))))
-    for bins in (None, 1, 30, 500):
-        with database.reading() as session:
-            found = results.histogram(session, analysis_id, "solidity", bins)
-        assert len(found.counts) == (bins or 1)
-        assert sorted(found.counts) == [0] * (len(found.counts) - 1) + [len(values)]
-        assert np.all(np.diff(found.edges) > 0)
-
-
-@pytest.mark.parametrize("quantity", ["touches_border", "label", "area_px"])
-def test_counts_and_truths_have_histograms_too(database: Database, quantity: str) -> None:
-    analysis_id = save(database, make_analysis(particle_table(9)))
-    with database.reading() as session:
-        assert sum(results.histogram(session, analysis_id, quantity, 4).counts) == 9
 
 
 def test_without_a_calibration_the_columns_in_nanometres_are_empty_and_asking_for_them_is_refused(database: Database) -> None:
@@ -206,7 +165,7 @@ def test_without_a_calibration_the_columns_in_nanometres_are_empty_and_asking_fo
             assert [getattr(row, name) for name in IN_NM] == [None] * len(IN_NM)
         for name in IN_NM:
             with pytest.raises(InputError) as caught:
-                results.histogram(session, analysis_id, name, 10)
+                shown_sizes.read_analysis(session, analysis_id, name, "all")
             assert caught.value.code == "not_calibrated"
             with pytest.raises(InputError) as caught:
                 results.particles_page(session, analysis_id, sort=name, descending=False, after=None, limit=5)
@@ -218,7 +177,7 @@ def test_a_quantity_that_does_not_exist_is_refused_and_never_read_from_the_row(d
     with database.reading() as session:
         for name in ("analysis_id", "metadata", "__class__", ""):
             with pytest.raises(InputError) as caught:
-                results.histogram(session, analysis_id, name, 10)
+                shown_sizes.read_analysis(session, analysis_id, name, "all")
             assert caught.value.code == "unknown_quantity"
 
 

@@ -1,39 +1,37 @@
-"""Analyses, their particles, their histograms and their files."""
+"""Analyses, their particles and their files."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from flask import Response, redirect, request, send_file, stream_with_context
+from flask import Response, redirect, request, send_file
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from shared import decisions, job_lists, recordings, results
+from shared.analysis_lists import all_analyses
 from shared.errors import NotFoundError
 from shared.image_names import result_stem
 from shared.models import AnalysisRow
-from shared.quantities import PARTICLE_QUANTITIES
 from shared.storage import Download
-from shared.tables import PARTICLE_COLUMNS, csv_lines, particle_record
+from shared.tables import FOUND_ANALYSIS_COLUMNS, PARTICLE_COLUMNS, found_analysis_record, particle_record
 from web.analysis_schemas import (
     Analysis,
-    AnalysisQuery,
-    HistogramAnswer,
-    HistogramQuery,
     Particle,
     ParticleQuery,
     Quantities,
     RawMetadata,
 )
-from web.api.blueprint import answer, api_blueprint, as_download, content_disposition
+from web.api.blueprint import answer, api_blueprint, as_csv, content_disposition
 from web.calibration_schemas import CalibrationChange
 from web.manifest_schemas import Origin
 from web.paging import LARGEST_ID, Page, PageQuery, decode_cursor, encode_cursor, paged
 from web.schemas import IdPath
+from web.selection_schemas import AnalysisQuery, AnalysisSelection
+from web.selections import analyses_of, order_of
 from web.services import services
 
 FileName = Literal["labels.tif", "outlines.json", "overlay.png", "preview.png", "thumbnail.png", "scale_bar.png"]
 MEDIA_TYPES = {"tif": "image/tiff", "png": "image/png", "json": "application/json"}
-UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 
 api = api_blueprint("analyses", "What was found.")
 
@@ -60,15 +58,19 @@ class ParticlePath(IdPath):
 
 @api.get("/analyses", responses={200: Page[Analysis]})
 def list_analyses(query: AnalysisQuery) -> Response:
-    """List the analyses that fit all that is asked for, the newest first."""
-    before = decode_cursor(query.cursor, 1)
+    """List the analyses that fit all that is asked for, in the order of when they were made or of a statistic."""
     with services().database.reading() as session:
-        rows = results.analyses_page(
-            session, before=int(before[0]) if before else None, limit=query.limit + 1, wanted=query.filter
-        )
-        shown, cursor = paged(rows, query.limit, lambda row: encode_cursor(row.id))
-        page = Page[Analysis](items=_described(session, shown), next_cursor=cursor)
+        rows, cursor = analyses_of(session, query, query.limit)
+        page = Page[Analysis](items=_described(session, rows), next_cursor=cursor)
     return answer(page)
+
+
+@api.get("/analyses.csv", responses={200: {"content": {"text/csv": {}}}})
+def download_analyses(query: AnalysisSelection) -> Response:
+    """Download all analyses that fit all that is asked for, in its order, as CSV."""
+    with services().database.reading() as session:  # a question that the database gives up is no file that breaks off
+        analyses_of(session, AnalysisQuery(**query.model_dump()), 1)
+    return as_csv(FOUND_ANALYSIS_COLUMNS, lambda session: _found_records(session, query), "analyses.csv")
 
 
 @api.get("/analyses/<int:id>", responses={200: Analysis})
@@ -125,33 +127,16 @@ def show_particle(path: ParticlePath) -> Response:
     return answer(found)
 
 
-@api.get("/analyses/<int:id>/histogram", responses={200: HistogramAnswer})
-def show_histogram(path: IdPath, query: HistogramQuery) -> Response:
-    """Count the particles over equal bins of a quantity; all particles count, those at the border included."""
-    with services().database.reading() as session:
-        results.analysis(session, path.id)
-        histogram = results.histogram(session, path.id, query.quantity, query.bins)
-    return answer(
-        HistogramAnswer(
-            quantity=histogram.quantity,
-            unit=UNITS[histogram.quantity],
-            edges=histogram.edges,
-            counts=histogram.counts,
-        )
-    )
-
-
 @api.get("/analyses/<int:id>/particles.csv", responses={200: {"content": {"text/csv": {}}}})
 def download_particles(path: IdPath, query: DownloadQuery) -> Response:
     """Download all particles as CSV."""
     with services().database.reading() as session:
         stem = _stem(results.analysis(session, path.id), results.source_name(session, path.id, query.job))
-
-    def lines() -> Iterator[str]:
-        with services().database.reading() as session:
-            yield from csv_lines(PARTICLE_COLUMNS, map(particle_record, results.all_particles(session, path.id)))
-
-    return as_download(Response(stream_with_context(lines()), mimetype="text/csv"), f"{stem}.particles.csv")
+    return as_csv(
+        PARTICLE_COLUMNS,
+        lambda session: map(particle_record, results.all_particles(session, path.id)),
+        f"{stem}.particles.csv",
+    )
 
 
 @api.get(
@@ -185,6 +170,13 @@ def download_file(path: FilePath, query: DownloadQuery) -> Response:
 def list_quantities() -> Response:
     """List all numbers that SAEMI reports, with unit and definition."""
     return answer(Quantities())
+
+
+def _found_records(session: Session, query: AnalysisSelection) -> Iterator[dict[str, Any]]:
+    for rows in all_analyses(session, order=order_of(query), wanted=query.filter):
+        origins = job_lists.origins_of(session, [row.id for row in rows])
+        for row in rows:
+            yield found_analysis_record(row, next(iter(origins[row.id]), None))
 
 
 def _described(session: Session, rows: Sequence[AnalysisRow]) -> list[Analysis]:

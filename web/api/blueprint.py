@@ -1,16 +1,20 @@
 """The blueprint of version 1 and what its views have in common."""
 
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
 
-from flask import Response, jsonify, make_response
+from flask import Response, jsonify, make_response, stream_with_context
 from flask_openapi3 import APIBlueprint, RawModel, Tag
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 from werkzeug.http import dump_options_header
 
+from shared.tables import csv_lines
 from web.schemas import ErrorAnswer
+from web.services import services
 
 API_PREFIX = "/api/v1"
 ERRORS: dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None] = {
@@ -41,6 +45,16 @@ def as_download(response: Response, filename: str) -> Response:
     """Have browsers save a response under a name of any script."""
     response.headers["Content-Disposition"] = content_disposition("attachment", filename)
     return response
+
+
+def as_csv(columns: Sequence[str], records: Callable[[Session], Iterable[Mapping[str, Any]]], filename: str) -> Response:
+    """Answer with a table that is read while it is sent."""
+
+    def lines() -> Iterator[str]:
+        with services().database.reading() as session:
+            yield from csv_lines(columns, records(session))
+
+    return as_download(Response(stream_with_context(lines()), mimetype="text/csv"), filename)
 
 
 def content_disposition(kind: Literal["inline", "attachment"], filename: str) -> str:

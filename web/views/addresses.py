@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.domain import CalibrationStatus
 from shared.errors import InputError, NotFoundError
 from shared.leases import JobState
-from web.analysis_schemas import AnalysisQuery
 from web.paging import LARGEST_ID
+from web.selection_schemas import AnalysisQuery, ParticleSearchQuery
 from web.validation import problems_of, sentence_of
 
 # Rows of a page of a list.
@@ -37,6 +37,12 @@ class JobListQuery(ListQuery):
 
 class AnalysisListQuery(AnalysisQuery):
     """Which analyses to show, in the words of the API."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ParticleListQuery(ParticleSearchQuery):
+    """Which particles to show, in the words of the API."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -11,12 +11,12 @@ from shared.image_names import shown_name
 from shared.job_lists import ORIGINS
 from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
-from web.analysis_schemas import MOMENT
+from shared.moments import MOMENT
 from web.pages import choices, pixel_size, recording, result
 from web.pages.decisions import decision_line
 from web.pages.lists import analysis_line
 from web.pages.writing import count, short_hash
-from web.paging import decode_cursor, encode_cursor, paged
+from web.selections import analyses_of
 from web.services import services
 from web.views.addresses import ROWS, AnalysisListQuery, ResultQuery, asked, known_id
 
@@ -27,10 +27,8 @@ CHANGES = 50
 def analyses_page() -> str:
     """Show the analyses that fit the filter of the address, the newest first."""
     query = asked(AnalysisListQuery)
-    before = decode_cursor(query.cursor, 1)
     with services().database.reading() as session:
-        rows = results.analyses_page(session, before=int(before[0]) if before else None, limit=ROWS + 1, wanted=query.filter)
-        shown, cursor = paged(rows, ROWS, lambda row: encode_cursor(row.id))
+        shown, cursor = analyses_of(session, query, ROWS)
         origins = job_lists.origins_of(session, [row.id for row in shown])
         lines = [analysis_line(row, origins[row.id]) for row in shown]
         counts = audit.calibration_counts(session)

@@ -28,6 +28,17 @@ def test_bins_hold_every_particle_once_and_all_of_the_weight(
     assert len(found.counts) == (n_bins or len(found.counts)) <= MOST_BINS
 
 
+@pytest.mark.parametrize(
+    "values", [[1.0] * 7, [1.0 - 2**-53, 1.0] * 9, [0.0, 0.0], [1e15, 1e15 + 1], [0.9] * 50 + [0.9 + 1e-15]]
+)
+@pytest.mark.parametrize("n_bins", [None, 1, 30, 500])
+def test_values_that_differ_by_rounding_only_are_one_value(values: list[float], n_bins: int | None) -> None:
+    found = describe(Sample.of(np.array(values)), Look(n_bins=n_bins)).bins
+    assert len(found.counts) == (n_bins or 1)
+    assert sorted(found.counts) == [0] * (len(found.counts) - 1) + [len(values)]
+    assert (np.diff(found.edges) > 0).all()
+
+
 def test_bins_are_of_equal_width_or_of_equal_ratio() -> None:
     linear = describe(lognormal(), Look(n_bins=10)).bins.edges
     assert np.diff(linear) == pytest.approx(np.full(10, np.diff(linear)[0]))

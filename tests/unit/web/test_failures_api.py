@@ -72,7 +72,7 @@ def test_a_bug_is_said_with_a_reference_and_no_traceback(portal: Portal, monkeyp
 MISSING = [
     "/unknown", "/submissions/x", "/submissions/-1", "/analyses/1/particles/x",
     "/submissions/99", "/submissions/99/summary.csv", "/jobs/99", "/analyses/99", "/analyses/99/particles",
-    "/analyses/99/particles/1", "/analyses/99/histogram", "/analyses/99/particles.csv", "/analyses/99/files/overlay.png",
+    "/analyses/99/particles/1", "/analyses/99/distribution", "/analyses/99/particles.csv", "/analyses/99/files/overlay.png",
     f"/analyses/{2**63 - 1}",
 ]  # fmt: skip
 

@@ -5,7 +5,6 @@ import io
 
 import pytest
 
-from shared.quantities import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, SUBMISSION_COLUMNS
 from tests.unit.web.opened_portal import API, Portal, error_of
 
@@ -41,7 +40,7 @@ def test_without_a_calibration_values_in_nanometres_are_null_in_answers_and_empt
     assert portal.json(f"/analyses/{number}/particles/1")["ecd_nm"] is None
     (first, *_) = csv.DictReader(io.StringIO(portal.get(f"/analyses/{number}/particles.csv").text))
     assert (first["ecd_nm"], first["area_nm2"]) == ("", "")
-    for path in (f"/analyses/{number}/histogram?quantity=ecd_nm", f"/analyses/{number}/particles?sort=ecd_nm"):
+    for path in (f"/analyses/{number}/distribution?quantity=ecd_nm", f"/analyses/{number}/particles?sort=ecd_nm"):
         assert error_of(portal.http.get(API + path), 422)["code"] == "not_calibrated"
 
 
@@ -52,7 +51,7 @@ def test_without_a_model_that_gives_it_confidence_is_null_empty_and_no_order_of_
     assert (particle["confidence"], particle["low_confidence"]) == (None, None)
     (first, *_) = csv.DictReader(io.StringIO(portal.get(f"/analyses/{number}/particles.csv").text))
     assert (first["confidence"], first["low_confidence"]) == ("", "")
-    for path in (f"/analyses/{number}/histogram?quantity=confidence", f"/analyses/{number}/particles?sort=low_confidence"):
+    for path in (f"/analyses/{number}/distribution?quantity=confidence", f"/analyses/{number}/particles?sort=low_confidence"):
         assert error_of(portal.http.get(API + path), 422)["code"] == "no_confidence"
 
 
@@ -112,20 +111,6 @@ def test_a_file_that_has_vanished_from_the_store_is_said(portal: Portal) -> None
     for path in portal.files():
         path.unlink()
     assert error_of(portal.get(f"/analyses/{number}/files/overlay.png"), 404)["code"] == "blob_not_found"
-
-
-def test_a_histogram_has_its_unit_and_counts_every_particle(either_portal: Portal) -> None:
-    number = either_portal.analysed(has_confidence=True)
-    histogram = either_portal.json(f"/analyses/{number}/histogram", quantity="ecd_nm", bins=4)
-    assert (histogram["quantity"], histogram["unit"], sum(histogram["counts"]), len(histogram["edges"])) == (
-        "ecd_nm",
-        "nm",
-        7,
-        5,
-    )
-    for quantity in PARTICLE_QUANTITIES:
-        shown = either_portal.json(f"/analyses/{number}/histogram", quantity=quantity.name)
-        assert (shown["unit"], sum(shown["counts"])) == (quantity.unit, 7)
 
 
 def test_the_quantities_are_listed_with_unit_and_definition(portal: Portal) -> None:
