@@ -8,6 +8,9 @@ from typing import Annotated, get_type_hints
 
 from shared.arrays import FloatArray, IntArray, Mask
 
+# Unit of what is said of sizes of any kind.
+OF_THE_SIZES = "that of the sizes"
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -22,6 +25,10 @@ MAX_EDGE_WEIGHT = 5.0
 # The smallest reliable diameter: one row of pixels more or less is an eighth of it. Drawn discs of 8 px come out 1 % wrong by
 # counting pixels; what a segmenter adds to that is in the figures of the model.
 SMALLEST_RELIABLE_PX = 8.0
+RELIABLE_DEFINITION = (
+    f"{SMALLEST_RELIABLE_PX:g} px across. Smaller particles are found and counted, but one row of pixels more or less changes "
+    "their size by more than an eighth; their number is stated, and curves are fitted to larger ones only."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,17 +173,20 @@ class Quantity:
     definition: str
 
 
-def _quantities(record: type) -> tuple[Quantity, ...]:
+def quantities(record: type) -> tuple[Quantity, ...]:
+    """List the fields of a dataclass that are declared with a meaning, in their order."""
     hints = get_type_hints(record, include_extras=True)
-    meanings = {name: meaning for name, hint in hints.items() for meaning in hint.__metadata__}
-    return tuple(Quantity(f.name, meanings[f.name].unit, meanings[f.name].definition) for f in fields(record))
+    meanings = {name: meaning for name, hint in hints.items() for meaning in getattr(hint, "__metadata__", ())}
+    return tuple(
+        Quantity(f.name, meanings[f.name].unit, meanings[f.name].definition) for f in fields(record) if f.name in meanings
+    )
 
 
-PARTICLE_QUANTITIES = _quantities(ParticleTable)
+PARTICLE_QUANTITIES = quantities(ParticleTable)
 # Diameters: what a distribution can be weighted by area or volume with, and the smallest reliable diameter is a limit of.
 DIAMETERS = tuple(
     f"{name}_{unit}"
     for name in ("ecd", "feret_max", "feret_min", "feret_mean", "major_axis", "minor_axis")
     for unit in ("px", "nm")
 )
-STATISTIC_QUANTITIES = _quantities(SizeStatistics)
+STATISTIC_QUANTITIES = quantities(SizeStatistics)

@@ -1,57 +1,92 @@
 """Means, percentiles and widths of a distribution, weighted by number, area or volume."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
+from shared.quantities import OF_THE_SIZES, Meaning, quantities
 
 Weighting = Literal["number", "area", "volume"]
 # A particle of diameter d counts as d to this power.
 POWERS: dict[Weighting, int] = {"number": 0, "area": 2, "volume": 3}
 PERCENTS = (10.0, 50.0, 90.0)
+INTERPOLATION = "Straight lines between the sizes, half of a particle's own weight below its size (Hazen)."
 # Places at which the density is looked at for its highest one.
 MODE_GRID = 2048
 # Sizes that differ by no more than this, relatively, are equal.
 ROUNDING = 1e-9
 
 
+WEIGHTINGS: dict[Weighting, str] = {
+    "number": "Each particle counts as one, times the weight of the counting rule.",
+    "area": "Each particle counts as the square of its diameter: what share of the particles' surface lies below a size.",
+    "volume": "Each particle counts as the cube of its diameter: what share of the particles' volume, or mass, lies below a "
+    "size. Few large particles decide.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of one weighting, in the unit of the sizes; None where a statistic is not defined.
-
-    ``mean`` = Σwd/Σw with w = weight × dᵏ (k = 0, 2, 3 for number, area, volume). ``sd`` = √(Σw(d − mean)²/Σw · n/(n − 1)),
-    for equal weights that of the sample. ``cv`` = sd/mean; ``span`` = (d90 − d10)/d50. Percentiles see `percentiles`, ``mode``
-    see `mode`.
-    """
+    """Statistics of one weighting; None where a statistic is not defined."""
 
     weighting: Weighting
-    mean: float | None
-    sd: float | None
-    cv: float | None
-    d10: float | None
-    d50: float | None
-    d90: float | None
-    span: float | None
-    mode: float | None
+    mean: Annotated[
+        float | None,
+        Meaning(
+            OF_THE_SIZES,
+            "Σwd/Σw, w the weight of a particle: that of the counting rule × dᵏ, k = 0, 2, 3 by number, area, volume.",
+        ),
+    ]
+    sd: Annotated[
+        float | None,
+        Meaning(OF_THE_SIZES, "Standard deviation √(Σw(d − mean)²/Σw · n/(n − 1)); of equal weights that of the sample."),
+    ]
+    cv: Annotated[float | None, Meaning("", "Coefficient of variation sd / mean.")]
+    d10: Annotated[float | None, Meaning(OF_THE_SIZES, "Size below which 10 % of the weight lies. " + INTERPOLATION)]
+    d50: Annotated[float | None, Meaning(OF_THE_SIZES, "Median: half of the weight lies below.")]
+    d90: Annotated[float | None, Meaning(OF_THE_SIZES, "Size below which 90 % of the weight lies.")]
+    span: Annotated[float | None, Meaning("", "Width of the distribution (d90 − d10) / d50.")]
+    mode: Annotated[
+        float | None,
+        Meaning(
+            OF_THE_SIZES,
+            "Size at which the density is highest, smoothed by Gaussian kernels of Silverman's bandwidth "
+            "0.9·min(SD, IQR/1.34)·n^(−1/5).",
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Moment means and the log-normal measures of the number distribution; None where one is not defined.
 
-    ``d10_mean`` = D[1,0] = Σd/n, ``d32`` = D[3,2] = Σd³/Σd², ``d43`` = D[4,3] = Σd⁴/Σd³. ``geometric_mean`` = exp(mean ln d),
-    ``gsd`` = exp(SD of ln d). ``skewness`` = Σ(d − mean)³/n / (Σ(d − mean)²/n)^{3/2}. All sums are over weights.
+    All sums are over the weights of the counting rule.
     """
 
-    d10_mean: float | None
-    d32: float | None
-    d43: float | None
-    geometric_mean: float | None
-    gsd: float | None
-    skewness: float | None
+    d10_mean: Annotated[float | None, Meaning(OF_THE_SIZES, "D[1,0] = Σd/n, mean by number.")]
+    d32: Annotated[
+        float | None, Meaning(OF_THE_SIZES, "D[3,2] = Σd³/Σd², mean by surface, Sauter diameter (ISO 9276-2 writes x̄₁,₂).")
+    ]
+    d43: Annotated[
+        float | None, Meaning(OF_THE_SIZES, "D[4,3] = Σd⁴/Σd³, mean by volume, De Brouckere diameter (ISO 9276-2 writes x̄₁,₃).")
+    ]
+    geometric_mean: Annotated[
+        float | None, Meaning(OF_THE_SIZES, "exp(mean of ln d); the median of a log-normal distribution.")
+    ]
+    gsd: Annotated[float | None, Meaning("", "Geometric standard deviation exp(SD of ln d); 1 for equal sizes.")]
+    skewness: Annotated[
+        float | None,
+        Meaning(
+            "", "Σ(d − mean)³/n / (Σ(d − mean)²/n)^(3/2); 0 for a symmetric distribution, above 0 with a tail of large ones."
+        ),
+    ]
+
+
+SUMMARY_QUANTITIES = quantities(Summary)
+MOMENT_QUANTITIES = quantities(Moments)
 
 
 def summarise(sample: Sample, weighting: Weighting) -> Summary:

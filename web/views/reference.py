@@ -4,8 +4,7 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
-from shared.distributions.sample import COUNTING_RULES
-from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.definitions import LEAD, sections
 from web.pages.models import model_line
 from web.services import services
 
@@ -19,9 +18,4 @@ def models_page() -> str:
 
 def definitions_page() -> str:
     """Show what every number means."""
-    return render_template(
-        "definitions.html",
-        particle=PARTICLE_QUANTITIES,
-        statistics=STATISTIC_QUANTITIES,
-        counting_rules=COUNTING_RULES,
-    )
+    return render_template("definitions.html", lead=LEAD, sections=sections())
