@@ -8,8 +8,8 @@ from typing import Annotated, get_type_hints
 
 from shared.arrays import FloatArray, IntArray, Mask
 
-# Unit of what is said of sizes of any kind.
-OF_THE_SIZES = "that of the sizes"
+# Unit of statistics of sizes of any kind: that of the sizes themselves.
+OF_THE_SIZES = "as sizes"
 
 
 @dataclass(frozen=True, slots=True)

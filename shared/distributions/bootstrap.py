@@ -94,17 +94,28 @@ def intervals(sample: Sample, weighting: Weighting, *, seed: int = SEED, repeats
 
 def intervals_of_groups(groups: Groups, weighting: Weighting, *, seed: int = SEED, repeats: int = REPEATS) -> Intervals | None:
     """Return confidence intervals as `intervals` does, of particles that are known in groups only."""
-    n_images, n_particles = groups.numbers.shape[0], int(groups.numbers.sum())
-    if n_particles < 2:
+    if groups.numbers.sum() < 2:
         return None
-    n_units, lost = (n_images, 1.0) if n_images > 1 else (n_particles, np.sqrt(n_particles / (n_particles - 1)))
     random = np.random.default_rng(seed)
     drawn = np.concatenate(list(_repeated(groups, POWERS[weighting], random, repeats)))
-    tail = float(norm.cdf(lost * t.ppf((1 - LEVEL) / 2, n_units - 1)))
+    tail = expanded_tail(groups.numbers.shape[0], int(groups.numbers.sum()), LEVEL)
     ends = np.quantile(drawn, [tail, 1 - tail], axis=0).T
     return Intervals(
         **{field.name: Interval(float(low), float(high)) for field, (low, high) in zip(fields(Intervals), ends, strict=True)}
     )
+
+
+def drawn_medians(sample: Sample, *, seed: int = SEED, repeats: int = REPEATS) -> FloatArray:
+    """Return the medians by number of resampled samples, shape (repeats,); of a sample of at least two particles."""
+    random = np.random.default_rng(seed)
+    drawn = np.concatenate(list(_repeated(_groups(sample), POWERS["number"], random, repeats)))
+    return drawn[:, [field.name for field in fields(Intervals)].index("d50")]
+
+
+def expanded_tail(n_images: int, n_particles: int, level: float) -> float:
+    """Return the share of draws below an interval that is expanded for few images, or few particles of one; see `intervals`."""
+    n, lost = (n_images, 1.0) if n_images > 1 else (n_particles, np.sqrt(n_particles / (n_particles - 1)))
+    return float(norm.cdf(lost * t.ppf((1 - level) / 2, n - 1)))
 
 
 def _groups(sample: Sample) -> Groups:
