@@ -12,7 +12,7 @@ from shared.errors import OperatorError
 from shared.quantities import ParticleTable
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 
-SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm")
+SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "fitness")
 
 
 def make_folder(out: Path) -> None:

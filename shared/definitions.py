@@ -13,6 +13,7 @@ from typing import Any
 from shared.calibration import SOURCES, STATUSES
 from shared.distributions.arrangement import ARRANGEMENT
 from shared.distributions.bootstrap import INTERVAL_DEFINITION
+from shared.distributions.fitness import OBSTACLE_TEXT, SIGN_TEXT, VERDICT_TEXT
 from shared.distributions.fits import CURVES, FIT_QUANTITIES
 from shared.distributions.guidance import GUIDANCE_QUANTITIES
 from shared.distributions.log_grid import GRID_DEFINITION
@@ -25,6 +26,10 @@ LEAD = (
     "A number has the same name here, in tables, in files, in the API and in the database. Quantities in nm exist only where "
     "the image is calibrated; a missing pixel size is never replaced by 1. A number that is not defined is left out; none is "
     "ever NaN."
+)
+FITNESS_LEAD = (
+    "A verdict on each analysis says whether a size distribution can be read from it. It is advice; no statistic leaves "
+    "anything out by it unless you ask for that."
 )
 CONVENTIONS = {
     "pixel": "A unit square around its centre. Areas are counts of pixels; no outline is ever smoothed. Widths are those of "
@@ -79,6 +84,9 @@ def sections() -> tuple[Section, ...]:
             tuple(Quantity(name, meaning.unit, meaning.definition) for name, meaning in ARRANGEMENT.items()),
         ),
         Section("pool", "Pools of several images", GRID_DEFINITION, ()),
+        Section("fitness", "Fit for sizing", FITNESS_LEAD, _words(VERDICT_TEXT)),
+        Section("sign", "Fit for sizing: signs against particles", "", _words(SIGN_TEXT)),
+        Section("obstacle", "Fit for sizing: obstacles", "", _words(OBSTACLE_TEXT)),
         Section("calibration", "Calibration", "", _words(STATUSES)),
         Section("source", "Sources of a pixel size", "", _words(SOURCES)),
     )

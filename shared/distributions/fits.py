@@ -10,7 +10,8 @@ from scipy.special import log_ndtr
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
-from shared.quantities import OF_THE_SIZES, Meaning, quantities
+from shared.distributions.summary import OF_D
+from shared.quantities import Meaning, quantities_of
 
 Family = Literal["lognormal", "normal", "weibull"]
 FAMILIES: tuple[Family, ...] = ("lognormal", "normal", "weibull")
@@ -32,12 +33,12 @@ class Fit:
     """A fitted curve and how well it holds."""
 
     family: Family
-    location: Annotated[float, Meaning(OF_THE_SIZES, "First parameter of the curve, see its family.")]
+    location: Annotated[float, Meaning(OF_D, "First parameter of the curve, see its family.")]
     shape: Annotated[float, Meaning("see the family", "Second parameter of the curve, see its family.")]
     truncated_at: Annotated[
         float,
         Meaning(
-            OF_THE_SIZES,
+            OF_D,
             "Only sizes from here on were fitted, by the density over 1 − F(truncated_at): the smallest reliable diameter. 0 "
             "where all were.",
         ),
@@ -57,7 +58,7 @@ class Fit:
     ]
 
 
-FIT_QUANTITIES = quantities(Fit)
+FIT_QUANTITIES = quantities_of(Fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def fit(sample: Sample, family: Family, truncated_at: float = 0.0) -> Fit | NoFi
     """
     kept = sample.at_least(truncated_at)
     if len(kept) < SMALLEST_NUMBER:
-        reason = f"{len(kept)} particles from the smallest reliable size on: a fit takes {SMALLEST_NUMBER}."
+        plural = "" if len(kept) == 1 else "s"
+        reason = f"{len(kept)} particle{plural} from the smallest reliable size on: a fit takes {SMALLEST_NUMBER}."
         return NoFit(family, reason)
     if kept.sizes[0] == kept.sizes[-1]:
         return NoFit(family, "All sizes are equal.")

@@ -10,7 +10,7 @@ from shared.arrays import FloatArray
 from shared.distributions.bootstrap import Intervals, intervals
 from shared.distributions.sample import Sample
 from shared.distributions.summary import Weighting, moments
-from shared.quantities import Meaning, quantities
+from shared.quantities import Meaning, quantities_of
 
 Z_95 = 1.959964
 # Relative half-width of the interval of 95 % that is aimed at.
@@ -56,7 +56,7 @@ class Guidance:
     for_d90: Annotated[int | None, Meaning("", "The same for d90.")]
 
 
-GUIDANCE_QUANTITIES = quantities(Guidance)
+GUIDANCE_QUANTITIES = quantities_of(Guidance)
 
 
 def number_for_geometric_mean(gsd: float, target: float = TARGET) -> int:

@@ -7,17 +7,19 @@ import numpy as np
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
-from shared.quantities import OF_THE_SIZES, Meaning, quantities
+from shared.quantities import Meaning, quantities_of
 
 Weighting = Literal["number", "area", "volume"]
 # A particle of diameter d counts as d to this power.
 POWERS: dict[Weighting, int] = {"number": 0, "area": 2, "volume": 3}
 PERCENTS = (10.0, 50.0, 90.0)
-INTERPOLATION = "Straight lines between the sizes, half of a particle's own weight below its size (Hazen)."
 # Places at which the density is looked at for its highest one.
 MODE_GRID = 2048
 # Sizes that differ by no more than this, relatively, are equal.
 ROUNDING = 1e-9
+# The unit of a statistic that has that of the sizes d.
+OF_D = "that of d"
+_W = "w = 1 by number, d² by area, d³ by volume, times the weight of the counting rule"
 
 
 WEIGHTINGS: dict[Weighting, str] = {
@@ -30,63 +32,42 @@ WEIGHTINGS: dict[Weighting, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of one weighting; None where a statistic is not defined."""
+    """Statistics of one weighting; None where a statistic is not defined. w = weight of the counting rule × dᵏ.
+
+    Percentiles see `percentiles`, ``mode`` see `mode`.
+    """
 
     weighting: Weighting
-    mean: Annotated[
-        float | None,
-        Meaning(
-            OF_THE_SIZES,
-            "Σwd/Σw, w the weight of a particle: that of the counting rule × dᵏ, k = 0, 2, 3 by number, area, volume.",
-        ),
-    ]
-    sd: Annotated[
-        float | None,
-        Meaning(OF_THE_SIZES, "Standard deviation √(Σw(d − mean)²/Σw · n/(n − 1)); of equal weights that of the sample."),
-    ]
-    cv: Annotated[float | None, Meaning("", "Coefficient of variation sd / mean.")]
-    d10: Annotated[float | None, Meaning(OF_THE_SIZES, "Size below which 10 % of the weight lies. " + INTERPOLATION)]
-    d50: Annotated[float | None, Meaning(OF_THE_SIZES, "Median: half of the weight lies below.")]
-    d90: Annotated[float | None, Meaning(OF_THE_SIZES, "Size below which 90 % of the weight lies.")]
-    span: Annotated[float | None, Meaning("", "Width of the distribution (d90 − d10) / d50.")]
-    mode: Annotated[
-        float | None,
-        Meaning(
-            OF_THE_SIZES,
-            "Size at which the density is highest, smoothed by Gaussian kernels of Silverman's bandwidth "
-            "0.9·min(SD, IQR/1.34)·n^(−1/5).",
-        ),
-    ]
+    mean: Annotated[float | None, Meaning(OF_D, f"Mean Σwd / Σw, {_W}.")]
+    sd: Annotated[float | None, Meaning(OF_D, f"Standard deviation √(Σw(d − mean)²/Σw · n/(n − 1)), {_W}.")]
+    cv: Annotated[float | None, Meaning("", "Coefficient of variation SD / mean.")]
+    d10: Annotated[float | None, Meaning(OF_D, f"Size below which 10 % of the total Σw lies, {_W}.")]
+    d50: Annotated[float | None, Meaning(OF_D, f"Median: size below which half of the total Σw lies, {_W}.")]
+    d90: Annotated[float | None, Meaning(OF_D, f"Size below which 90 % of the total Σw lies, {_W}.")]
+    span: Annotated[float | None, Meaning("", "Width of the distribution (D90 − D10) / D50.")]
+    mode: Annotated[float | None, Meaning(OF_D, "Size where the density is highest, smoothed by Gaussian kernels (Silverman).")]
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Moment means and the log-normal measures of the number distribution; None where one is not defined.
 
-    All sums are over the weights of the counting rule.
+    All sums are over particles with their weights of the counting rule.
     """
 
-    d10_mean: Annotated[float | None, Meaning(OF_THE_SIZES, "D[1,0] = Σd/n, mean by number.")]
-    d32: Annotated[
-        float | None, Meaning(OF_THE_SIZES, "D[3,2] = Σd³/Σd², mean by surface, Sauter diameter (ISO 9276-2 writes x̄₁,₂).")
-    ]
-    d43: Annotated[
-        float | None, Meaning(OF_THE_SIZES, "D[4,3] = Σd⁴/Σd³, mean by volume, De Brouckere diameter (ISO 9276-2 writes x̄₁,₃).")
-    ]
-    geometric_mean: Annotated[
-        float | None, Meaning(OF_THE_SIZES, "exp(mean of ln d); the median of a log-normal distribution.")
-    ]
-    gsd: Annotated[float | None, Meaning("", "Geometric standard deviation exp(SD of ln d); 1 for equal sizes.")]
+    d10_mean: Annotated[float | None, Meaning(OF_D, "D[1,0] = Σd / n, the mean by number.")]
+    d32: Annotated[float | None, Meaning(OF_D, "D[3,2] = Σd³ / Σd², the mean by surface (Sauter diameter).")]
+    d43: Annotated[float | None, Meaning(OF_D, "D[4,3] = Σd⁴ / Σd³, the mean by volume.")]
+    geometric_mean: Annotated[float | None, Meaning(OF_D, "Geometric mean exp(mean of ln d), by number.")]
+    gsd: Annotated[float | None, Meaning("", "Geometric standard deviation exp(SD of ln d), by number; 1 for equal sizes.")]
     skewness: Annotated[
         float | None,
-        Meaning(
-            "", "Σ(d − mean)³/n / (Σ(d − mean)²/n)^(3/2); 0 for a symmetric distribution, above 0 with a tail of large ones."
-        ),
+        Meaning("", "Skewness Σ(d − mean)³/n / (Σ(d − mean)²/n)^(3/2), by number; above 0 with a tail of large sizes."),
     ]
 
 
-SUMMARY_QUANTITIES = quantities(Summary)
-MOMENT_QUANTITIES = quantities(Moments)
+SUMMARY_QUANTITIES = quantities_of(Summary)
+MOMENT_QUANTITIES = quantities_of(Moments)
 
 
 def summarise(sample: Sample, weighting: Weighting) -> Summary:
@@ -126,13 +107,15 @@ def moments(sample: Sample) -> Moments:
     logarithms = np.log(sizes)
     log_sd = _sd(logarithms, weights)
     variance = float(np.average((relative - 1) ** 2, weights=weights))
+    # Of equal sizes rounding leaves a variance.
+    is_spread = sizes[-1] - sizes[0] > ROUNDING * sizes[-1]
     return Moments(
         d10_mean=mean,
         d32=mean * third / second,
         d43=mean * fourth / third,
         geometric_mean=float(np.exp(np.average(logarithms, weights=weights))),
         gsd=None if log_sd is None else float(np.exp(log_sd)),
-        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if variance > 0 else None,
+        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if is_spread else None,
     )
 
 
