@@ -73,6 +73,11 @@ def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> I
         yield buffer.getvalue()
 
 
+def particle_types() -> dict[str, type]:
+    """Return for each column of particles whether its values are `int`, `float` or `bool`."""
+    return {name: ParticleRow.__table__.columns[name].type.python_type for name in PARTICLE_COLUMNS}
+
+
 def particle_record(row: ParticleRow) -> dict[str, Any]:
     """Return a stored particle under the names of its quantities."""
     return {name: getattr(row, name) for name in PARTICLE_COLUMNS}

@@ -61,16 +61,16 @@ class _Selection(FilesQuery):
 
     model_config = ConfigDict(extra="forbid")
 
-    project: Line | None = Field(None, min_length=1, max_length=200)
+    project: Line | None = Field(None, min_length=1, max_length=200, description="Part of its name.")
     person: Line | None = Field(None, min_length=1, max_length=200, description="Who handed the image in.")
-    group: Line | None = Field(None, min_length=1, max_length=200)
+    group: Line | None = Field(None, min_length=1, max_length=200, description="Whose turns in the queue it took.")
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     file_name: Line | None = Field(
         None, min_length=1, max_length=200, description="Part of the name it was handed in under, folders included."
     )
     instrument: Line | None = Field(None, min_length=1, max_length=200, description="Part of vendor and model.")
-    operator: Line | None = Field(None, min_length=1, max_length=200)
-    detector: Line | None = Field(None, min_length=1, max_length=200)
+    operator: Line | None = Field(None, min_length=1, max_length=200, description="As the file says.")
+    detector: Line | None = Field(None, min_length=1, max_length=200, description="As the file says.")
     text: Line | None = Field(
         None, min_length=1, max_length=200, description="Part of a name or a value of the file's own fields."
     )
@@ -107,7 +107,7 @@ class AnalysisSelection(_Selection):
         max_length=MAX_CONDITIONS,
         description="`NAME OP NUMBER` on a statistic, such as `ecd_d50_nm<40`; OP is <, <=, >, >= or =. Again for more.",
     )
-    sort: SortName = "created_at"
+    sort: SortName = Field("created_at", description="Any statistic, or `created_at`: when the analysis was made.")
     order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
 
     @property

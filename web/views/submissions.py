@@ -15,6 +15,7 @@ from shared.retention import KEEP_EVERYTHING, RetentionRule
 from shared.submissions import JobCounts
 from web.pages import choices, fitness
 from web.pages.decisions import decision_line
+from web.pages.exports import export_form
 from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line, up_to
 from web.pages.manifest import ManifestLine, manifest_line
 from web.pages.models import ModelLine, model_line
@@ -107,6 +108,7 @@ def submission_page(submission_id: int) -> str:
         side_cars=beside,
         without_image=[one.name for one in alone],
         choices=choices.of_submission(),
+        export_form=export_form(),
         decision=decision_line(audit.ListedDecision(newest)) if newest else None,
         **listing,
     )

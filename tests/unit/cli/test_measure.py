@@ -50,7 +50,7 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
     assert numbers["with"] == numbers["alone"][:-1], "particles keep the numbers of the label map"
     assert rows["with"]["banner"] == {"top": sample.banner.top, "bottom": sample.banner.bottom}
     assert rows["with"]["field"] == {"top": 0, "bottom": sample.banner.top, "left": 0, "right": 500}
-    assert rows["with"]["counting_rule"] == "all"
+    assert rows["with"]["counting_rule"] == "exclude-border-weighted"
     assert rows["with"]["fitness"] in VERDICTS
     assert rows["with"]["fitness_reasons"]
     # The banner that is drawn has a bar, which is read as in analyze.
