@@ -240,10 +240,11 @@ def _day(time: Any) -> str | None:
 
 def _n_capped(record: Mapping[str, Any]) -> int | None:
     """How many weights were cut; only statistics under the rule that weighs tell."""
-    if record.get("counting_rule") != "exclude-border-weighted" or record.get("n_counted") is None:
+    n_counted: int | None = record.get("n_counted")
+    capped_share: float | None = record.get("capped_share")
+    if record.get("counting_rule") != "exclude-border-weighted" or n_counted is None or capped_share is None:
         return None
-    capped_share: float = record["capped_share"]
-    return round(capped_share * record["n_counted"])
+    return round(capped_share * n_counted)
 
 
 def _total(values: Iterable[int | None]) -> str:
