@@ -30,10 +30,10 @@ def sample(found: Findings) -> list[Flowable]:
     """Say what the sample is, as far as it was told."""
     records = [image.record for image in found.content.images]
     samples = Counter(record.get("sample") for record in records)
-    rows = [("Selection", found.content.title), ("Sample", _counted_values(samples))]
+    rows = [("Selection", found.content.title), ("Sample", counted_values(samples))]
     keys = dict.fromkeys(key for record in records for key in record if key.startswith(METADATA_PREFIX))
     rows += [
-        (key.removeprefix(METADATA_PREFIX), _counted_values(Counter(record.get(key) for record in records))) for key in keys
+        (key.removeprefix(METADATA_PREFIX), counted_values(Counter(record.get(key) for record in records))) for key in keys
     ]
     blocks: list[Flowable] = [facts(rows)]
     if not keys:
@@ -48,8 +48,8 @@ def instrument(found: Findings) -> list[Flowable]:
         return [text("There is no image.")]
     named = Counter(record.get("instrument") for record in records)
     rows = [
-        ("Instrument", _counted_values(named)),
-        ("Accelerating voltage", _counted_values(Counter(_with_unit(record.get("voltage_kv"), "kV") for record in records))),
+        ("Instrument", counted_values(named)),
+        ("Accelerating voltage", counted_values(Counter(_with_unit(record.get("voltage_kv"), "kV") for record in records))),
         ("Magnification", _range([record.get("magnification") for record in records], "×")),
         ("Recorded", _period([record.get("acquired_at") for record in records])),
     ]
@@ -105,7 +105,7 @@ def parameters(found: Findings) -> list[Flowable]:
         ),
         ("Intervals", f"{100 * LEVEL:g} % by bootstrap, {REPEATS:,} samples of {unit_of_draw}, seed {SEED}"),
         ("Fits", _fit_range(found)),
-        ("SHA-256 of the parameters", _counted_values(hashes)),
+        ("SHA-256 of the parameters", counted_values(hashes)),
     ]
     return [facts(rows)]
 
@@ -171,6 +171,19 @@ def calibration_differences(records: Iterable[Any]) -> list[float]:
     return sorted(abs(stated - bar) / stated for stated, bar in pairs if stated and bar)
 
 
+def counted_values(values: Counter[Any]) -> str:
+    """Name the values with their numbers of images, the most frequent first."""
+    if not values or set(values) == {None}:
+        return "not recorded"
+    if len(values) == 1:
+        return str(next(iter(values)))
+    named = [
+        f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)
+    ]
+    more = len(values) - MOST_NAMED
+    return "; ".join(named) + (f"; and {more:,} more" if more > 0 else "")
+
+
 def _image_row(position: int, name: str, image: ImageSizes) -> list[str]:
     sizes = image.sizes.sample
     d50 = number(float(percentiles(sizes.sizes, sizes.weights, (50.0,))[0])) if len(sizes) else NONE
@@ -225,19 +238,6 @@ def _share(n: int, total: int) -> str:
 
 def _with_unit(value: Any, unit: str) -> str | None:
     return None if value is None else f"{value:g} {unit}"
-
-
-def _counted_values(values: Counter[Any]) -> str:
-    """Name the values with their numbers of images, the most frequent first."""
-    if not values or set(values) == {None}:
-        return "not recorded"
-    if len(values) == 1:
-        return str(next(iter(values)))
-    named = [
-        f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)
-    ]
-    more = len(values) - MOST_NAMED
-    return "; ".join(named) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _range(values: Sequence[Any], unit: str) -> str:
