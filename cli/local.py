@@ -19,7 +19,7 @@ from cli.images import ImageOfFile, distinct_stems, images_option, left_out, sca
 from cli.inputs import find_micrographs
 from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
-from cli.outputs import Source, command_line, counting_rule_option, described, format_option, write_outputs
+from cli.outputs import Source, command_line, counting_rule_option, format_option, listed, write_outputs
 from cli.ranges import NM_PER_PX
 from cli.results import make_folder, report, write_particles
 from cli.summary import analysed
@@ -38,7 +38,7 @@ from worker.analysis.rendering import overlay, preview
 from worker.files import encode_labels, encode_png, low_confidence_labels
 from worker.micrograph.limits import DecodeLimits
 from worker.micrograph.sandbox import Decoder
-from worker.model_files import Model
+from worker.model_files import SUFFIX, Model
 from worker.pipeline import analyse
 from worker.segmenters import create_segmenter
 from worker.text_reader import RapidTextReader
@@ -128,9 +128,9 @@ def analyze(
         images = _images(files, start)
         records = _analyse_all(images, start, processes or len(os.sched_getaffinity(0)))
     report(out, records, as_json=as_json)
-    # A name alone means another model one day; a file means what it is.
-    named = command_line(context, **({} if Path(model).exists() else {"model": reference}))
-    all_made = _write_outputs(images, records, formats, start, title=described(paths), command=named)
+    # A name alone means another model one day; a file is what it is.
+    command = command_line(context, model=model if model.endswith(SUFFIX) else reference)
+    all_made = _write_outputs(images, records, formats, start, title=listed(paths), command=command)
     failed = sum(record["state"] == "failed" for record in records)
     messages.print(f"{len(records) - failed} of {len(records)} images analysed with {reference}; results in {out}")
     context.exit(EXIT_SOME_FAILED if failed or not all_made else 0)

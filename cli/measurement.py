@@ -9,7 +9,7 @@ from cli.console import EXIT_SOME_FAILED
 from cli.findings import described_scale_bar, stated
 from cli.images import ImageOfFile, distinct_stems, scale_bar_option
 from cli.label_files import read_labels
-from cli.outputs import Source, command_line, counting_rule_option, described, format_option, write_outputs
+from cli.outputs import Source, command_line, counting_rule_option, format_option, listed, write_outputs
 from cli.ranges import NM_PER_PX
 from cli.results import make_folder, report, write_particles
 from cli.summary import analysed
@@ -78,7 +78,7 @@ def measure(
         for path, stem in zip(labels, stems, strict=True)
     ]
     report(out, [dict(source.row) for source in sources], as_json=as_json)
-    all_made = write_outputs(out, sources, formats, title=described(labels), rule=rule, command=command_line(context))
+    all_made = write_outputs(out, sources, formats, title=listed(labels), rule=rule, command=command_line(context))
     context.exit(EXIT_SOME_FAILED if not all_made or any(source.row["state"] == "failed" for source in sources) else 0)
 
 
@@ -92,7 +92,7 @@ def _measure_one(
     rule: CountingRule,
     reads_scale_bar: bool,
 ) -> Source:
-    alone = Source(ImageOfFile(path), target.name, {}, labels=lambda: read_labels(path), preview=_no_picture)
+    source = Source(ImageOfFile(path), target.name, {}, labels=lambda: read_labels(path), preview=_no_picture)
     try:
         labels = read_labels(path)
         micrograph = None if image is None else _micrograph_of(image, labels, limits)
@@ -105,22 +105,19 @@ def _measure_one(
         particles = measure_labels(labels, written.field, calibrated.nm_per_px, written.annotations, pixels)
         write_particles(target.with_name(f"{target.name}.particles.csv"), particles)
         if micrograph is not None:
-            picture = overlay(preview(micrograph.pixels), labels)
-            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
+            shown = preview(micrograph.pixels)
+            source = replace(source, labels=lambda: labels, preview=lambda: shown)
+            target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(overlay(shown, labels)))
     except SaemiError as error:
-        return replace(alone, row=failure(alone.image, error.code, error.message))
+        return replace(source, row=failure(source.image, error.code, error.message))
     except OSError as error:
         message = f"The results cannot be written: {error.strerror}."
-        return replace(alone, row=failure(alone.image, "results_not_written", message))
+        return replace(source, row=failure(source.image, "results_not_written", message))
     statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations), rule)
     found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics) | {"counting_rule": rule}
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
-    row = analysed(alone.image, found | read, described_scale_bar(written.scale_bar))
-    if micrograph is None:
-        return replace(alone, row=row)
-    shown = preview(micrograph.pixels)
-    return replace(alone, row=row, labels=lambda: labels, preview=lambda: shown)
+    return replace(source, row=analysed(source.image, found | read, described_scale_bar(written.scale_bar)))
 
 
 def _no_picture() -> GreyImage:

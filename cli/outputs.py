@@ -82,7 +82,7 @@ def command_line(context: click.Context, **pinned: str) -> str:
     return shlex.join(["saemi", str(context.info_name), *arguments, *options])
 
 
-def described(paths: Sequence[Path]) -> str:
+def listed(paths: Sequence[Path]) -> str:
     """Name what a command was about, the first few of many files."""
     further = len(paths) - MAX_NAMED
     return ", ".join([readable(path) for path in paths[:MAX_NAMED]] + ([f"{further:,} more"] if further > 0 else []))
@@ -103,9 +103,7 @@ def write_outputs(
     for name in dict.fromkeys(formats):
         target = out / f"{STEM}.{OUTPUT_FORMATS[name].extension}"
         try:
-            with progress_bar() as bar:
-                task = bar.add_task(f"Writing {target.name}", total=len(content.images))
-                writer(name)(content, target, lambda n_done, task=task: bar.update(task, completed=n_done))  # type: ignore[misc]
+            _write(name, content, target)
         except InputError as error:
             messages.print(f"{target.name} is not written: {error.message}")
             all_made = False
@@ -123,6 +121,18 @@ def read_particles(path: Path) -> ParticleTable:
     return ParticleTable(**{name: _values(columns[name], types[name]) for name in types})  # type: ignore[arg-type]
 
 
+def _write(name: str, content: Content, target: Path) -> None:
+    """Write one format; the file has its name when all of it is there, and one that was there stays until then."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task(f"Writing {target.name}", total=len(content.images))
+            writer(name)(content, part, lambda n_done: bar.update(task, completed=n_done))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _values(cells: Sequence[str], of: type) -> NDArray[Any] | None:
     """Values of a column; None where every cell is empty, and of a table without rows an array without values."""
     if cells and not any(cells):
@@ -135,7 +145,7 @@ def _values(cells: Sequence[str], of: type) -> NDArray[Any] | None:
 def _content(out: Path, sources: Sequence[Source], *, title: str, rule: CountingRule, command: str) -> Content:
     failed = [LeftOut(_name(source), source.row["error_message"]) for source in sources if source.row["state"] == "failed"]
     images = [_analysed(out, source) for source in sources if source.row["state"] != "failed"]
-    return Content(title, sorted(images, key=lambda image: image.name), failed, Choices(rule=rule), command)
+    return Content(title, images, failed, Choices(rule=rule), command)
 
 
 def _analysed(out: Path, source: Source) -> AnalysedImage:
@@ -152,8 +162,7 @@ def _analysed(out: Path, source: Source) -> AnalysedImage:
 
 
 def _name(source: Source) -> str:
-    n_images = source.row["n_images"]
-    return shown_name(readable(source.image.path), source.image.index, n_images)
+    return shown_name(readable(source.image.path), source.image.index, source.row["n_images"])
 
 
 def _words(option: click.Option, value: Any) -> list[str]:

@@ -10,15 +10,13 @@ from typing import IO, Self
 
 # What some system refuses in the name of a file, and what would lead out of the folder that the archive is unpacked in.
 UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]|^\.+|[. ]+$')
-# Half of zlib's default time for a few percent of size.
-DEFLATE_LEVEL = 4
 
 
 class Archive:
     """A ZIP archive that is being written; leave its block to finish it."""
 
     def __init__(self, target: Path | IO[bytes]) -> None:
-        self._zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL)
+        self._zip = zipfile.ZipFile(target, "w")
         self._names: set[str] = set()
         self._time = time.localtime()[:6]
 
@@ -29,10 +27,10 @@ class Archive:
         self._zip.close()
 
     @contextmanager
-    def member(self, stem: str, ending: str, *, is_compressed: bool = False) -> Iterator[IO[bytes]]:
-        """Open a new member ``STEM.ENDING``; what is compressed already is stored as it is."""
+    def member(self, stem: str, ending: str, *, is_stored: bool = False) -> Iterator[IO[bytes]]:
+        """Open a new member ``STEM.ENDING``; what packing would not make smaller is stored as it is."""
         info = zipfile.ZipInfo(self._free_name(stem, ending), self._time)
-        info.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
+        info.compress_type = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
         # Nobody knows before how large a member becomes.
         with self._zip.open(info, "w", force_zip64=True) as file:
             yield file

@@ -87,7 +87,7 @@ class Content:
     title : str
         What was selected, in words: ``Submission 12, gold``.
     images : sequence of AnalysedImage
-        In the order of their names.
+        By file, and by their place in it.
     left_out : sequence of LeftOut
         Images that were selected and have no analysis, or none in nanometres where sizes in nanometres are pooled.
     choices : Choices

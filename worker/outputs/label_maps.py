@@ -13,7 +13,7 @@ def write(content: Content, target: Path, progress: Progress) -> None:
     """Write ``STEM.labels.tif`` of each image, 16 bit where its numbers allow it, else 32 bit, and ``methods.txt``."""
     with Archive(target) as archive:
         for n_done, image in enumerate(content.images, start=1):
-            with archive.member(image.stem, "labels.tif", is_compressed=True) as file:
+            with archive.member(image.stem, "labels.tif", is_stored=True) as file:
                 file.write(encode_labels(image.labels()))
             progress(n_done)
         with archive.member("methods", "txt") as file:

@@ -15,7 +15,7 @@ def write(content: Content, target: Path, progress: Progress) -> None:
     with Archive(target) as archive:
         for n_done, image in enumerate(content.images, start=1):
             picture = overlay(image.preview(), image.labels(), low_confidence_labels(image.particles()))
-            with archive.member(image.stem, "overlay.png", is_compressed=True) as file:
+            with archive.member(image.stem, "overlay.png", is_stored=True) as file:
                 file.write(encode_png(picture))
             progress(n_done)
         with archive.member("methods", "txt") as file:

@@ -57,7 +57,7 @@ def _add_selections(archive: Archive, labels: Labels) -> None:
         name = f"{outline.label:0{DIGITS}d}"
         selection = _composite(name, outline) if outline.holes else _simple(name, outline)
         # So small a member is not worth packing; an archive around this one packs all of them together.
-        with archive.member(name, "roi", is_compressed=True) as file:
+        with archive.member(name, "roi", is_stored=True) as file:
             file.write(selection.tobytes())
 
 

@@ -1,5 +1,6 @@
 """Particles and images as rows of tables: which columns, of which types, the same in every table format."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -58,19 +59,23 @@ def summary_columns(images: Iterable[AnalysedImage]) -> tuple[str, ...]:
 
 def summary_row(image: AnalysedImage, particles: ParticleTable, rule: CountingRule) -> dict[str, Any]:
     """Return one image under the names of the columns, its statistics under the counting rule; what is not known is missing."""
-    row = {"stem": image.stem} | dict(image.record)
+    row = {"stem": image.stem} | {name: value for name, value in image.record.items() if _is_known(value)}
     # Older releases had other statistics, and no number of those that count.
-    if row["counting_rule"] == rule and row["n_counted"] is not None:
+    if row["counting_rule"] == rule and "n_counted" in row:
         return row
     field_px = (row["field_bottom"] - row["field_top"]) * (row["field_right"] - row["field_left"])
     statistics = asdict(size_statistics(particles, field_px, rule))
     # What covers the field is the same by every rule, and the record knows the annotations in it.
-    return row | statistics | {"coverage": row["coverage"], "counting_rule": rule}
+    return row | statistics | {"coverage": row.get("coverage"), "counting_rule": rule}
 
 
 def image_keys(image: AnalysedImage) -> dict[str, Any]:
     """Return what joins rows to this image."""
     return {"stem": image.stem} | {field.name: image.record.get(field.name) for field in KEY_FIELDS if field.name != "stem"}
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _repeated(value: Any, of: pa.DataType, n: int) -> pa.Array:

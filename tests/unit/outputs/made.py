@@ -1,10 +1,15 @@
 """Contents of outputs, of drawn and measured particles."""
 
+import csv
+import io
+import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from python_calamine import CalamineWorkbook
 
 from shared.arrays import FloatArray, Labels
 from shared.calibration import calibration
@@ -79,3 +84,16 @@ def written(name: str, what: Content, target: Path) -> list[int]:
     progress: list[int] = []
     writer(name)(what, target, progress.append)
     return progress
+
+
+def summary_of(name: str, path: Path) -> dict[str, Any]:
+    """The row of the first image of a table, read from the file."""
+    if name == "csv":
+        with zipfile.ZipFile(path) as archive:
+            return next(csv.DictReader(io.StringIO(archive.read("summary.csv").decode(), newline="")))
+    if name == "json":
+        image = json.loads(path.read_text())["images"][0]
+        del image["particles"]
+        return image
+    header, row = CalamineWorkbook.from_path(path).get_sheet_by_name("Summary").to_python()[:2]
+    return dict(zip(header, row, strict=True))

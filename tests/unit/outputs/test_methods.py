@@ -1,9 +1,5 @@
 """What the methods block says, and the statistics that stand beside it."""
 
-import csv
-import io
-import json
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +12,7 @@ from shared.errors import InputError
 from shared.output_formats import OUTPUT_FORMATS, output_format
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.results import SOFTWARE_VERSION
-from tests.unit.outputs.made import COMMAND, analysed_image, content, drawn_labels, written
+from tests.unit.outputs.made import COMMAND, analysed_image, content, drawn_labels, summary_of, written
 from worker.outputs.content import Choices, Content, LeftOut, in_nanometres
 from worker.outputs.formats import MODULES, writer
 from worker.outputs.methods import as_text, methods
@@ -159,20 +155,6 @@ def test_the_statistics_of_images_follow_the_counting_rule_that_is_asked_for(tmp
     old = replace(image, record={**image.record, "counting_rule": "all", "n_counted": None, "ecd_d50_px": 1.0})
     written(name, content(old, choices=Choices(rule="all")), tmp_path / "o")
     assert summary_of(name, tmp_path / "o") == row, "what an older release had computed is computed anew"
-
-
-def summary_of(name: str, path: Path) -> dict[str, str]:
-    if name == "csv":
-        with zipfile.ZipFile(path) as archive:
-            return next(csv.DictReader(io.StringIO(archive.read("summary.csv").decode(), newline="")))
-    if name == "json":
-        image = json.loads(path.read_text())["images"][0]
-        del image["particles"]
-        return image
-    from python_calamine import CalamineWorkbook
-
-    header, row = CalamineWorkbook.from_path(path).get_sheet_by_name("Summary").to_python()
-    return dict(zip(header, row, strict=True))
 
 
 def test_every_format_has_a_writer_and_every_writer_a_format() -> None:

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import weakref
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from python_calamine import CalamineWorkbook
 from shared.domain import Calibration
 from shared.quantities import PARTICLE_QUANTITIES
 from shared.tables import PARTICLE_COLUMNS, SUBMISSION_COLUMNS
-from tests.unit.outputs.made import COMMAND, analysed_image, content, drawn_labels, written
+from tests.unit.outputs.made import COMMAND, analysed_image, content, drawn_labels, summary_of, written
 from worker.outputs import workbook
 from worker.outputs.content import AnalysedImage, Content, LeftOut
 from worker.outputs.methods import as_json, as_text, methods
@@ -173,7 +175,7 @@ def test_a_json_document_holds_images_with_their_particles_and_the_methods(mixed
 
 @pytest.mark.parametrize("name", ["csv", "xlsx", "parquet", "json"])
 def test_a_number_that_is_none_is_an_empty_cell_in_every_table(tmp_path: Path, name: str) -> None:
-    image = analysed_image(drawn_labels())
+    image = analysed_image(drawn_labels(), magnification=np.inf, voltage_kv=5.0)
     particles = image.particles()
     for column, value in (("solidity", np.nan), ("extent", np.inf)):
         values = getattr(particles, column).copy()
@@ -186,6 +188,10 @@ def test_a_number_that_is_none_is_an_empty_cell_in_every_table(tmp_path: Path, n
     assert row[solidity] in {None, ""}
     assert row[extent] in {None, ""}
     assert float(row[PARTICLE_COLUMNS.index("convexity")]) == pytest.approx(particles.convexity[0])
+    if name != "parquet":
+        summary = summary_of(name, target)
+        assert summary["magnification"] in {None, ""}
+        assert float(summary["voltage_kv"]) == 5
 
 
 def first_particle(name: str, path: Path) -> list[Any]:
@@ -210,3 +216,26 @@ def test_tables_of_no_image_and_of_one_particle_are_tables(tmp_path: Path, name:
     assert float(first_particle(name, tmp_path / "one")[PARTICLE_COLUMNS.index("area_nm2")]) == 4.0
     assert written(name, content(left_out=[LeftOut("a.tif", "It failed.")]), tmp_path / "none") == []
     assert (tmp_path / "none").stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["csv", "xlsx", "json", "coco", "labels", "overlays", "roi"])
+def test_writers_let_go_of_an_image_before_they_read_the_next_but_one(tmp_path: Path, name: str) -> None:
+    labels = drawn_labels()
+    particles = analysed_image(labels).particles()
+    held: set[int] = set()
+    most_held = 0
+
+    def counted(array: np.ndarray) -> np.ndarray:
+        nonlocal most_held
+        held.add(id(array))
+        weakref.finalize(array, held.discard, id(array))
+        most_held = max(most_held, len(held))
+        return array
+
+    image = replace(
+        analysed_image(labels),
+        particles=lambda: replace(particles, ecd_px=counted(particles.ecd_px.copy())),
+        labels=lambda: counted(labels.copy()),
+    )
+    written(name, content(*(replace(image, name=f"{i}.tif", stem=f"{i}") for i in range(8))), tmp_path / "o")
+    assert 1 <= most_held <= 4, "particles and label map of two images"
