@@ -142,7 +142,8 @@ def _chosen(found: Findings) -> dict[str, Counter[Any]]:
     """What was chosen for the analyses: by the name of each parameter, its values with their numbers of images."""
     chosen = [image.parameters for image in found.content.images if image.parameters is not None]
     names = dict.fromkeys(name for parameters in chosen for name in parameters)
-    return {name: Counter(parameters.get(name) for parameters in chosen) for name in names}
+    values = {name: [parameters.get(name) for parameters in chosen] for name in names}
+    return {name: Counter("not chosen" if value is None else value for value in of) for name, of in values.items()}
 
 
 def _calibrations(records: Sequence[Any]) -> list[Flowable]:
