@@ -14,6 +14,7 @@ def main() -> None:
     names = (
         "measurement",
         "intervals",
+        "outputs",
         "overhead",
         "throughput",
         "fairness",

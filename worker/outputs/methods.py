@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.distributions.sample import COUNTING_RULES
-from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, STATISTIC_QUANTITIES, Quantity
+from shared.quantities import MAX_EDGE_WEIGHT, PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, STATISTIC_QUANTITIES, Quantity
 from shared.results import SOFTWARE_VERSION
 from worker.outputs.content import AnalysedImage, Content
 
@@ -76,7 +76,7 @@ def definitions() -> Section:
 def as_text(sections: Iterable[Section]) -> str:
     """Write a methods block as plain text."""
     return "\n".join(
-        "\n".join([section.title.upper(), *(f"{fact.name}: {fact.value}" for fact in section.facts), ""])
+        "\n".join([section.title.upper(), *(" ".join(f"{fact.name}: {fact.value}".splitlines()) for fact in section.facts), ""])
         for section in sections
     )
 
@@ -140,6 +140,7 @@ def _counting(content: Content) -> Section:
     records = [image.record for image in content.images]
     found, at_border = (sum(record[name] for record in records) for name in ("n_particles", "n_touching_border"))
     left_out = 0 if content.choices.rule == "all" else at_border
+    capped = Fact(f"Counted particles whose weight was cut to {MAX_EDGE_WEIGHT:g}", _total(map(_n_capped, records)))
     return Section(
         "Counting",
         (
@@ -149,9 +150,16 @@ def _counting(content: Content) -> Section:
             Fact("Particles that touch the border", f"{at_border:,}"),
             Fact("Particles left out at the border", f"{left_out:,}"),
             Fact("Particles counted", f"{found - left_out:,}"),
-            Fact(f"Particles smaller than {SMALLEST_RELIABLE_PX:g} px across, the smallest reliable", _sum(records, "n_small")),
-            Fact("Particles of low confidence, counted all the same", _sum(records, "n_low_confidence")),
-            Fact("Images fit for sizing", _tally((record.get("fitness") for record in records), "not judged")),
+            *([capped] if content.choices.rule == "exclude-border-weighted" else []),
+            Fact(
+                f"Particles smaller than {SMALLEST_RELIABLE_PX:g} px across, the smallest reliable diameter",
+                _total(record.get("n_small") for record in records),
+            ),
+            Fact(
+                "Particles of low confidence, counted all the same",
+                _total(record.get("n_low_confidence") for record in records),
+            ),
+            Fact("Fitness for sizing", _tally((record.get("fitness") for record in records), "not judged")),
         ),
     )
 
@@ -230,12 +238,21 @@ def _day(time: Any) -> str | None:
         return None
 
 
-def _sum(records: Iterable[Mapping[str, Any]], name: str) -> str:
+def _n_capped(record: Mapping[str, Any]) -> int | None:
+    """How many weights were cut; only statistics under the rule that weighs tell."""
+    n_counted: int | None = record.get("n_counted")
+    capped_share: float | None = record.get("capped_share")
+    if record.get("counting_rule") != "exclude-border-weighted" or n_counted is None or capped_share is None:
+        return None
+    return round(capped_share * n_counted)
+
+
+def _total(values: Iterable[int | None]) -> str:
     """Sum of a number over the images that have it, and of how many it is not known."""
-    values = [record.get(name) for record in records]
-    known = [value for value in values if value is not None]
-    unknown = len(values) - len(known)
-    if values and not known:
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    unknown = len(listed) - len(known)
+    if listed and not known:
         return "not known"
     return f"{sum(known):,}" + (f"; not known of {_images(unknown)}" if unknown else "")
 

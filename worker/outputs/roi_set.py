@@ -55,14 +55,14 @@ def _add_selections(archive: Archive, labels: Labels) -> None:
     for outline in traced(labels):
         # The manager shows the name of the member.
         name = f"{outline.label:0{DIGITS}d}"
-        selection = _composite(name, outline) if outline.holes else _simple(name, outline)
+        is_simple = len(outline.outer) == 1 and not outline.holes
+        selection = _simple(name, outline.outer[0]) if is_simple else _composite(name, outline)
         # So small a member is not worth packing; an archive around this one packs all of them together.
         with archive.member(name, "roi", is_stored=True) as file:
             file.write(selection.tobytes())
 
 
-def _simple(name: str, outline: Traced) -> ImagejRoi:
-    (polygon,) = outline.outer
+def _simple(name: str, polygon: IntArray) -> ImagejRoi:
     selection = ImagejRoi.frompoints(polygon, name=name)
     selection.roitype = ROI_TYPE.TRACED
     return selection

@@ -12,6 +12,7 @@ from shared.errors import InputError
 from shared.output_formats import OUTPUT_FORMATS, output_format
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from shared.results import SOFTWARE_VERSION
+from tests.stack import PROJECT
 from tests.unit.outputs.made import COMMAND, analysed_image, content, drawn_labels, summary_of, written
 from worker.outputs.content import Choices, Content, LeftOut, in_nanometres
 from worker.outputs.formats import MODULES, writer
@@ -37,7 +38,7 @@ def several() -> Content:
         analysed_image(labels, "4.tif", "4", calibrated=Calibration(0.5, "scale_bar", "ok"), model_version="2"),
         analysed_image(labels, "5.tif", "5", calibrated=Calibration.conflict(), fitness="fit"),
         analysed_image(SMALL, "6.tif", "6", calibrated=Calibration.missing()),
-        left_out=[LeftOut("broken.tif", "It is cut off."), LeftOut("other.tif", "It failed.")],
+        left_out=[LeftOut("broken.tif", "It is\ncut off."), LeftOut("other.tif", "It failed.")],
     )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def test_what_was_looked_at_and_with_what_is_counted_and_named(several: Content)
     )
     assert found["Segmentation"]["Parameter min_confidence"] == "0.5"
     assert found["Segmentation"]["Parameter nm_per_px"] == "not stated"
-    assert found["Images left out"] == {"broken.tif": "It is cut off.", "other.tif": "It failed."}
+    assert found["Images left out"] == {"broken.tif": "It is\ncut off.", "other.tif": "It failed."}
     assert found["Software"] == {
         "Analysed with SAEMI": SOFTWARE_VERSION,
         "Written with SAEMI": SOFTWARE_VERSION,
@@ -102,9 +103,21 @@ def test_particles_are_counted_by_what_the_rule_makes_of_them(
     assert (found["Particles found"], found["Particles that touch the border"]) == ("32", "4")
     assert (found["Particles left out at the border"], found["Particles counted"]) == (left_out, n_counted)
     # Of each drawing one pixel and a square of 6 by 8, which is 7.8 px across; of each small one a square of 3.
-    assert found["Particles smaller than 8 px across, the smallest reliable"] == "10"
+    assert found["Particles smaller than 8 px across, the smallest reliable diameter"] == "10"
     assert found["Particles of low confidence, counted all the same"] == "2; not known of 5 images"
-    assert found["Images fit for sizing"] == "not judged (5 images); fit (1 image)"
+    assert found["Fitness for sizing"] == "not judged (5 images); fit (1 image)"
+
+
+def test_weights_that_were_cut_are_counted_where_the_rule_weighs_and_the_image_tells(several: Content) -> None:
+    wide = np.zeros((60, 60), np.int32)
+    wide[5:55, 5:55] = 1
+    cut = "Counted particles whose weight was cut to 5"
+    image = analysed_image(wide)
+    assert image.particles().edge_weight.tolist() == [5]
+    old = replace(image, record={**image.record, "counting_rule": "all", "n_counted": None})
+    assert facts(content(image, old))["Counting"][cut] == "1; not known of 1 image"
+    assert facts(several)["Counting"][cut] == "0"
+    assert cut not in facts(replace(several, choices=Choices(rule="all")))["Counting"]
 
 
 def test_every_column_has_its_definition(several: Content) -> None:
@@ -155,6 +168,12 @@ def test_the_statistics_of_images_follow_the_counting_rule_that_is_asked_for(tmp
     old = replace(image, record={**image.record, "counting_rule": "all", "n_counted": None, "ecd_d50_px": 1.0})
     written(name, content(old, choices=Choices(rule="all")), tmp_path / "o")
     assert summary_of(name, tmp_path / "o") == row, "what an older release had computed is computed anew"
+
+
+def test_the_user_guide_lists_every_format_with_its_ending() -> None:
+    guide = (PROJECT / "docs" / "user-guide.md").read_text(encoding="utf-8")
+    for name, one in OUTPUT_FORMATS.items():
+        assert f"| `{name}` | `.{one.extension}` |" in guide
 
 
 def test_every_format_has_a_writer_and_every_writer_a_format() -> None:
