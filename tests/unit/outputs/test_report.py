@@ -86,7 +86,7 @@ def images() -> list[AnalysedImage]:
             fitness="doubtful", fitness_reasons=["Only 40 particles."], **{"metadata: batch": "B7"},
         ),
         drawn_image(f"{'very long name ' * 12}.tif", seed=2, n=40, fitness="fit", sample="S1", **{"metadata: batch": "B8"}),
-        drawn_image("c.tif", seed=3, n=40, sample="S1", calibration_source="manual"),
+        drawn_image("c.tif", seed=3, n=40, sample="S1", calibration_source="manual", fitness=None),
         drawn_image("no scale.tif", seed=4, n=40, nm_per_px=None),
     ]  # fmt: skip
 
