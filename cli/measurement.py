@@ -113,12 +113,7 @@ def _measure_one(
         return replace(source, row=failure(source.image, error.code, error.message))
     except OSError as error:
         message = f"The results cannot be written: {error.strerror}."
-<<<<<<< HEAD
         return replace(source, row=failure(source.image, "results_not_written", message))
-    statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations), rule)
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics) | {"counting_rule": rule}
-=======
-        return replace(alone, row=failure(alone.image, "results_not_written", message))
     specimen_px = specimen_area_px(written.field, written.annotations)
     found = describe_measurement(
         labels.shape,
@@ -128,7 +123,6 @@ def _measure_one(
         statistics=size_statistics(particles, specimen_px, rule),
         fitness=judge(particles, specimen_px),
     ) | {"counting_rule": rule}
->>>>>>> main
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return replace(source, row=analysed(source.image, found | read, described_scale_bar(written.scale_bar)))

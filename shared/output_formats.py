@@ -61,13 +61,9 @@ OUTPUT_FORMATS: dict[str, OutputFormat] = {
         "Figures for papers, SVG and PNG: histogram with fits, cumulative curves, micrographs with outlines and scale bar.",
     ),
     "pdf": OutputFormat(
-<<<<<<< HEAD
-        "pdf", "application/pdf", "Report in the order of ISO 19749 and ISO 21363, with intervals and all micrographs."
-=======
         "pdf",
         "application/pdf",
         "Report in the order of ISO 19749 and ISO 21363: all statistics with intervals, all micrographs.",
->>>>>>> main
     ),
 }
 
