@@ -50,5 +50,5 @@ def write(content: Content, target: Path, progress: Progress) -> None:
 
 
 def _add(archive: Archive, stem: str, ending: str, content: bytes) -> None:
-    with archive.member(stem, ending, is_compressed=ending.endswith("png")) as file:
+    with archive.member(stem, ending, is_stored=ending.endswith("png")) as file:
         file.write(content)
