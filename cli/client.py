@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -29,7 +29,7 @@ from shared.leases import JobState
 from shared.manifests import EntryState
 from shared.turns import Priority
 from web.action_schemas import ActionOutcome, ActionOutcomes
-from web.analysis_schemas import Analysis, Particle, RawMetadata
+from web.analysis_schemas import Analysis, FoundParticle, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
 from web.export_schemas import Choices, Export, ExportBody
 from web.manifest_schemas import Manifest, ManifestEntry
@@ -175,11 +175,23 @@ class Saemi(Connection):
         return Analysis.model_validate(self.ask("GET", f"/analyses/{analysis_id}"))
 
     def analyses(self, **wanted: object) -> Iterator[Analysis]:
-        """Yield the analyses that fit all that is given, the newest first.
+        """Yield the analyses that fit all that is given, the newest first unless ``sort`` and ``order`` say otherwise.
 
-        Takes what the list of the API takes, such as ``submission_id``, ``sample`` or ``instrument``.
+        Takes what the list of the API takes, such as ``submission_id``, ``sample`` or ``instrument``, and as ``where`` a list
+        of conditions, such as ``["ecd_d50_nm<40", "n_particles>500"]``.
         """
         return self._all_pages(Analysis, "/analyses", wanted)
+
+    def search_particles(self, **wanted: object) -> Iterator[FoundParticle]:
+        """Yield the particles of all analyses that fit all that is given, by analysis and label.
+
+        Takes what `analyses` does but an order; ``where`` knows the quantities of particles too: ``["feret_max_nm>200"]``.
+        """
+        return self._all_pages(FoundParticle, "/particles", wanted)
+
+    def search_csv(self, kind: Literal["analyses", "particles"], **wanted: object) -> Iterator[str]:
+        """Yield all that `analyses` or `search_particles` would, as the text of a CSV table in pieces."""
+        return self.text_of(f"/{kind}.csv", params=wanted)
 
     def particles(self, analysis_id: int) -> Iterator[Particle]:
         """Yield the particles of an analysis by label."""

@@ -86,6 +86,17 @@ class Connection:
             raise _error_of(response)
         return response
 
+    def text_of(self, path: str, **options: Any) -> Iterator[str]:
+        """Yield the text of an answer of any length in pieces; raises TransientError where it breaks off."""
+        try:
+            with self._http.stream("GET", path, **options) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _error_of(response)
+                yield from response.iter_text()
+        except httpx.TransportError as problem:
+            raise TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable") from problem
+
     def ask_once(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request and return its answer, which is no error."""
         try:

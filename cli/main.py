@@ -24,6 +24,7 @@ class LazyGroup(click.Group):
         "train": "cli.training",
         "submit": "cli.submitting",
         "status": "cli.remote",
+        "search": "cli.searching",
         "watch": "cli.watching",
         "pause": "cli.actions",
         "resume": "cli.actions",

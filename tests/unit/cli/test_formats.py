@@ -56,7 +56,8 @@ def test_analyze_writes_every_format_and_the_command_that_makes_them_again(image
     again = shlex.split(told["Command that makes this again"])
     assert again[:3] == ["saemi", "analyze", str(images)]
     assert again[3:] == [
-        "--out", str(out), "--nm-per-px", "0.5", "--no-scale-bar", "--model", "classical-1", "--counting-rule", "all", *asked, "--processes", "1",
+        "--out", str(out), "--nm-per-px", "0.5", "--no-scale-bar", "--model", "classical-1",
+        "--counting-rule", "all", *asked, "--processes", "1",
     ]  # fmt: skip
     assert parquet.read_table(out / "results.parquet").num_rows == 9
     book = CalamineWorkbook.from_path(out / "results.xlsx")
