@@ -26,7 +26,8 @@ demo: setup ## Analyse sample micrographs through the queue and print the result
 	@$(BIN)/saemi demo
 
 test: setup .venv/installed-dev ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/unit tests/integration -n logical --maxprocesses 8 --dist loadfile
+	@$(BIN)/python -m pytest tests/deployment tests/end_to_end tests/chaos
 
 chaos: setup .venv/installed-dev ## Kill everything again and again during large submissions, for hours
 	@$(BIN)/python -m pytest tests/chaos --chaos long --chaos-seed $(SEED) --timeout 0 -s

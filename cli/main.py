@@ -33,6 +33,7 @@ class LazyGroup(click.Group):
         "keep": "cli.actions",
         "release": "cli.actions",
         "calibrate": "cli.calibration",
+        "export": "cli.export_command",
         "demo": "cli.demo",
         "models": "cli.models",
         "config": "cli.admin",

@@ -50,7 +50,8 @@ def read_analysis(session: Session, analysis_id: int, quantity: str | None, rule
         not make.
     """
     row = results.analysis(session, analysis_id)
-    name = quantity or ("ecd_px" if row.nm_per_px is None else "ecd_nm")
+    diameter = "ecd_px" if row.nm_per_px is None else "ecd_nm"
+    name = diameter if quantity is None else quantity
     results.require_quantity(session, analysis_id, name)
     if rule == "exclude-border-weighted":
         results.require_quantity(session, analysis_id, "edge_weight")
@@ -70,7 +71,7 @@ def read_selection(
         ``unknown_quantity``, ``too_many_particles``; ``not_stored`` where another quantity than the diameter in nm is asked for
         from analyses.
     """
-    name = quantity or POOLED_QUANTITY
+    name = POOLED_QUANTITY if quantity is None else quantity
     if source == "analyses" and name != POOLED_QUANTITY:
         raise InputError(f"Of each analysis {POOLED_QUANTITY} is stored, not {name}.", code="not_stored")
     if source is None and name == POOLED_QUANTITY and pools.n_particles(session, selection) > MOST_READ_UNASKED:

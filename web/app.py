@@ -16,6 +16,7 @@ from web.api import (
     decisions,
     direct_uploads,
     distributions,
+    exports,
     known_files,
     manifests,
     models,
@@ -48,7 +49,7 @@ API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 # In the order of the API's document.
 API_PARTS = (
     *(submissions, actions, known_files, manifests, uploads, direct_uploads),
-    *(analyses, distributions, particles, decisions, models, queue),
+    *(analyses, distributions, particles, decisions, exports, models, queue),
 )
 
 

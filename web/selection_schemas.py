@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from shared.analysis_filter import AnalysisFilter
 from shared.analysis_lists import SORTS
 from shared.conditions import Condition, read_condition
+from shared.distributions.fitness import VERDICTS, Verdict
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.errors import InputError
 from shared.moments import MOMENT, begin_of, is_moment
@@ -81,6 +82,9 @@ class _Selection(FilesQuery):
     )
     calibration_status: CalibrationStatus | None = None
     calibration_source: CalibrationSource | None = None
+    fitness: list[Verdict] = Field(
+        [], max_length=len(VERDICTS), description="Whether sizes can be read; again for more, of which one has to hold."
+    )
     acquired_from: Moment | None = Field(None, description="Year, month, day or time (ISO 8601) from which on it was taken.")
     acquired_to: Moment | None = Field(
         None, description="Year, month, day or time up to which it was taken, all of it included."
@@ -91,7 +95,7 @@ class _Selection(FilesQuery):
     analysed_to: Day | None = Field(None, description="The same up to which it was analysed, all of it included.")
 
     def _filter(self, where: tuple[Condition, ...]) -> AnalysisFilter:
-        chosen: dict[str, Any] = self.model_dump(include=set(_SELECTED_BY))
+        chosen: dict[str, Any] = self.model_dump(include=set(_SELECTED_BY)) | {"fitness": tuple(self.fitness)}
         return AnalysisFilter(**chosen, files=self.files, where=where)
 
 

@@ -83,17 +83,37 @@ def intervals(sample: Sample, weighting: Weighting, *, seed: int = SEED, repeats
 
 def intervals_of_groups(groups: Groups, weighting: Weighting, *, seed: int = SEED, repeats: int = REPEATS) -> Intervals | None:
     """Return confidence intervals as `intervals` does, of particles that are known in groups only."""
-    n_images, n_particles = groups.numbers.shape[0], int(groups.numbers.sum())
-    if n_particles < 2:
+    if groups.numbers.sum() < 2:
         return None
-    n_units = n_images if n_images > 1 else n_particles
     random = np.random.default_rng(seed)
     drawn = np.concatenate(list(_repeated(groups, POWERS[weighting], random, repeats)))
-    tail = float(norm.cdf(np.sqrt(n_units / (n_units - 1)) * t.ppf((1 - LEVEL) / 2, n_units - 1)))
+    tail = expanded_tail(_n_units(groups), LEVEL)
     ends = np.quantile(drawn, [tail, 1 - tail], axis=0).T
     return Intervals(
         **{field.name: Interval(float(low), float(high)) for field, (low, high) in zip(fields(Intervals), ends, strict=True)}
     )
+
+
+def drawn_medians(sample: Sample, *, seed: int = SEED, repeats: int = REPEATS) -> FloatArray:
+    """Return the medians by number of resampled samples, shape (repeats,); of a sample of at least two particles."""
+    random = np.random.default_rng(seed)
+    drawn = np.concatenate(list(_repeated(_groups(sample), POWERS["number"], random, repeats)))
+    return drawn[:, [field.name for field in fields(Intervals)].index("d50")]
+
+
+def n_units(sample: Sample) -> int:
+    """Return how many independent units a sample has: its images, or the particles of a single one."""
+    return sample.n_images if sample.n_images > 1 else len(sample)
+
+
+def expanded_tail(n: int, level: float) -> float:
+    """Return the share of draws below a percentile interval that is expanded for n units, see `intervals`; n above 1."""
+    return float(norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - level) / 2, n - 1)))
+
+
+def _n_units(groups: Groups) -> int:
+    n_images = groups.numbers.shape[0]
+    return n_images if n_images > 1 else int(groups.numbers.sum())
 
 
 def _groups(sample: Sample) -> Groups:

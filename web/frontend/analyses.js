@@ -10,10 +10,14 @@ const status = document.getElementById("filter-status");
 let timer = null;
 let request = null;
 
+function query() {
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim()) asked.append(name, value.trim());
+  return asked.toString();
+}
+
 function address() {
-  const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value.trim()) query.append(name, value.trim());
-  const text = query.toString();
+  const text = query();
   return text ? `${location.pathname}?${text}` : location.pathname;
 }
 
@@ -42,6 +46,12 @@ async function load() {
 function tell(text, isFailure = false) {
   status.textContent = text;
   status.classList.toggle("failed-text", isFailure);
+}
+
+// Particles are looked at, not handed out: their page has no such form.
+if (document.getElementById("export-dialog")) {
+  const { setUpExport } = await import("./export.js");
+  setUpExport({ selection: query });
 }
 
 function loadSoon() {

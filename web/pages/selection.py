@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.conditions import Comparison, Condition, is_truth
+from shared.distributions.fitness import VERDICT_TEXT
 from shared.moments import MOMENT, MomentText
 from shared.quantities import Quantity
 from web.pages.pixel_size import SOURCE_TEXT, STATUS_TEXT
@@ -25,6 +26,7 @@ LABELS = {
     "detector": "Detector",
     "calibration_status": "Pixel size",
     "calibration_source": "Source of the pixel size",
+    "fitness": "Fit for sizing",
     "acquired_from": "Taken from",
     "acquired_to": "Taken up to",
     "analysed_from": "Analysed from",
@@ -82,6 +84,7 @@ class Form:
     first: Sequence[str] = FIRST
     calibration_states: Mapping[str, str] = field(default_factory=lambda: STATUS_TEXT)
     sources: Mapping[str, str] = field(default_factory=lambda: SOURCE_TEXT)
+    verdicts: Mapping[str, str] = field(default_factory=lambda: VERDICT_TEXT)
     moment: MomentText = MOMENT
     signs: Sequence[tuple[str, str]] = tuple((comparison.value, SIGNS[comparison]) for comparison in Comparison)
 

@@ -11,8 +11,9 @@ from shared.image_names import shown_name
 from shared.job_lists import ORIGINS
 from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
-from web.pages import choices, pixel_size, recording, result
+from web.pages import choices, fitness, pixel_size, recording, result
 from web.pages.decisions import decision_line
+from web.pages.exports import export_form
 from web.pages.writing import count, short_hash
 from web.services import services
 from web.views.addresses import ResultQuery, asked, known_id
@@ -48,12 +49,14 @@ def result_page(analysis_id: int) -> str:
         min_confidence=result.min_confidence(row),
         short_sha256=short_hash(row.model_sha256),
         statistics=result.statistics(row),
+        fitness=fitness.badge(row),
         counting_rule=result.counting_rule_text(row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
         plotted=result.plotted_columns(row, measured),
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
+        export_form=export_form(),
         annotations=row.recording.annotations if row.recording else [],
         **about_pixel_size,
     )

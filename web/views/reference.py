@@ -4,6 +4,7 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
+from shared.distributions.fitness import OBSTACLE_TEXT, SIGN_TEXT, VERDICT_TEXT
 from shared.distributions.sample import COUNTING_RULES
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from web.pages.models import model_line
@@ -24,4 +25,7 @@ def definitions_page() -> str:
         particle=PARTICLE_QUANTITIES,
         statistics=STATISTIC_QUANTITIES,
         counting_rules=COUNTING_RULES,
+        verdicts=VERDICT_TEXT,
+        signs=SIGN_TEXT,
+        obstacles=OBSTACLE_TEXT,
     )

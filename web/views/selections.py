@@ -13,6 +13,7 @@ from shared.errors import InputError
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from shared.searching import TOO_WIDE
 from web.pages import found_particles, pixel_size, selection
+from web.pages.exports import export_form
 from web.pages.lists import analysis_line
 from web.pages.selection import Chip, Form
 from web.pages.statistics import extra_columns, sort_heads
@@ -56,6 +57,7 @@ def analyses_page() -> str:
         calibration_states=pixel_size.STATUS_TEXT,
         sorts=[selection.choice(quantity) for quantity in STATISTIC_QUANTITIES],
         created_at=CREATED_AT,
+        export_form=export_form(),
         cursor=query.cursor,
         further=cursor,
     )
