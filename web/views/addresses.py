@@ -7,7 +7,7 @@ from shared.domain import CalibrationStatus
 from shared.errors import InputError, NotFoundError
 from shared.leases import JobState
 from web.paging import LARGEST_ID
-from web.selection_schemas import AnalysisQuery, ParticleSearchQuery
+from web.selection_schemas import AnalysisQuery, AnalysisSelection, ParticleSearchQuery
 from web.validation import Query, problems_of, read_query, sentence_of
 
 # Rows of a page of a list.
@@ -33,6 +33,12 @@ class JobListQuery(ListQuery):
 
 class AnalysisListQuery(AnalysisQuery):
     """Which analyses to show, in the words of the API."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class SelectionQuery(AnalysisSelection):
+    """Which analyses to pool, in the words of the API; the rest of the address belongs to the page's scripts."""
 
     model_config = ConfigDict(extra="ignore")
 

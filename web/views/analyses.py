@@ -11,7 +11,7 @@ from shared.image_names import shown_name
 from shared.job_lists import ORIGINS
 from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
-from web.pages import choices, fitness, pixel_size, recording, result
+from web.pages import choices, distribution, fitness, pixel_size, recording, result
 from web.pages.decisions import decision_line
 from web.pages.exports import export_form
 from web.pages.writing import count, short_hash
@@ -53,7 +53,9 @@ def result_page(analysis_id: int) -> str:
         counting_rule=result.counting_rule_text(row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
-        plotted=result.plotted_columns(row, measured),
+        counts=result.counts(row),
+        offered=distribution.card_of_analysis(result.plotted_columns(row, measured), result.length_unit(row), measured),
+        **distribution.VOCABULARY,
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
         export_form=export_form(),
