@@ -59,7 +59,7 @@ def test_each_line_names_image_instrument_pixel_size_and_sizes_with_units(portal
         "0.5000 nm/px, from the scale bar",
         '<span class="status missing">Missing</span>',
         '<span class="status conflict">In conflict</span>',
-        "drawn 1, counting all",
+        "drawn 1, counting exclude-border-weighted",
     ):
         assert text in html, text
     assert re.search(r"\d ± [\d.]+ px<small>", html)
