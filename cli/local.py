@@ -4,7 +4,8 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,19 @@ from cli.console import EXIT_SOME_FAILED, messages, progress_bar
 from cli.findings import described_scale_bar
 from cli.images import ImageOfFile, distinct_stems, images_option, left_out, scale_bar_option
 from cli.inputs import find_micrographs
+from cli.label_files import read_labels
 from cli.model_choice import chosen_model, device_option, min_confidence_option, model_option, require_device
+from cli.outputs import Source, command_line, counting_rule_option, described, format_option, write_outputs
 from cli.ranges import NM_PER_PX
 from cli.results import make_folder, report, write_particles
 from cli.summary import analysed
 from cli.summary import failed as failure
-from shared.domain import Parameters, Segmenter
+from shared.arrays import GreyImage
+from shared.distributions.sample import CountingRule
+from shared.distributions.size_statistics import size_statistics
+from shared.domain import Analysis, Parameters, Segmenter
 from shared.errors import SaemiError
+from shared.geometry import specimen_area_px
 from shared.image_names import WhichImages
 from shared.results import describe
 from shared.settings import Device, Settings, load_settings
@@ -47,6 +54,7 @@ class _Process:
     parameters: Parameters
     out: Path
     which: WhichImages
+    rule: CountingRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class _Start:
     parameters: Parameters
     out: Path
     which: WhichImages
+    rule: CountingRule
     reads_scale_bars: bool
 
     @property
@@ -80,6 +89,8 @@ _process: list[_Process | SaemiError] = []
 @scale_bar_option
 @model_option
 @min_confidence_option
+@counting_rule_option
+@format_option
 @device_option
 @click.option("--processes", type=click.IntRange(1, 256), help="Images at the same time; default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -94,6 +105,8 @@ def analyze(
     scale_bar: bool,
     model: str,
     min_confidence: float,
+    rule: CountingRule,
+    formats: tuple[str, ...],
     device: Device,
     processes: int | None,
     as_json: bool,
@@ -101,7 +114,8 @@ def analyze(
     """Analyse micrographs: banner, particles, sizes. PATHS are files, or folders that are searched for images.
 
     Writes STEM.particles.csv, STEM.labels.tif and STEM.overlay.png for each image, and summary.csv and summary.json. With
-    --images all, the images of a file that holds several are STEM_1, STEM_2 and so on.
+    --images all, the images of a file that holds several are STEM_1, STEM_2 and so on. With --format, results.* of all images
+    besides.
     """
     settings = load_settings()
     require_device(device)
@@ -110,12 +124,45 @@ def analyze(
         make_folder(out)
         reference = chosen.identity.reference
         parameters = Parameters(model=reference, nm_per_px=nm_per_px, min_confidence=min_confidence)
-        start = _Start(settings, chosen, device, parameters, out, which, scale_bar)
-        records = _analyse_all(_images(files, start), start, processes or len(os.sched_getaffinity(0)))
+        start = _Start(settings, chosen, device, parameters, out, which, rule, scale_bar)
+        images = _images(files, start)
+        records = _analyse_all(images, start, processes or len(os.sched_getaffinity(0)))
     report(out, records, as_json=as_json)
+    # A name alone means another model one day; a file means what it is.
+    named = command_line(context, **({} if Path(model).exists() else {"model": reference}))
+    all_made = _write_outputs(images, records, formats, start, title=described(paths), command=named)
     failed = sum(record["state"] == "failed" for record in records)
     messages.print(f"{len(records) - failed} of {len(records)} images analysed with {reference}; results in {out}")
-    context.exit(EXIT_SOME_FAILED if failed else 0)
+    context.exit(EXIT_SOME_FAILED if failed or not all_made else 0)
+
+
+def _write_outputs(
+    images: Sequence[ImageOfFile],
+    records: Sequence[dict[str, Any]],
+    formats: Sequence[str],
+    start: _Start,
+    *,
+    title: str,
+    command: str,
+) -> bool:
+    """Write the formats that were asked for from what lies in the folder; tell whether each could be made."""
+    with Decoder(start.limits) as decoder:
+        sources = [
+            Source(
+                image,
+                stem,
+                record,
+                labels=partial(read_labels, start.out / f"{stem}.labels.tif"),
+                preview=partial(_preview_of, decoder, image),
+                parameters=asdict(start.parameters),
+            )
+            for image, stem, record in zip(images, distinct_stems(images), records, strict=True)
+        ]
+        return write_outputs(start.out, sources, formats, title=title, rule=start.rule, command=command)
+
+
+def _preview_of(decoder: Decoder, image: ImageOfFile) -> GreyImage:
+    return preview(decoder.decode(image.path, index=image.index).pixels)
 
 
 def _images(files: Sequence[Path], start: _Start) -> list[ImageOfFile]:
@@ -171,7 +218,7 @@ def _start_process(start: _Start) -> None:
         _process.append(error)
         return
     reader = RapidTextReader() if start.reads_scale_bars else None
-    _process.append(_Process(Decoder(start.limits), segmenter, reader, start.parameters, start.out, start.which))
+    _process.append(_Process(Decoder(start.limits), segmenter, reader, start.parameters, start.out, start.which, start.rule))
 
 
 def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
@@ -183,7 +230,7 @@ def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
         if process.which == "first":
             micrograph = replace(micrograph, warnings=(*micrograph.warnings, *left_out(micrograph.n_images)))
         image = replace(image, n_images=micrograph.n_images)
-        analysis = analyse(micrograph, process.parameters, process.segmenter, process.reader)
+        analysis = _counted(analyse(micrograph, process.parameters, process.segmenter, process.reader), process.rule)
         write_particles(process.out / f"{stem}.particles.csv", analysis.particles)
         (process.out / f"{stem}.labels.tif").write_bytes(encode_labels(analysis.labels))
         picture = overlay(preview(micrograph.pixels), analysis.labels, low_confidence_labels(analysis.particles))
@@ -193,3 +240,9 @@ def _analyse_one(image: ImageOfFile, stem: str) -> dict[str, Any]:
     except OSError as error:
         return failure(image, "results_not_written", f"The results cannot be written: {error.strerror}.")
     return analysed(image, describe(micrograph, analysis), described_scale_bar(analysis.scale_bar))
+
+
+def _counted(analysis: Analysis, rule: CountingRule) -> Analysis:
+    """Return an analysis with its statistics under a counting rule."""
+    specimen_px = specimen_area_px(analysis.field, analysis.annotations)
+    return replace(analysis, statistics=size_statistics(analysis.particles, specimen_px, rule), counting_rule=rule)

@@ -1,7 +1,7 @@
 """`saemi measure`: the measurements of the analysis on label maps made elsewhere."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -9,12 +9,15 @@ from cli.console import EXIT_SOME_FAILED
 from cli.findings import described_scale_bar, stated
 from cli.images import ImageOfFile, distinct_stems, scale_bar_option
 from cli.label_files import read_labels
+from cli.outputs import Source, command_line, counting_rule_option, described, format_option, write_outputs
 from cli.ranges import NM_PER_PX
 from cli.results import make_folder, report, write_particles
 from cli.summary import analysed
 from cli.summary import failed as failure
-from shared.arrays import Labels
+from shared.arrays import GreyImage, Labels
 from shared.calibration import calibration
+from shared.distributions.fitness import judge
+from shared.distributions.sample import CountingRule
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
@@ -44,6 +47,8 @@ from worker.text_reader import RapidTextReader
     help="Micrograph of the one label map: its pixel size, its banner and burnt-in text, the overlay.",
 )
 @scale_bar_option
+@counting_rule_option
+@format_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def measure(
@@ -54,29 +59,41 @@ def measure(
     nm_per_px: float | None,
     image: Path | None,
     scale_bar: bool,
+    rule: CountingRule,
+    formats: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
 
     Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner
     and burnt-in text are no specimen, as in `saemi analyze`, and STEM.overlay.png shows the outlines.
+    With --format, results.* of all label maps besides.
     """
     if image is not None and len(labels) > 1:
         raise click.UsageError("--image belongs to one label map.")
     make_folder(out)
     stems = distinct_stems([ImageOfFile(path) for path in labels])
     limits = DecodeLimits.of(load_settings())
-    records = [
-        _measure_one(path, out / stem, nm_per_px, image, limits, reads_scale_bar=scale_bar)
+    sources = [
+        _measure_one(path, out / stem, nm_per_px, image, limits, rule=rule, reads_scale_bar=scale_bar)
         for path, stem in zip(labels, stems, strict=True)
     ]
-    report(out, records, as_json=as_json)
-    context.exit(EXIT_SOME_FAILED if any(record["state"] == "failed" for record in records) else 0)
+    report(out, [dict(source.row) for source in sources], as_json=as_json)
+    all_made = write_outputs(out, sources, formats, title=described(labels), rule=rule, command=command_line(context))
+    context.exit(EXIT_SOME_FAILED if not all_made or any(source.row["state"] == "failed" for source in sources) else 0)
 
 
 def _measure_one(
-    path: Path, target: Path, nm_per_px: float | None, image: Path | None, limits: DecodeLimits, *, reads_scale_bar: bool
-) -> dict[str, Any]:
+    path: Path,
+    target: Path,
+    nm_per_px: float | None,
+    image: Path | None,
+    limits: DecodeLimits,
+    *,
+    rule: CountingRule,
+    reads_scale_bar: bool,
+) -> Source:
+    alone = Source(ImageOfFile(path), target.name, {}, labels=lambda: read_labels(path), preview=_no_picture)
     try:
         labels = read_labels(path)
         micrograph = None if image is None else _micrograph_of(image, labels, limits)
@@ -92,14 +109,30 @@ def _measure_one(
             picture = overlay(preview(micrograph.pixels), labels)
             target.with_name(f"{target.name}.overlay.png").write_bytes(encode_png(picture))
     except SaemiError as error:
-        return failure(ImageOfFile(path), error.code, error.message)
+        return replace(alone, row=failure(alone.image, error.code, error.message))
     except OSError as error:
-        return failure(ImageOfFile(path), "results_not_written", f"The results cannot be written: {error.strerror}.")
-    statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations))
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics)
+        message = f"The results cannot be written: {error.strerror}."
+        return replace(alone, row=failure(alone.image, "results_not_written", message))
+    specimen_px = specimen_area_px(written.field, written.annotations)
+    found = describe_measurement(
+        labels.shape,
+        calibrated,
+        written.banner,
+        written.field,
+        statistics=size_statistics(particles, specimen_px, rule),
+        fitness=judge(particles, specimen_px),
+    ) | {"counting_rule": rule}
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
-    return analysed(ImageOfFile(path), found | read, described_scale_bar(written.scale_bar))
+    row = analysed(alone.image, found | read, described_scale_bar(written.scale_bar))
+    if micrograph is None:
+        return replace(alone, row=row)
+    shown = preview(micrograph.pixels)
+    return replace(alone, row=row, labels=lambda: labels, preview=lambda: shown)
+
+
+def _no_picture() -> GreyImage:
+    raise InputError("A label map alone has no picture. Name its micrograph by --image.", code="no_micrograph")
 
 
 def _inscriptions(micrograph: Micrograph | None, shape: tuple[int, int], *, reads_scale_bar: bool) -> Inscriptions:

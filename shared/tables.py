@@ -43,6 +43,8 @@ ANALYSIS_COLUMNS = (
     "field_right",
     *(quantity.name for quantity in STATISTIC_QUANTITIES),
     "counting_rule",
+    "fitness",
+    "fitness_reasons",
     "model_name",
     "model_version",
     "model_sha256",
@@ -69,6 +71,11 @@ def csv_lines(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> I
         buffer.truncate()
         writer.writerow([_cell(record.get(column)) for column in columns])
         yield buffer.getvalue()
+
+
+def particle_types() -> dict[str, type]:
+    """Return for each column of particles whether its values are `int`, `float` or `bool`."""
+    return {name: ParticleRow.__table__.columns[name].type.python_type for name in PARTICLE_COLUMNS}
 
 
 def particle_record(row: ParticleRow) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from web.api import (
     decisions,
     direct_uploads,
     distributions,
+    exports,
     known_files,
     manifests,
     models,
@@ -49,7 +50,7 @@ API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 # In the order of the API's document.
 API_PARTS = (
     *(submissions, actions, known_files, manifests, uploads, direct_uploads),
-    *(analyses, distributions, assessments, particles, decisions, models, queue),
+    *(analyses, distributions, assessments, particles, decisions, exports, models, queue),
 )
 
 

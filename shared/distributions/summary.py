@@ -95,13 +95,15 @@ def moments(sample: Sample) -> Moments:
     logarithms = np.log(sizes)
     log_sd = _sd(logarithms, weights)
     variance = float(np.average((relative - 1) ** 2, weights=weights))
+    # Of equal sizes rounding leaves a variance.
+    is_spread = sizes[-1] - sizes[0] > ROUNDING * sizes[-1]
     return Moments(
         d10_mean=mean,
         d32=mean * third / second,
         d43=mean * fourth / third,
         geometric_mean=float(np.exp(np.average(logarithms, weights=weights))),
         gsd=None if log_sd is None else float(np.exp(log_sd)),
-        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if variance > 0 else None,
+        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if is_spread else None,
     )
 
 

@@ -4,6 +4,7 @@ import "./definitions.js";
 import { showDistribution } from "./distribution.js";
 import { showMicrograph } from "./micrograph.js";
 import { showMetadata } from "./metadata.js";
+import { setUpExport } from "./export.js";
 import { formatOne } from "./numbers.js";
 import { showParticles } from "./particles.js";
 import { setUpPixelSize } from "./pixel_size.js";
@@ -23,6 +24,7 @@ let columns = [];
 showNumbers();
 showMetadata();
 setUpPixelSize(result, renew);
+setUpExport();
 const fromAddress = Number(read("particle"));
 if (fromAddress > 0) choose(fromAddress, { reveal: true });
 // What was chosen before the outlines came is marked now.

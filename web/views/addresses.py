@@ -1,7 +1,5 @@
 """What the addresses of pages may ask for. What other programs add to an address is ignored."""
 
-from typing import TypeVar, get_origin
-
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -10,12 +8,10 @@ from shared.errors import InputError, NotFoundError
 from shared.leases import JobState
 from web.paging import LARGEST_ID
 from web.selection_schemas import AnalysisQuery, AnalysisSelection, ParticleSearchQuery
-from web.validation import problems_of, sentence_of
+from web.validation import Query, problems_of, read_query, sentence_of
 
 # Rows of a page of a list.
 ROWS = 50
-
-Query = TypeVar("Query", bound=BaseModel)
 
 
 class ListQuery(BaseModel):
@@ -63,11 +59,8 @@ class ResultQuery(BaseModel):
 
 def asked(model: type[Query]) -> Query:
     """Read the query of the address; raises InputError that names what does not fit."""
-    given = {key: value for key, value in request.args.items() if value}
-    lists = (name for name, field in model.model_fields.items() if get_origin(field.annotation) is list)
-    several = {name: [value for value in request.args.getlist(name) if value] for name in lists}
     try:
-        return model.model_validate(given | several)
+        return read_query(model, request.args)
     except ValidationError as error:
         problems = sentence_of(problems_of(error))
         raise InputError(f"The address asks for something that does not exist. {problems}.", code="invalid_request") from error

@@ -159,6 +159,19 @@ def particle_runs(labels: Labels) -> Runs:
     )
 
 
+def bounding_boxes(runs: Runs) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """First row, row after the last, first column, column after the last of each particle, shape (n,) each."""
+    n = len(runs.numbers)
+    far = np.iinfo(np.int64).max
+    top, left = np.full(n, far), np.full(n, far)
+    bottom, right = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    np.minimum.at(top, runs.particle, runs.row)
+    np.minimum.at(left, runs.particle, runs.start)
+    np.maximum.at(bottom, runs.particle, runs.row + 1)
+    np.maximum.at(right, runs.particle, runs.stop)
+    return top, bottom, left, right
+
+
 def _require_label_numbers(array: NDArray[Any]) -> None:
     """Raise InputError unless every value is a whole number from 0 to the largest int32."""
     if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):

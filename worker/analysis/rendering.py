@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import FloatArray, GreyImage, IntArray, Labels, Mask, Pixels
-from worker.analysis.label_map import Runs, particle_runs
+from worker.analysis.label_map import Runs, bounding_boxes, particle_runs
 
 ColourImage = NDArray[np.uint8]
 
@@ -56,7 +56,7 @@ def outlines(labels: Labels) -> tuple[Outline, ...]:
     half a pixel from the edge. Tracing is sequential, so particles are traced one by one by OpenCV, each in its bounding box.
     """
     runs = particle_runs(labels)
-    top, bottom, left, right = _bounding_boxes(runs)
+    top, bottom, left, right = bounding_boxes(runs)
     return tuple(
         Outline(int(number), polygon)
         for i, number in enumerate(runs.numbers)
@@ -163,19 +163,6 @@ def _stretched(values: NDArray[np.generic], dark: float, bright: float) -> GreyI
     return np.asarray(np.clip(grey, 0, 255).round(), dtype=np.uint8)
 
 
-def _bounding_boxes(runs: Runs) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """First row, row after the last, first column, column after the last of each particle, shape (n,) each."""
-    n = len(runs.numbers)
-    far = np.iinfo(np.int64).max
-    top, left = np.full(n, far), np.full(n, far)
-    bottom, right = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    np.minimum.at(top, runs.particle, runs.row)
-    np.minimum.at(left, runs.particle, runs.start)
-    np.maximum.at(bottom, runs.particle, runs.row + 1)
-    np.maximum.at(right, runs.particle, runs.stop)
-    return top, bottom, left, right
-
-
 def _trace(mask: NDArray[np.bool_], left: int, top: int) -> tuple[FloatArray, ...]:
     """Polygons of one particle whose bounding box begins at (left, top), px, outer ones first."""
     rows, columns = mask.shape
@@ -202,7 +189,7 @@ def _simplified(contour: NDArray[np.generic]) -> FloatArray:
 def _gaps(labels: Labels, runs: Runs, dotted: IntArray, width: int) -> Mask:
     """Pixels that the outlines of some particles, ``width`` px wide, leave out so that they look dotted."""
     gaps = np.zeros(labels.shape, dtype=np.bool_)
-    top, bottom, left, right = _bounding_boxes(runs)
+    top, bottom, left, right = bounding_boxes(runs)
     for i in np.flatnonzero(np.isin(runs.numbers, dotted)):
         box = slice(top[i], bottom[i]), slice(left[i], right[i])
         mask = labels[box] == runs.numbers[i]

@@ -4,10 +4,10 @@ Nothing here knows a database or a folder: the commands fill it from what they h
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.arrays import Labels, Pixels
+from shared.arrays import GreyImage, Labels
 from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.distributions.summary import Weighting
 from shared.quantities import ParticleTable
@@ -32,6 +32,8 @@ class AnalysedImage:
         Reads the label map, shape (rows, columns), int32.
     preview : callable
         Reads the micrograph as it is shown, 8 bit grey, shape (rows, columns), banner included.
+    parameters : mapping or None
+        What was chosen for the analysis, under the names of `shared.domain.Parameters`; None for label maps made elsewhere.
     """
 
     name: str
@@ -39,7 +41,8 @@ class AnalysedImage:
     record: Mapping[str, Any]
     particles: Callable[[], ParticleTable]
     labels: Callable[[], Labels]
-    preview: Callable[[], Pixels]
+    preview: Callable[[], GreyImage]
+    parameters: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,15 @@ class Content:
     left_out: Sequence[LeftOut]
     choices: Choices
     command: str
+
+
+def in_nanometres(content: Content) -> Content:
+    """Leave out the images that have no pixel size, each with that reason, as sizes in nanometres are pooled."""
+    reasons = {
+        "missing": "It has no pixel size.",
+        "conflict": "Its metadata and its scale bar state different pixel sizes, and nobody has decided.",
+    }
+    without = [image for image in content.images if image.record["nm_per_px"] is None]
+    left_out = [LeftOut(image.name, reasons[image.record["calibration_status"]]) for image in without]
+    calibrated = [image for image in content.images if image.record["nm_per_px"] is not None]
+    return replace(content, images=calibrated, left_out=[*content.left_out, *left_out])
