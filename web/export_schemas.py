@@ -2,15 +2,12 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from werkzeug.datastructures import MultiDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared import exports
 from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.distributions.summary import Weighting
-from shared.errors import InputError
 from shared.export_choices import MOST_BINS, SHOWN_QUANTITIES, ExportChoices
 from shared.export_choices import command as command_of
 from shared.export_rows import ExportRow
@@ -18,16 +15,13 @@ from shared.exports import ExportRequest
 from shared.leases import JobState
 from shared.output_formats import OUTPUT_FORMATS
 from shared.selection import Selection
-from web.paging import LARGEST_ID, PageQuery
-from web.selection_schemas import AnalysisSelection
-from web.validation import Line, problems_of, read_query, sentence_of
+from web.paging import LARGEST_ID
+from web.selection_schemas import LONGEST_SELECTION, selected
+from web.validation import Line
 
 FormatName = Literal[tuple(OUTPUT_FORMATS)]  # type: ignore[valid-type]  # made from the table
 ShownQuantity = Literal[SHOWN_QUANTITIES]  # type: ignore[valid-type]  # made from the vocabulary
 FORMATS_TEXT = " ".join(f"`{name}`: {one.description}" for name, one in OUTPUT_FORMATS.items())
-# Of the address of a list: its order and where it goes on, not what it selects.
-NOT_SELECTING = frozenset({"sort", "order", *PageQuery.model_fields})
-LONGEST_SELECTION = 4000
 
 
 class Choices(BaseModel):
@@ -70,7 +64,7 @@ class ExportBody(BaseModel):
     @property
     def request(self) -> ExportRequest:
         """The same as the database functions take it; raises InputError ``invalid_selection``."""
-        query, wanted = _selected(self.selection)
+        query, wanted = selected(self.selection)
         ids = None if self.analysis_ids is None else tuple(self.analysis_ids)
         return ExportRequest(self.format, query, Selection(wanted.filter, ids), self.choices.stored, self.person or None)
 
@@ -137,15 +131,3 @@ def _file(row: ExportRow) -> ExportFile | None:
         removed_at=row.removed_at,
         removed_after_days=row.removed_after_days,
     )
-
-
-def _selected(selection: str) -> tuple[str, AnalysisSelection]:
-    """Read the query of an address; returns it as the same selection is always written."""
-    arguments = MultiDict(pair for pair in parse_qsl(selection.removeprefix("?")) if pair[0] not in NOT_SELECTING)
-    try:
-        query = read_query(AnalysisSelection, arguments)
-    except ValidationError as error:
-        problems = sentence_of(problems_of(error))
-        message = f"The selection asks for something that does not exist. {problems}."
-        raise InputError(message, code="invalid_selection") from error
-    return urlencode(query.model_dump(mode="json", exclude={*NOT_SELECTING}, exclude_defaults=True), doseq=True), query

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from werkzeug.datastructures import MultiDict
 
 from shared.analysis_filter import AnalysisFilter
 from shared.analysis_lists import SORTS
@@ -16,9 +18,12 @@ from shared.moments import MOMENT, begin_of, is_moment
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
 from web.manifest_schemas import FilesQuery
 from web.paging import LARGEST_ID, PageQuery
-from web.validation import Line
+from web.validation import Line, problems_of, read_query, sentence_of
 
 MAX_CONDITIONS = 20
+# Of the address of a list: its order and where it goes on, not what it selects.
+NOT_SELECTING = frozenset({"sort", "order", *PageQuery.model_fields})
+LONGEST_SELECTION = 4000
 ANY_QUANTITIES = (*PARTICLE_QUANTITIES, *STATISTIC_QUANTITIES)
 _OF_PARTICLES = frozenset(quantity.name for quantity in PARTICLE_QUANTITIES)
 _SELECTED_BY = frozenset(field.name for field in fields(AnalysisFilter)) - {"files", "where"}
@@ -147,3 +152,21 @@ class ParticleSelection(_Selection):
 
 class ParticleSearchQuery(ParticleSelection, PageQuery):
     """Which particles to list."""
+
+
+def selected(selection: str) -> tuple[str, AnalysisSelection]:
+    """Read the query of an address of a list; returns it as the same selection is always written.
+
+    Raises
+    ------
+    InputError
+        ``invalid_selection``.
+    """
+    arguments = MultiDict(pair for pair in parse_qsl(selection.removeprefix("?")) if pair[0] not in NOT_SELECTING)
+    try:
+        query = read_query(AnalysisSelection, arguments)
+    except ValidationError as error:
+        problems = sentence_of(problems_of(error))
+        message = f"The selection asks for something that does not exist. {problems}."
+        raise InputError(message, code="invalid_selection") from error
+    return urlencode(query.model_dump(mode="json", exclude={*NOT_SELECTING}, exclude_defaults=True), doseq=True), query
