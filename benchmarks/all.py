@@ -24,6 +24,7 @@ def main() -> None:
         "submission",
         "upload_memory",
         "dashboard",
+        "search",
         "inspection",
         "large",
         "report",

@@ -3,7 +3,8 @@
 usage: python -m benchmarks.search [--analyses N] [--particles N] [--requests N] [--databases NAME...]
 
 Makes analyses with so many particles each, on PostgreSQL 20 million by default, and asks for each kind of search so many times,
-with other values each time, in this process, as a browser and a client do.
+with other values each time, in this process, as a browser and a client do. Processor time is that of this process and of the
+database server: other programs hardly change it.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,6 +21,7 @@ from sqlalchemy import text
 
 from benchmarks.dashboard import application, measure
 from benchmarks.found_rows import make_rows
+from benchmarks.processor_time import used_s
 from benchmarks.servers import database_in, vacuum
 from shared.database import Database
 from shared.schema import upgrade
@@ -42,7 +45,14 @@ def main() -> None:
             fill(database, arguments.analyses, arguments.particles)
             made = f"{arguments.analyses} analyses and {arguments.analyses * arguments.particles} particles"
             print(f"{name}: {made} made in {time.perf_counter() - started:.0f} s; ms a request")
-            measure(application(Path(folder), database), searches(), arguments.requests)
+            server = Path(folder) / "pg" / "postmaster.pid"
+            measure(application(Path(folder), database), searches(), arguments.requests, partial(processor_s, server))
+
+
+def processor_s(server: Path) -> float:
+    """Return the processor time of this process, and of the database server that a file names, until now, s."""
+    of_server = sum(used_s(int(server.read_text().split()[0])).values()) if server.exists() else 0.0
+    return time.process_time() + of_server
 
 
 def fill(database: Database, n_analyses: int, n_particles: int) -> None:
