@@ -119,7 +119,7 @@ def look(page: Page) -> None:
     # The classical method gives no confidence, and nothing pretends that it does.
     expect(page.locator("#result").get_by_text("onfidence")).to_have_count(0)
 
-    page.get_by_label("Outlines").fill("35")
+    page.get_by_role("slider", name="Outlines").fill("35")
     expect(outlines.first).to_have_css("stroke-opacity", "0.35")
 
     card = page.locator("#distribution")
