@@ -117,23 +117,24 @@ def look(page: Page) -> None:
     expect(outlines).to_have_count(len(RADII_PX))
     expect(page.locator("#statistics-title")).to_contain_text("nm")
     # The classical method gives no confidence, and nothing pretends that it does.
-    expect(page.get_by_text("onfidence")).to_have_count(0)
+    expect(page.locator("#result").get_by_text("onfidence")).to_have_count(0)
 
-    page.get_by_label("Outlines").fill("35")
+    page.get_by_role("slider", name="Outlines").fill("35")
     expect(outlines.first).to_have_css("stroke-opacity", "0.35")
 
-    page.get_by_label("Number of bins, slider").fill("4")
+    card = page.locator("#distribution")
+    card.get_by_label("Number of bins, slider").fill("4")
     expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
-    page.get_by_label("Weighting").select_option("volume")
+    card.get_by_label("Weighting").select_option("volume")
     expect(page.locator("#histogram-text")).to_contain_text("of the volume")
-    page.get_by_label("Log-normal").check()
+    card.get_by_label("Log-normal").check()
     expect(page.locator(".fits-table")).to_contain_text("6 particles from the smallest reliable size on: a fit takes 20")
-    page.get_by_text("Cumulative").click()
+    card.get_by_text("Cumulative").click()
     expect(page.get_by_role("img", name="Cumulative curve of Diameter (ECD) / nm")).to_be_visible()
-    page.get_by_label("Quantity").select_option("circularity")
+    card.get_by_label("Quantity").select_option("circularity")
     expect(page.get_by_role("img", name="Cumulative curve of Circularity")).to_be_visible()
-    expect(page.get_by_label("Weighting")).to_be_disabled()
-    page.get_by_text("Screening for nanomaterials").click()
+    expect(card.get_by_label("Weighting")).to_be_disabled()
+    card.get_by_text("Screening for nanomaterials").click()
     expect(page.locator("[data-part=screening]")).to_contain_text("Median")
 
     rows = page.locator("#particles tbody.rows tr")
@@ -168,8 +169,8 @@ def look(page: Page) -> None:
 
     page.reload()
     expect(page.get_by_role("img", name="Cumulative curve of Circularity")).to_be_visible()
-    expect(page.get_by_label("Log-normal")).to_be_checked()
-    page.get_by_text("Histogram", exact=True).click()
+    expect(card.get_by_label("Log-normal")).to_be_checked()
+    card.get_by_text("Histogram", exact=True).click()
     expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
     assert "view=" not in page.url, "what is standard stays out of the address"
     expect(head).to_have_attribute("aria-sort", "descending")
@@ -235,7 +236,7 @@ def test_particles_of_low_confidence_are_dashed_named_counted_and_sorted(
     rows = page.locator("#particles tbody.rows tr")
     expect(rows.first).to_contain_text("0.3000")
     expect(rows.last).to_contain_text("0.9000")
-    page.get_by_label("Quantity").select_option("confidence")
+    page.locator("#distribution").get_by_label("Quantity").select_option("confidence")
     expect(page.get_by_role("img", name="Histogram of Confidence")).to_be_visible()
 
 

@@ -1,6 +1,6 @@
 """The card of a distribution: what can be chosen, and what its statistics mean."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,7 @@ from shared.distributions.fits import Family
 from shared.distributions.sample import COUNTING_RULES, DEFAULT_COUNTING_RULE, CountingRule
 from shared.distributions.summary import OF_D, Moments, Summary, Weighting
 from shared.quantities import DIAMETERS, PARTICLE_QUANTITIES, quantities_of
-from web.pages.pixel_size import SOURCE_TEXT, STATUS_TEXT
 from web.pages.result import NOT_PLOTTED, Column, column
-from web.pages.writing import Fact
 
 WEIGHTINGS: dict[Weighting, str] = {"number": "Number", "area": "Area", "volume": "Volume"}
 RULE_NAMES: dict[CountingRule, str] = {
@@ -72,19 +70,6 @@ STATISTICS = [
     Statistic(found.name, STATISTIC_NAMES[found.name], found.definition, found.unit == OF_D)
     for found in (*quantities_of(Summary), *quantities_of(Moments))
 ]
-FILTER_NAMES = {
-    "submission_id": "Submission",
-    "file_name": "File",
-    "text": "Text in the metadata",
-    "calibration_status": "Pixel size",
-    "calibration_source": "Source of the pixel size",
-    "acquired_from": "Taken from",
-    "acquired_to": "Taken up to",
-    "analysed_from": "Analysed from",
-    "analysed_to": "Analysed up to",
-    "where": "Where",
-}
-
 # What the template of the card writes for every selection.
 VOCABULARY: dict[str, Any] = {
     "diameters": DIAMETERS,
@@ -105,16 +90,6 @@ def card_of_selection() -> Card:
     """Offer every quantity; what an analysis has not leaves it out of the pool."""
     columns = [column(quantity) for quantity in PARTICLE_QUANTITIES if quantity.name not in NOT_PLOTTED]
     return Card(columns, "ecd_nm", _rules(has_weights=True), DEFAULT_COUNTING_RULE)
-
-
-def filters(wanted: Mapping[str, Any]) -> list[Fact]:
-    """Write a selection in words, one line for each thing that is asked for."""
-    written = {"calibration_status": STATUS_TEXT, "calibration_source": SOURCE_TEXT}
-    facts = []
-    for name, value in wanted.items():
-        texts = [str(written.get(name, {}).get(each, each)) for each in (value if isinstance(value, list) else [value])]
-        facts.append(Fact(FILTER_NAMES.get(name, name.capitalize()), ", ".join(texts)))
-    return facts
 
 
 def _rules(*, has_weights: bool) -> list[Rule]:

@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
-from flask import render_template
+from flask import render_template, url_for
 
 from shared.analysis_lists import analyses_page
-from web.pages import distribution
+from web.pages import distribution, selection
 from web.services import services
 from web.views.addresses import SelectionQuery, asked
 
@@ -20,7 +20,7 @@ def distribution_page() -> str:
         "distribution.html",
         is_empty=is_empty,
         wanted=wanted,
-        filters=distribution.filters(wanted),
+        chips=selection.chips(wanted, query.filter.where, lambda without: url_for("portal.distribution_page", **without)),
         selection=urlencode(wanted, doseq=True),
         offered=distribution.card_of_selection(),
         **distribution.VOCABULARY,
