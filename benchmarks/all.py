@@ -26,6 +26,7 @@ def main() -> None:
         "dashboard",
         "inspection",
         "large",
+        "report",
     )
     runs = [[name] for name in names]
     runs += [["browser_upload"]] if shutil.which("chromium") else []

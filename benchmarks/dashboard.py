@@ -10,14 +10,16 @@ import argparse
 import logging
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
 from pathlib import Path
 
 import structlog
 from flask import Flask
 from sqlalchemy import TextClause, bindparam, text
 
-from benchmarks.servers import database_in
+from benchmarks.servers import database_in, vacuum
 from shared.database import Database, UtcTime
 from shared.schema import upgrade
 from shared.settings import Settings
@@ -96,20 +98,19 @@ def main() -> None:
             started = time.perf_counter()
             make_rows(database, arguments.jobs)
             print(f"{name}: {arguments.jobs} jobs made in {time.perf_counter() - started:.0f} s; ms a request")
-            measure(application(Path(folder), database), arguments.jobs, arguments.requests)
+            newest = arguments.jobs // JOBS_OF_SUBMISSION
+            measure(application(Path(folder), database), {each: [each] for each in addresses(newest)}, arguments.requests)
 
 
 def make_rows(database: Database, n_jobs: int) -> None:
-    """Store the submissions, and tell the database's planner how many rows there are, as its housekeeping does."""
+    """Store the submissions."""
     upgrade(database)
     values = {"jobs": n_jobs, "images": IMAGES, "submissions": n_jobs // JOBS_OF_SUBMISSION, "no": False}
     values |= {"lately": LATELY, "long_ago": datetime.now(UTC) - timedelta(days=100)}
     with database.writing() as session:
         for statement in (SUBMISSIONS, IMAGE_ROWS, ANALYSES, JOBS, MANIFESTS, ENTRIES, VALUES):
             session.execute(_typed(statement), values)
-    command = "ANALYZE" if database.dialect == "sqlite" else "VACUUM ANALYZE"
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(command)
+    vacuum(database)
 
 
 def _typed(statement: str) -> TextClause:
@@ -126,13 +127,12 @@ def application(folder: Path, database: Database) -> Flask:
     return app
 
 
-def measure(app: Flask, n_jobs: int, n_requests: int) -> None:
-    """Ask for each address and print median, 95th percentile and the longest time."""
+def measure(app: Flask, asked: Mapping[str, Sequence[str]], n_requests: int) -> None:
+    """Ask for addresses, those of a name in turn, and print median, 95th percentile and the longest time of each name."""
     client = app.test_client()
-    newest = n_jobs // JOBS_OF_SUBMISSION
-    for address in addresses(newest):
+    for name, addresses in asked.items():
         taken_ms = []
-        for _ in range(n_requests):
+        for address in islice(cycle(addresses), n_requests):
             started = time.perf_counter()
             answer = client.get(address)
             taken_ms.append(1000 * (time.perf_counter() - started))
@@ -140,7 +140,7 @@ def measure(app: Flask, n_jobs: int, n_requests: int) -> None:
                 raise SystemExit(f"{address}: {answer.status_code} {answer.text}")
         taken_ms.sort()
         p95 = taken_ms[int(0.95 * (n_requests - 1) + 0.5)]
-        print(f"  {address:<52}{taken_ms[n_requests // 2]:>8.1f} p95 {p95:>8.1f} max {taken_ms[-1]:>8.1f}", flush=True)
+        print(f"  {name:<52}{taken_ms[n_requests // 2]:>8.1f} p95 {p95:>8.1f} max {taken_ms[-1]:>8.1f}", flush=True)
 
 
 def addresses(newest: int) -> list[str]:

@@ -25,3 +25,11 @@ def database_in(folder: Path, name: str) -> Iterator[Database]:
     yield database
     database.dispose()
     server.cleanup()
+
+
+def vacuum(database: Database, *rewritten: str) -> None:
+    """Tell the planner of a database how many rows there are, as its housekeeping does, and rewrite tables that it grew."""
+    postgresql = [*(f"VACUUM FULL {table}" for table in rewritten), "VACUUM ANALYZE"]
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for command in ["ANALYZE"] if database.dialect == "sqlite" else postgresql:
+            connection.exec_driver_sql(command)

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
+from cli import exporting
 from cli.bulk.unfinished import UnfinishedUploads
 from cli.connection import Connection
 from cli.resumable import READ_BYTES, PieceByPiece
@@ -28,8 +29,9 @@ from shared.leases import JobState
 from shared.manifests import EntryState
 from shared.turns import Priority
 from web.action_schemas import ActionOutcome, ActionOutcomes
-from web.analysis_schemas import Analysis, Particle, RawMetadata
+from web.analysis_schemas import Analysis, FoundParticle, Particle, RawMetadata
 from web.calibration_schemas import CalibrationChange, CalibrationDecision, DecisionRequest
+from web.export_schemas import Choices, Export, ExportBody
 from web.manifest_schemas import Manifest, ManifestEntry
 from web.paging import Page
 from web.queue_schemas import Queue
@@ -173,11 +175,23 @@ class Saemi(Connection):
         return Analysis.model_validate(self.ask("GET", f"/analyses/{analysis_id}"))
 
     def analyses(self, **wanted: object) -> Iterator[Analysis]:
-        """Yield the analyses that fit all that is given, the newest first.
+        """Yield the analyses that fit all that is given, the newest first unless ``sort`` and ``order`` say otherwise.
 
-        Takes what the list of the API takes, such as ``submission_id``, ``sample`` or ``instrument``.
+        Takes what the list of the API takes, such as ``submission_id``, ``sample`` or ``instrument``, and as ``where`` a list
+        of conditions, such as ``["ecd_d50_nm<40", "n_particles>500"]``.
         """
         return self._all_pages(Analysis, "/analyses", wanted)
+
+    def search_particles(self, **wanted: object) -> Iterator[FoundParticle]:
+        """Yield the particles of all analyses that fit all that is given, by analysis and label.
+
+        Takes what `analyses` does but an order; ``where`` knows the quantities of particles too: ``["feret_max_nm>200"]``.
+        """
+        return self._all_pages(FoundParticle, "/particles", wanted)
+
+    def search_csv(self, kind: Literal["analyses", "particles"], **wanted: object) -> Iterator[str]:
+        """Yield all that `analyses` or `search_particles` would, as the text of a CSV table in pieces."""
+        return self.text_of(f"/{kind}.csv", params=wanted)
 
     def particles(self, analysis_id: int) -> Iterator[Particle]:
         """Yield the particles of an analysis by label."""
@@ -214,6 +228,37 @@ class Saemi(Connection):
             if current.state in (JobState.DONE, JobState.FAILED):
                 return current
             time.sleep(POLL_INTERVAL_S)
+
+    def export(
+        self, format_name: str, selection: str = "", *, analysis_ids: Sequence[int] | None = None, **choices: object
+    ) -> Export:
+        """Ask for an output of analyses, such as ``export("xlsx", "submission_id=12", weighting="volume")``.
+
+        ``selection`` is the query of an address of the list of analyses; `choices` are those of `web.export_schemas.Choices`.
+        """
+        ids = None if analysis_ids is None else list(analysis_ids)
+        body = ExportBody(format=format_name, selection=selection, analysis_ids=ids, choices=Choices.model_validate(choices))
+        return exporting.ask_for_export(self, body)
+
+    def shown_export(self, export_id: int) -> Export:
+        """Return an export and how far it is."""
+        return Export.model_validate(self.ask("GET", f"/exports/{export_id}"))
+
+    def exports(self) -> Iterator[Export]:
+        """Yield all exports, the newest first."""
+        return self._all_pages(Export, "/exports", {})
+
+    def wait_for_export(self, export_id: int, on_progress: Callable[[Export], None] = lambda _: None) -> Export:
+        """Wait until the file of an export is made, or never will be."""
+        return exporting.wait_for_export(self, export_id, on_progress)
+
+    def cancel_export(self, export_id: int) -> Export:
+        """Cancel an export that waits or is being made."""
+        return Export.model_validate(self.ask("POST", f"/exports/{export_id}/cancel"))
+
+    def download_export(self, export: Export, target: Path) -> Path:
+        """Download the file of an export to a file or into a folder; returns where it lies."""
+        return exporting.download_export(self, export, target)
 
     def wait(self, submission_id: int, on_progress: Callable[[Submission], None] = lambda _: None) -> Submission:
         """Wait until every job of a submission has come to an end."""

@@ -70,6 +70,33 @@ class Connection:
         """Send a request, patiently, and return the JSON of its answer."""
         return json_of(self.patiently(lambda: self.ask_once(method, path, content=content() if content else None, **options)))
 
+    def open_stream(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        """Ask for a file, wherever the portal leads to; returns the answer, which is no error, before its content was read.
+
+        The caller closes it.
+        """
+        try:
+            request = self._http.build_request("GET", path, headers=headers)
+            response = self._http.send(request, stream=True, follow_redirects=True)
+            if not response.is_success:
+                response.read()
+        except httpx.TransportError as problem:
+            raise TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable") from problem
+        if not response.is_success:
+            raise _error_of(response)
+        return response
+
+    def text_of(self, path: str, **options: Any) -> Iterator[str]:
+        """Yield the text of an answer of any length in pieces; raises TransientError where it breaks off."""
+        try:
+            with self._http.stream("GET", path, **options) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _error_of(response)
+                yield from response.iter_text()
+        except httpx.TransportError as problem:
+            raise TransientError(f"{self.server} does not answer: {problem}", code="server_unreachable") from problem
+
     def ask_once(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request and return its answer, which is no error."""
         try:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +29,16 @@ EXIT_USAGE = 2
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_json_list(items: Iterable[Any]) -> None:
+    """Print a list of results for programs, item after item as they come."""
+    separator = "\n"
+    print("[", end="")
+    for item in items:
+        print(separator + json.dumps(item, ensure_ascii=False), end="")
+        separator = ",\n"
+    print("\n]")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -16,6 +16,7 @@ from cli.summary import analysed
 from cli.summary import failed as failure
 from shared.arrays import GreyImage, Labels
 from shared.calibration import calibration
+from shared.distributions.fitness import judge
 from shared.distributions.sample import CountingRule
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import Micrograph
@@ -113,8 +114,15 @@ def _measure_one(
     except OSError as error:
         message = f"The results cannot be written: {error.strerror}."
         return replace(source, row=failure(source.image, "results_not_written", message))
-    statistics = size_statistics(particles, specimen_area_px(written.field, written.annotations), rule)
-    found = describe_measurement(labels.shape, calibrated, written.banner, written.field, statistics) | {"counting_rule": rule}
+    specimen_px = specimen_area_px(written.field, written.annotations)
+    found = describe_measurement(
+        labels.shape,
+        calibrated,
+        written.banner,
+        written.field,
+        statistics=size_statistics(particles, specimen_px, rule),
+        fitness=judge(particles, specimen_px),
+    ) | {"counting_rule": rule}
     read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return replace(source, row=analysed(source.image, found | read, described_scale_bar(written.scale_bar)))

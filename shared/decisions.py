@@ -1,19 +1,18 @@
-"""What people decide of pixel sizes: who, what, when and for which images; and the work of applying it.
+"""What people decide of pixel sizes: who, what, when and for which images. Applying one is an errand.
 
 Functions take the session first and never commit.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from shared import leases, recordings, results, submissions
+from shared import recordings, results, submissions
 from shared.calibration import Choice, Scope
 from shared.database import database_time
-from shared.errors import InputError, LostClaimError, NotFoundError
+from shared.errands import Claim, Errands
+from shared.errors import InputError, NotFoundError
 from shared.finding_rows import RecordingRow
 from shared.leases import JobState
 from shared.models import AnalysisRow, ChangeRow, DecisionRow, JobRow
@@ -35,12 +34,11 @@ class Target:
     width_px: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A decision whose application is in the hands of one worker; the token is the proof."""
-
-    decision_id: int
-    token: str
+ERRANDS = Errands(
+    "decision",
+    DecisionRow,
+    "The decision was not applied to the end in {n} attempts: each time the worker died. Decide again.",
+)
 
 
 def target_image(analysis: AnalysisRow) -> Target:
@@ -158,47 +156,9 @@ def changes_page(session: Session, analysis_id: int, *, before: int | None, limi
     return list(session.scalars(query if before is None else query.where(ChangeRow.id < before)))
 
 
-def claim(session: Session, decision_id: int, *, lease_s: float, max_attempts: int, owner: str | None = None) -> Claim | None:
-    """Take the work of applying a decision; None where someone holds it, it is done, or its attempts are used up."""
-    token, taken = leases.take(session, DecisionRow, [decision_id], owner=owner, lease_s=lease_s, max_attempts=max_attempts)
-    return Claim(decision_id, token) if taken else None
-
-
 def note_progress(session: Session, held: Claim, n_changed: int, lease_s: float) -> None:
     """Count what was changed and show a sign of life; raises LostClaimError when the work was given away."""
-    counted = {"n_changed": DecisionRow.n_changed + n_changed, "lease_until": database_time(lease_s)}
-    _change_held(session, held, counted)
-
-
-def finish(session: Session, held: Claim) -> None:
-    """End the work; raises LostClaimError when it was given away."""
-    _change_held(session, held, leases.ended(JobState.DONE))
-
-
-def fail(session: Session, held: Claim, code: str, message: str, reference: str | None = None) -> None:
-    """End the work with an error for people; raises LostClaimError when it was given away."""
-    _change_held(session, held, leases.ended(JobState.FAILED, code, message, reference))
-
-
-def give_back(session: Session, held: Claim, delay_s: float) -> None:
-    """Put the work back into the queue, not to be taken before so many seconds."""
-    _change_held(session, held, leases.given_back(DecisionRow, delay_s))
-
-
-def set_aside_exhausted(session: Session, max_attempts: int) -> int:
-    """Fail the work whose last allowed attempt ended without a word; returns the number of decisions."""
-    message = f"The decision was not applied to the end in {max_attempts} attempts: each time the worker died. Decide again."
-    return leases.set_aside_exhausted(session, DecisionRow, max_attempts, message)
-
-
-def mark_waiting_as_sent(session: Session, limit: int, resend_after_s: float) -> list[int]:
-    """Choose the oldest decisions that wait and that no recent message announces, and note that one goes out now."""
-    return leases.mark_waiting_as_sent(session, DecisionRow, limit, resend_after_s)
-
-
-def mark_as_not_sent(session: Session, decision_ids: Sequence[int]) -> None:
-    """Take back the note that a message announces these decisions."""
-    leases.mark_as_not_sent(session, DecisionRow, decision_ids)
+    ERRANDS.note(session, held, lease_s, n_changed=DecisionRow.n_changed + n_changed)
 
 
 def _require_fitting_choice(scope: Scope, choice: Choice, nm_per_px: float | None) -> None:
@@ -213,8 +173,3 @@ def _decide_alone(session: Session) -> None:
     """Wait for those that store analyses, and let no others begin until this transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(DECISION_LOCK)))
-
-
-def _change_held(session: Session, held: Claim, values: dict[str, Any]) -> None:
-    if not leases.change_held(session, DecisionRow, held.decision_id, held.token, **values):
-        raise LostClaimError(f"Decision {held.decision_id} was given to another worker.", decision_id=held.decision_id)

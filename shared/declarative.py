@@ -33,6 +33,7 @@ class Base(DeclarativeBase):
         # A search looks into it.
         dict[str, str]: JSON().with_variant(JSONB(), "postgresql"),
         list[dict[str, int]]: JSON,
+        list[int]: JSON(none_as_null=True),
     }
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from shared.arrays import FloatArray, FloatImage, Labels, Pixels
+from shared.distributions.fitness import Fitness
 from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.errors import InputError
 from shared.geometry import AnalysedField, Banner, Box
@@ -294,6 +295,7 @@ class Analysis:
     labels: Labels
     particles: ParticleTable
     statistics: SizeStatistics
+    fitness: Fitness
     counting_rule: CountingRule = DEFAULT_COUNTING_RULE
     warnings: tuple[str, ...] = ()
     scale_bar: ScaleBar | None = None

@@ -16,6 +16,8 @@ class RecordingRow(Base):
     __table_args__ = (
         UniqueConstraint("image_sha256", "image_index", "side_cars_sha256", "pipeline_version", name="uq_recording_identity"),
         Index(None, "instrument", "magnification"),
+        # Parts of these are looked for in the index alone: the rows carry kilobytes.
+        Index("ix_recording_stated", "instrument", "operator", "detector", "acquired_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -16,7 +16,7 @@ itself, so that a new table is protected from its first row. A foreign key names
 ``removed_at`` is set names none any more.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -116,13 +116,17 @@ def matched(blobs: Iterable[StoredBlob], named: Iterable[NamedBlob]) -> Iterator
             blob, name = next(left, None), next(right, None)
 
 
-def named_hashes(session: Session) -> Select[str, str]:
-    """Return the query of all hashes that rows name, each once with one of the columns, in the order of the hashes."""
+def named_hashes(session: Session, without: Collection[str] = ()) -> Select[str, str]:
+    """Return the query of all hashes that rows name, each once with one of the columns, in the order of the hashes.
+
+    ``without`` names tables that do not count.
+    """
     parts: list[Select[Any, str]] = [
         select(column(one.name).label("sha256"), literal(f"{one.of}.{one.name}").label("named_by"))
         .select_from(table(one.of, column(one.name)))
         .where(column(one.name).is_not(None), *([column(REMOVED_COLUMN).is_(None)] if one.may_be_removed else []))
         for one in _blob_columns(session)
+        if one.of not in without
     ]
     every = union_all(*parts).subquery()
     by_hash: ColumnElement[str] = every.c.sha256

@@ -102,11 +102,6 @@ def leave_to_newer(session: Session, job_ids: Sequence[int]) -> list[int]:
     return list(left)
 
 
-def extend_leases(session: Session, token: str, lease_s: float) -> set[int]:
-    """Show a sign of life for all jobs claimed under a token; returns those that were not given away, cancelled or ended."""
-    return leases.extend(session, JobRow, token, lease_s)
-
-
 def finish(session: Session, held: Claim, analysis_id: int) -> None:
     """End a job with its analysis as `finish_all` does."""
     finish_all(session, [Done(held, analysis_id)])

@@ -17,9 +17,10 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import database_time
+from shared.export_rows import ExportRow
 from shared.models import DecisionRow, JobRow
 
-Table = type[JobRow] | type[DecisionRow]
+Table = type[JobRow] | type[DecisionRow] | type[ExportRow]
 NOT_HELD = MappingProxyType[str, object]({"token": None, "lease_until": None})
 
 

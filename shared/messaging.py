@@ -13,10 +13,11 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from shared.errors import TransientError
-from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, QUEUES
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, EXPORT_QUEUE, QUEUES
 
 ANALYSE_TASK = "saemi.analyse"
 RECALIBRATE_TASK = "saemi.recalibrate"
+EXPORT_TASK = "saemi.export"
 
 
 def create_celery(broker_url: str, timeout_s: float) -> Celery:
@@ -47,7 +48,7 @@ def redis_url(broker_url: str) -> str:
 
 
 class JobSender:
-    """Sends the numbers of jobs and decisions to the workers."""
+    """Sends the numbers of jobs, decisions and exports to the workers."""
 
     def __init__(self, broker_url: str, timeout_s: float) -> None:
         self._app = create_celery(broker_url, timeout_s)
@@ -60,6 +61,10 @@ class JobSender:
     def send_decision(self, decision_id: int) -> None:
         """Announce that a decision is to be applied; raises TransientError when the broker does not take it."""
         self._send(DECISION_QUEUE, RECALIBRATE_TASK, decision_id)
+
+    def send_export(self, export_id: int) -> None:
+        """Announce that an output is to be made; raises TransientError when the broker does not take it."""
+        self._send(EXPORT_QUEUE, EXPORT_TASK, export_id)
 
     def queue_length(self, queue: str = ANALYSIS_QUEUE) -> int:
         """Messages that wait in a queue of the broker; raises TransientError when it does not answer."""

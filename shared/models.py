@@ -205,7 +205,12 @@ class AnalysisRow(Base):
     """
 
     __tablename__ = "analysis"
-    __table_args__ = (UniqueConstraint(*IDENTITY, name="uq_analysis_identity"), Index(None, "calibration_status", "id"))
+    __table_args__ = (
+        UniqueConstraint(*IDENTITY, name="uq_analysis_identity"),
+        Index(None, "calibration_status", "id"),
+        # The orders and conditions that are asked for most; others read all rows.
+        *(Index(None, name, "id") for name in ("created_at", "n_particles", "ecd_mean_nm", "ecd_d50_nm", "ecd_span")),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     image_sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))

@@ -55,6 +55,16 @@ OUTPUT_FORMATS: dict[str, OutputFormat] = {
     "nanodefiner": OutputFormat(
         "nanodefiner.zip", ZIP, "Cumulative number distribution of the minimum Feret diameter, for the NanoDefiner e-tool."
     ),
+    "figures": OutputFormat(
+        "figures.zip",
+        ZIP,
+        "Figures for papers, SVG and PNG: histogram with fits, cumulative curves, micrographs with outlines and scale bar.",
+    ),
+    "pdf": OutputFormat(
+        "pdf",
+        "application/pdf",
+        "Report in the order of ISO 19749 and ISO 21363: all statistics with intervals, all micrographs.",
+    ),
 }
 
 

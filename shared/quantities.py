@@ -166,17 +166,19 @@ class Quantity:
     definition: str
 
 
-def _quantities(record: type) -> tuple[Quantity, ...]:
+def quantities_of(record: type) -> tuple[Quantity, ...]:
+    """List the numbers that a dataclass declares with their meaning."""
     hints = get_type_hints(record, include_extras=True)
-    meanings = {name: meaning for name, hint in hints.items() for meaning in hint.__metadata__}
-    return tuple(Quantity(f.name, meanings[f.name].unit, meanings[f.name].definition) for f in fields(record))
+    meanings = {name: meaning for name, hint in hints.items() for meaning in getattr(hint, "__metadata__", ())}
+    declared = ((f.name, meanings[f.name]) for f in fields(record) if f.name in meanings)
+    return tuple(Quantity(name, meaning.unit, meaning.definition) for name, meaning in declared)
 
 
-PARTICLE_QUANTITIES = _quantities(ParticleTable)
+PARTICLE_QUANTITIES = quantities_of(ParticleTable)
 # Diameters: what a distribution can be weighted by area or volume with, and the smallest reliable diameter is a limit of.
 DIAMETERS = tuple(
     f"{name}_{unit}"
     for name in ("ecd", "feret_max", "feret_min", "feret_mean", "major_axis", "minor_axis")
     for unit in ("px", "nm")
 )
-STATISTIC_QUANTITIES = _quantities(SizeStatistics)
+STATISTIC_QUANTITIES = quantities_of(SizeStatistics)

@@ -12,6 +12,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import bulk, recordings
+from shared.distributions.fitness import Fitness
 from shared.distributions.sample import DEFAULT_COUNTING_RULE
 from shared.distributions.stored import pack_bins, pack_sums
 from shared.domain import Analysis, Calibration, Micrograph, ModelIdentity, Parameters
@@ -135,7 +136,13 @@ def describe(micrograph: Micrograph, analysis: Analysis) -> dict[str, Any]:
 
 
 def describe_measurement(
-    shape: tuple[int, int], calibration: Calibration, banner: Banner | None, field: AnalysedField, statistics: SizeStatistics
+    shape: tuple[int, int],
+    calibration: Calibration,
+    banner: Banner | None,
+    field: AnalysedField,
+    *,
+    statistics: SizeStatistics,
+    fitness: Fitness,
 ) -> dict[str, Any]:
     """Return what is known of a measured label map, wherever it was made, under the names of the `analysis` columns."""
     return {
@@ -153,6 +160,8 @@ def describe_measurement(
         "calibration_status": calibration.status,
         "counting_rule": DEFAULT_COUNTING_RULE,
         **asdict(statistics),
+        "fitness": fitness.verdict,
+        "fitness_reasons": list(fitness.reasons),
     }
 
 
@@ -250,7 +259,14 @@ def _describe_analysis(micrograph: Micrograph, analysis: Analysis) -> dict[str, 
         "format": micrograph.format,
         "bit_depth": micrograph.bit_depth,
         "warnings": [*micrograph.warnings, *analysis.warnings],
-        **describe_measurement(shape, analysis.calibration, analysis.banner, analysis.field, analysis.statistics),
+        **describe_measurement(
+            shape,
+            analysis.calibration,
+            analysis.banner,
+            analysis.field,
+            statistics=analysis.statistics,
+            fitness=analysis.fitness,
+        ),
         "counting_rule": analysis.counting_rule,
     }
 

@@ -5,10 +5,10 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from psycopg.errors import QueryCanceled
-from sqlalchemy import ColumnElement, Integer, Select, false, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, false, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -17,8 +17,8 @@ from shared.errors import InputError
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
 
-LARGEST_INTEGER = 2**63 - 1
 TOO_WIDE = "search_too_wide"
+Selected = TypeVarTuple("Selected")
 _OPERATORS: dict[Comparison, Callable[[Any, Any], ColumnElement[bool]]] = {
     Comparison.LESS: operator.lt,
     Comparison.AT_MOST: operator.le,
@@ -52,13 +52,11 @@ def fits(condition: Condition, row: type[AnalysisRow | ParticleRow]) -> ColumnEl
     if isinstance(value, bool):
         return column.is_(value)
     if isinstance(column.type, Integer):
-        if condition.comparison is Comparison.EQUAL and value != math.floor(value):
-            return false()
-        value = _whole(condition.comparison, value)
+        return _fits_whole(column, condition.comparison, value)
     return _OPERATORS[condition.comparison](column, value)
 
 
-def in_order(query: Select[Any], order: Order, after: Place | None) -> Iterator[Select[Any]]:
+def in_order(query: Select[*Selected], order: Order, after: Place | None) -> Iterator[Select[*Selected]]:
     """Yield the queries whose rows, one after the other, are those of a query in this order behind a place.
 
     Rows with a value and rows without are two queries: so an index of the column serves in both directions, on every database.
@@ -92,7 +90,13 @@ def patiently() -> Iterator[None]:
         raise InputError(message, code=TOO_WIDE) from error
 
 
-def _whole(comparison: Comparison, value: float) -> int:
-    """Return the whole number with which whole numbers are compared to the same effect, so that an index of them serves."""
+def _fits_whole(column: InstrumentedAttribute[int], comparison: Comparison, value: float) -> ColumnElement[bool]:
+    """Compare whole numbers with a whole number that has the same effect, so that an index of them serves."""
+    largest = 2**63 - 1 if isinstance(column.type, BigInteger) else 2**31 - 1
+    if abs(value) > largest:
+        is_met = comparison in ((Comparison.LESS, Comparison.AT_MOST) if value > 0 else (Comparison.MORE, Comparison.AT_LEAST))
+        return column.is_not(None) if is_met else false()
+    if comparison is Comparison.EQUAL and value != math.floor(value):
+        return false()
     rounded = math.ceil(value) if comparison in (Comparison.LESS, Comparison.AT_LEAST) else math.floor(value)
-    return max(-LARGEST_INTEGER, min(LARGEST_INTEGER, rounded))
+    return _OPERATORS[comparison](column, rounded)

@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     keep_submissions_days: int = Field(
         0, ge=0, description="Days after the end of a submission when all of it is removed, results too; 0: never."
     )
+    keep_exports_days: int = Field(
+        30, ge=0, description="Days after which the files of exports are removed; they can be made again. 0: never."
+    )
     resend_after_s: float = Field(30.0, gt=0, description="Age at which a message counts as lost and is sent again.")
     broker_timeout_s: float = Field(1.0, gt=0, description="Longest wait for an answer of the broker.")
 
@@ -176,6 +179,11 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """The folder of the pieces of uploads, on the disk of the blobs."""
         return self.blob_dir / "uploads"
+
+    @property
+    def export_dir(self) -> Path:
+        """The folder in which a worker writes the files of exports before they are stored."""
+        return self.data_dir / "exports"
 
     @property
     def effective_worker_processes(self) -> int:

@@ -3,6 +3,7 @@
 Functions take the session first and never commit.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared import jobs, manifests, originals, side_cars, tracing
 from shared.database import among, database_time, insert_of
+from shared.distributions.fitness import VERDICTS, Verdict
 from shared.domain import PIPELINE_VERSION, CalibrationStatus, Parameters
 from shared.errors import NotFoundError
 from shared.image_names import WhichImages
@@ -78,10 +80,14 @@ class ConfidenceCounts:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisCounts:
-    """What the analyses of a submission are; ``confidence`` is None where none is by a model that gives confidence."""
+    """What the analyses of a submission are; ``confidence`` is None where none is by a model that gives confidence.
+
+    ``fitness`` has a number for each verdict; analyses of releases that gave none have no part in it.
+    """
 
     calibrations: CalibrationCounts
     confidence: ConfidenceCounts | None
+    fitness: dict[Verdict, int]
 
 
 def create_submission(
@@ -194,19 +200,23 @@ def counts_of(session: Session, submission_ids: Sequence[int]) -> dict[int, JobC
 
 
 def analysis_counts(session: Session, submission_id: int) -> AnalysisCounts:
-    """Count the analyses of a submission by the state of their pixel size, and their particles by confidence, in one query.
+    """Count the analyses of a submission by pixel size and by fitness, and their particles by confidence, in one query.
 
     The same image twice in a submission is one analysis.
     """
     row = AnalysisRow
     rated = (func.sum(row.n_low_confidence), func.sum(case((row.n_low_confidence.is_not(None), row.n_particles))))
     of_submission = among(row.id, select(JobRow.analysis_id).distinct().where(JobRow.submission_id == submission_id))
-    query = select(row.calibration_status, func.count(), *rated).where(of_submission).group_by(row.calibration_status)
-    found = session.execute(query).all()
-    n_by_status = {status: n for status, n, _, _ in found}
-    sums = [(int(n_low), int(n_particles)) for _, _, n_low, n_particles in found if n_low is not None]
+    kinds = (row.calibration_status, row.fitness)
+    found = session.execute(select(*kinds, func.count(), *rated).where(of_submission).group_by(*kinds)).all()
+    n_by_status, n_by_verdict = Counter(NOTHING_CALIBRATED), Counter(dict.fromkeys(VERDICTS, 0))
+    for status, verdict, n, _, _ in found:
+        n_by_status[status] += n
+        if verdict is not None:
+            n_by_verdict[verdict] += n
+    sums = [(int(n_low), int(n_particles)) for *_, n_low, n_particles in found if n_low is not None]
     confidence = ConfidenceCounts(*map(sum, zip(*sums, strict=True))) if sums else None
-    return AnalysisCounts(CalibrationCounts(**{**NOTHING_CALIBRATED, **n_by_status}), confidence)
+    return AnalysisCounts(CalibrationCounts(**n_by_status), confidence, dict(n_by_verdict))
 
 
 def submissions_page(session: Session, *, before: int | None, limit: int) -> list[SubmissionRow]:

@@ -43,6 +43,8 @@ ANALYSIS_COLUMNS = (
     "field_right",
     *(quantity.name for quantity in STATISTIC_QUANTITIES),
     "counting_rule",
+    "fitness",
+    "fitness_reasons",
     "model_name",
     "model_version",
     "model_sha256",

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from shared import jobs, leases
 from shared.database import database_time, through_index
-from shared.leases import JobState
+from shared.export_rows import ExportRow
+from shared.leases import JobState, Table
 from shared.models import IN_FLIGHT, IN_FLIGHT_INDEX, DecisionRow, JobRow, SubmissionRow
 from shared.service_models import WorkerRow
 from shared.turns import Priority
@@ -20,6 +21,8 @@ from shared.turns import Priority
 GONE_AFTER_S = 60.0
 # Rows of workers that are gone are of use for a day, to see what was there.
 FORGOTTEN_AFTER_S = 86_400.0
+# What a worker may be busy with.
+HOLDABLE: tuple[Table, ...] = (JobRow, DecisionRow, ExportRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,5 @@ def is_passed_by(session: Session, name: str, priorities: Collection[Priority], 
 
 
 def _holds_work(session: Session, name: str) -> bool:
-    held = (
-        select(table.id).where(table.state == JobState.RUNNING, table.owner == name).limit(1) for table in (JobRow, DecisionRow)
-    )
+    held = (select(table.id).where(table.state == JobState.RUNNING, table.owner == name).limit(1) for table in HOLDABLE)
     return any(session.scalar(one) is not None for one in held)

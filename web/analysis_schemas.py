@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.distributions.fitness import Verdict
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
@@ -136,6 +137,8 @@ class Analysis(BaseModel):
     calibration_source: str | None
     calibration_status: str
     counting_rule: str
+    fitness: Verdict | None = Field(description="Whether sizes can be read; null in analyses of releases that gave no verdict.")
+    fitness_reasons: list[str] | None = Field(description="What the verdict rests on.")
     warnings: list[str]
     original: Original
     statistics: Statistics

@@ -13,9 +13,11 @@ from web import health, metrics, request_ids, tracing
 from web.api import (
     actions,
     analyses,
+    assessments,
     decisions,
     direct_uploads,
     distributions,
+    exports,
     known_files,
     manifests,
     models,
@@ -48,7 +50,7 @@ API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 # In the order of the API's document.
 API_PARTS = (
     *(submissions, actions, known_files, manifests, uploads, direct_uploads),
-    *(analyses, distributions, particles, decisions, models, queue),
+    *(analyses, distributions, assessments, particles, decisions, exports, models, queue),
 )
 
 

@@ -15,7 +15,7 @@ def described_submission(session: Session, row: SubmissionRow, settings: Setting
     """Describe a submission with all that is counted of it, and how long it is kept."""
     counts, analyses = submissions.counts(session, row.id), submissions.analysis_counts(session, row.id)
     planned = retention.planned(session, row, RetentionRule.of(settings))
-    return Submission.of(row, counts, side_cars.counts_of(session, [row.id])[row.id], analyses.calibrations, planned)
+    return Submission.of(row, counts, side_cars.counts_of(session, [row.id])[row.id], analyses, planned)
 
 
 def described_jobs(session: Session, rows: Sequence[JobRow]) -> list[Job]:

@@ -18,16 +18,21 @@ UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 MOST_EXCLUDED = 100
 
 
-class LookQuery(BaseModel):
-    """Which quantity, counted and shown how."""
+class CountingQuery(BaseModel):
+    """Which particles count."""
 
     model_config = ConfigDict(extra="forbid")
+
+    counting_rule: CountingRule = DEFAULT_COUNTING_RULE
+
+
+class LookQuery(CountingQuery):
+    """Which quantity, counted and shown how."""
 
     quantity: QuantityName | None = Field(
         None, description="Column of the particles; without, the equivalent circular diameter."
     )
     weighting: Weighting = Field("number", description="By area and volume, diameters only.")
-    counting_rule: CountingRule = DEFAULT_COUNTING_RULE
     bins: int | None = Field(None, ge=1, le=MOST_BINS, description="Equal bins; without, as many as suit the data.")
     log_axis: bool = Field(default=False, description="Bins of equal ratio instead of equal width.")
     fit: list[Family] = Field([], max_length=3, description="Curves to fit. Again for more.")
@@ -131,6 +136,7 @@ class FitAnswer(BaseModel):
     ks_distance: float | None = None
     aic: float | None = None
     curve: CurveAnswer | None = Field(None, description="The share that a bin as wide as those beside it would hold.")
+    cumulative: CurveAnswer | None = Field(None, description="The share that lies below, in the chosen weighting.")
 
 
 class ExcludedAnswer(BaseModel):
@@ -203,5 +209,6 @@ def _intervals(found: Intervals | None) -> IntervalsAnswer | None:
 def _fit(found: object) -> FitAnswer:
     if isinstance(found, FittedCurve):
         names = ("family", "location", "shape", "truncated_at", "n", "ks_distance", "aic")
-        return FitAnswer(**{name: getattr(found.fit, name) for name in names}, curve=CurveAnswer.of(found.curve))
+        curves = {"curve": CurveAnswer.of(found.curve), "cumulative": CurveAnswer.of(found.cumulative)}
+        return FitAnswer(**{name: getattr(found.fit, name) for name in names}, **curves)
     return FitAnswer.model_validate(found, from_attributes=True)

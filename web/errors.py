@@ -16,10 +16,14 @@ from web.validation import problems_of, sentence_of
 RETRY_AFTER_S = 5
 STATUS_BY_CODE = {
     "checksum_differs": 460,  # the number that the tus protocol gave it
+    "export_ended": 409,
+    "export_not_made": 409,
+    "export_removed": 410,
     "file_too_large": 413,
     "job_done": 409,
     "job_ended": 409,
     "no_public_store": 409,
+    "selection_too_large": 413,
     "side_car_differs": 409,
     "storage_full": 507,
     "table_too_large": 413,

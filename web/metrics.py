@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared import election, submissions, usage, workers
+from shared import election, exports, submissions, usage, workers
 from shared.database import Database, database_time
 from shared.errors import OperatorError, TransientError
 from shared.leases import JobState
@@ -70,7 +70,7 @@ class QueueCollector(Collector):
         """Yield what the rows say; without a database that it is away."""
         try:
             with self._database.reading() as session:
-                found = [*_of_jobs(session), *_of_queue(session), *_of_processes(session)]
+                found = [*_of_jobs(session), *_of_queue(session), *_of_exports(session), *_of_processes(session)]
         except (TransientError, OperatorError) as error:
             logger.warning("queue_not_measured", code=error.code)
             found = []
@@ -107,6 +107,13 @@ def _of_queue(session: Session) -> list[Metric]:
         "saemi_open_submissions", "Submissions with jobs that have not ended.", value=usage.n_open_submissions(session)
     )
     return [queued, running, paused, age, n_open]
+
+
+def _of_exports(session: Session) -> list[Metric]:
+    by_state = GaugeMetricFamily("saemi_exports", "Exports by state, of all time.", labels=["state"])
+    for state, n in exports.counts(session).items():
+        by_state.add_metric([state], n)
+    return [by_state]
 
 
 def _of_processes(session: Session) -> list[Metric]:

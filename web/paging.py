@@ -15,6 +15,7 @@ from shared.searching import Place
 Item = TypeVar("Item")
 PAGE_LIMIT = 500
 LARGEST_ID = 2**63 - 1
+LARGEST_COUNT = 2**31 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,8 +57,11 @@ def encode_place(sort: str, order: str, place: Place) -> str:
     return _packed((sort, order, value, place.number))
 
 
-def decode_place(cursor: str | None, sort: str, order: str, *, is_time: bool) -> Place | None:
-    """Read a place back; raises InputError ``invalid_cursor`` for anything else, and for a place in another order."""
+def decode_place(cursor: str | None, sort: str, order: str, kind: type) -> Place | None:
+    """Read a place back, with a value of a column of a kind: datetime, int or float.
+
+    Raises InputError ``invalid_cursor`` for anything else, and for a place in another order.
+    """
     if cursor is None:
         return None
     key = _unpacked(cursor)
@@ -65,12 +69,7 @@ def decode_place(cursor: str | None, sort: str, order: str, *, is_time: bool) ->
         raise _invalid_cursor()
     if key[:2] != [sort, order]:
         raise InputError(f"The cursor is not one of the list by {sort}, {order}: begin anew without it.", code="invalid_cursor")
-    value = key[2]
-    if is_time:
-        value = _time(value)
-    elif value is not None and (isinstance(value, bool) or not _is_number(value)):
-        raise _invalid_cursor()
-    return Place(value, key[3])
+    return Place(None if key[2] is None else _value(key[2], kind), key[3])
 
 
 def _packed(key: Sequence[object]) -> str:
@@ -91,11 +90,15 @@ def _microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def _time(microseconds: object) -> datetime:
-    if not isinstance(microseconds, int) or isinstance(microseconds, bool):
+def _value(part: object, kind: type) -> datetime | float:
+    if isinstance(part, bool) or not isinstance(part, int | float) or not _is_number(part):
+        raise _invalid_cursor()
+    if kind is float:
+        return part
+    if not isinstance(part, int) or (kind is int and abs(part) > LARGEST_COUNT):
         raise _invalid_cursor()
     try:
-        return EPOCH + timedelta(microseconds=microseconds)
+        return part if kind is int else EPOCH + timedelta(microseconds=part)
     except OverflowError as error:
         raise _invalid_cursor() from error
 

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from web.pages.writing import local_time, rate
-from web.views import analyses, decisions, queue, reference, submissions
+from web.views import analyses, decisions, distributions, exports, queue, reference, selections, submissions
 
 portal = Blueprint("portal", __name__)
 for written in (local_time, rate):
@@ -14,9 +14,12 @@ for address, view in (
     ("/submissions", submissions.submissions_page),
     ("/submissions/<int:submission_id>", submissions.submission_page),
     ("/queue", queue.queue_page),
-    ("/analyses", analyses.analyses_page),
+    ("/analyses", selections.analyses_page),
+    ("/particles", selections.particles_page),
     ("/analyses/<int:analysis_id>", analyses.result_page),
+    ("/distribution", distributions.distribution_page),
     ("/decisions", decisions.decisions_page),
+    ("/exports", exports.exports_page),
     ("/models", reference.models_page),
     ("/definitions", reference.definitions_page),
 ):

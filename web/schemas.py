@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from shared import registry
+from shared.distributions.fitness import Verdict
 from shared.domain import DEFAULT_MIN_CONFIDENCE, MAX_NM_PER_PX, MIN_NM_PER_PX, Parameters
 from shared.image_names import WhichImages
 from shared.job_contents import JobContent
@@ -18,8 +19,7 @@ from shared.model_rows import ModelRow
 from shared.models import JobRow, SideCarRow, SubmissionRow
 from shared.retention import Planned
 from shared.side_cars import SideCarCounts as CountedSideCars
-from shared.submissions import CalibrationCounts as CountedCalibrations
-from shared.submissions import JobCounts
+from shared.submissions import AnalysisCounts, JobCounts
 from shared.turns import Priority
 from web.manifest_schemas import FilesQuery
 from web.paging import LARGEST_ID, PageQuery
@@ -175,6 +175,9 @@ class Submission(BaseModel):
     calibration_counts: CalibrationCounts | None = Field(
         description="Null in lists, where counting all analyses of all submissions would take long."
     )
+    fitness_counts: dict[Verdict, int] | None = Field(
+        description="Number of analyses by verdict, older ones without any left out; null in lists."
+    )
     side_car_counts: SideCarCounts
 
     @classmethod
@@ -183,7 +186,7 @@ class Submission(BaseModel):
         row: SubmissionRow,
         counts: JobCounts,
         side_cars: CountedSideCars,
-        calibrations: CountedCalibrations | None = None,
+        analyses: AnalysisCounts | None = None,
         planned: Planned | None = None,
     ) -> "Submission":
         """Describe a row."""
@@ -203,7 +206,8 @@ class Submission(BaseModel):
             retention=planned and Retention.of(planned),
             created_at=row.created_at,
             counts=Counts.model_validate(counts),
-            calibration_counts=calibrations and CalibrationCounts.model_validate(calibrations),
+            calibration_counts=analyses and CalibrationCounts.model_validate(analyses.calibrations),
+            fitness_counts=analyses and analyses.fitness,
             side_car_counts=SideCarCounts.model_validate(side_cars),
         )
 

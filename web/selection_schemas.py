@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from shared.analysis_filter import AnalysisFilter
 from shared.analysis_lists import SORTS
 from shared.conditions import Condition, read_condition
+from shared.distributions.fitness import VERDICTS, Verdict
 from shared.domain import CalibrationSource, CalibrationStatus
 from shared.errors import InputError
 from shared.moments import MOMENT, begin_of, is_moment
@@ -60,16 +61,16 @@ class _Selection(FilesQuery):
 
     model_config = ConfigDict(extra="forbid")
 
-    project: Line | None = Field(None, min_length=1, max_length=200)
+    project: Line | None = Field(None, min_length=1, max_length=200, description="Part of its name.")
     person: Line | None = Field(None, min_length=1, max_length=200, description="Who handed the image in.")
-    group: Line | None = Field(None, min_length=1, max_length=200)
+    group: Line | None = Field(None, min_length=1, max_length=200, description="Whose turns in the queue it took.")
     submission_id: int | None = Field(None, ge=1, le=LARGEST_ID)
     file_name: Line | None = Field(
         None, min_length=1, max_length=200, description="Part of the name it was handed in under, folders included."
     )
     instrument: Line | None = Field(None, min_length=1, max_length=200, description="Part of vendor and model.")
-    operator: Line | None = Field(None, min_length=1, max_length=200)
-    detector: Line | None = Field(None, min_length=1, max_length=200)
+    operator: Line | None = Field(None, min_length=1, max_length=200, description="As the file says.")
+    detector: Line | None = Field(None, min_length=1, max_length=200, description="As the file says.")
     text: Line | None = Field(
         None, min_length=1, max_length=200, description="Part of a name or a value of the file's own fields."
     )
@@ -81,6 +82,9 @@ class _Selection(FilesQuery):
     )
     calibration_status: CalibrationStatus | None = None
     calibration_source: CalibrationSource | None = None
+    fitness: list[Verdict] = Field(
+        [], max_length=len(VERDICTS), description="Whether sizes can be read; again for more, of which one has to hold."
+    )
     acquired_from: Moment | None = Field(None, description="Year, month, day or time (ISO 8601) from which on it was taken.")
     acquired_to: Moment | None = Field(
         None, description="Year, month, day or time up to which it was taken, all of it included."
@@ -91,7 +95,7 @@ class _Selection(FilesQuery):
     analysed_to: Day | None = Field(None, description="The same up to which it was analysed, all of it included.")
 
     def _filter(self, where: tuple[Condition, ...]) -> AnalysisFilter:
-        chosen: dict[str, Any] = self.model_dump(include=set(_SELECTED_BY))
+        chosen: dict[str, Any] = self.model_dump(include=set(_SELECTED_BY)) | {"fitness": tuple(self.fitness)}
         return AnalysisFilter(**chosen, files=self.files, where=where)
 
 
@@ -103,7 +107,7 @@ class AnalysisSelection(_Selection):
         max_length=MAX_CONDITIONS,
         description="`NAME OP NUMBER` on a statistic, such as `ecd_d50_nm<40`; OP is <, <=, >, >= or =. Again for more.",
     )
-    sort: SortName = "created_at"
+    sort: SortName = Field("created_at", description="Any statistic, or `created_at`: when the analysis was made.")
     order: Literal["asc", "desc"] = Field("desc", description="Analyses without a value stand at the end of either.")
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from shared import job_lists, particle_search
-from shared.analysis_lists import CREATED_AT, analyses_page, analysis_order
+from shared.analysis_lists import analyses_page, analysis_order
 from shared.finding_rows import ParticleRow
 from shared.models import AnalysisRow
 from shared.particle_search import BEGIN, Seen
@@ -21,8 +21,9 @@ def order_of(query: AnalysisSelection) -> Order:
 
 def analyses_of(session: Session, query: AnalysisQuery, limit: int) -> tuple[Sequence[AnalysisRow], str | None]:
     """Return one page of the analyses that are asked for, and the cursor of the next one."""
-    after = decode_place(query.cursor, query.sort, query.order, is_time=query.sort == CREATED_AT)
-    rows = analyses_page(session, limit=limit + 1, after=after, order=order_of(query), wanted=query.filter)
+    order = order_of(query)
+    after = decode_place(query.cursor, query.sort, query.order, order.column.type.python_type)
+    rows = analyses_page(session, limit=limit + 1, after=after, order=order, wanted=query.filter)
 
     def cursor_of(row: AnalysisRow) -> str:
         return encode_place(query.sort, query.order, Place(getattr(row, query.sort), row.id))

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from shared import exports
 from shared.database import Database
 from shared.election import HOUSEKEEPING, hold_office
 from shared.errors import OperatorError, TransientError
@@ -33,6 +34,7 @@ class Housekeeper:
         spool: ChunkSpool,
         retainer: Retainer,
         *,
+        keep_exports_days: int = 0,
         interval_s: float,
         leads: Callable[[], bool],
     ) -> None:
@@ -40,6 +42,7 @@ class Housekeeper:
         self._store = store
         self._spool = spool
         self._retainer = retainer
+        self._keep_exports_days = keep_exports_days
         self._interval_s = interval_s
         self._leads = leads
 
@@ -48,11 +51,13 @@ class Housekeeper:
         now = datetime.now(UTC)
         with self._database.writing() as session:
             n_expired = remove_expired(session, self._spool)
+            n_exports = exports.remove_aged(session, self._keep_exports_days) if self._keep_exports_days else 0
         self._retainer.run(self._leads)
         with self._database.reading() as session:
             survey = survey_blobs(session, self._store, now)
         clean_blobs(self._store, survey, now)
         done = {"n_set_aside": len(survey.orphans), "n_discarded": len(survey.to_discard), "n_back": len(survey.to_bring_back)}
+        done["n_exports_removed"] = n_exports
         logger.info("house_kept", n_expired_uploads=n_expired, n_blobs=survey.n_blobs, n_bytes=survey.n_bytes, **done)
         for blob in survey.missing:
             logger.error("blob_missing", sha256=blob.sha256, named_by=blob.named_by)

@@ -15,9 +15,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import select
 
-from shared import usage
+from shared import exports, usage
 from shared.database import Database, database_time
 from shared.errors import OperatorError, TransientError
+from shared.exports import EndedExport
 from shared.log import get_logger
 from shared.usage import EndedJob
 from shared.workers import WorkerDescription
@@ -43,13 +44,20 @@ class WorkerCollector(Collector):
         self._stages = Histogram(
             "saemi_stage_duration_seconds", "Time in a stage.", ("stage",), registry=None, buckets=BUCKETS_S
         )
+        self._exports = Histogram(
+            "saemi_export_duration_seconds",
+            "Time in which exports ended, by outcome.",
+            ("outcome",),
+            registry=None,
+            buckets=BUCKETS_S,
+        )
         self._load = {
             "n_passes": Counter("saemi_network_passes", "Passes of the network.", registry=None),
             "n_tiles": Counter("saemi_network_tiles", "Tiles that went through the network.", registry=None),
             "n_places": Counter("saemi_network_places", "Tiles that its passes had room for.", registry=None),
         }
         self._since = datetime.now(UTC) - BEFORE_START
-        self._counted: dict[tuple[int, datetime], None] = {}
+        self._counted: set[tuple[type, int, datetime]] = set()
         self._one_at_a_time = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
@@ -62,27 +70,36 @@ class WorkerCollector(Collector):
                 held = []
         yield GaugeMetricFamily("saemi_worker_pool_processes", "Processes of this worker.", value=self._worker.n_processes)
         yield from held
-        for metric in (self._outcomes, self._durations, self._stages, *self._load.values()):
+        for metric in (self._outcomes, self._durations, self._stages, self._exports, *self._load.values()):
             yield from metric.collect()
         yield from gpu_metrics()
 
     def _read(self) -> list[Metric]:
         with self._database.reading() as session:
             now = session.scalars(select(database_time())).one()
-            ended = usage.ended_by(session, self._worker.name, self._since)
+            ended: list[EndedJob | EndedExport] = [
+                *usage.ended_by(session, self._worker.name, self._since),
+                *exports.ended_by(session, self._worker.name, self._since),
+            ]
             n_jobs, n_messages = usage.in_hand(session, self._worker.name)
-        for job in ended:
-            if (job.job_id, job.finished_at) not in self._counted:
-                self._count(job)
+        for one in ended:
+            if _key(one) not in self._counted:
+                self._count(one)
         self._since = now - OVERLAP
-        self._counted = {(job.job_id, job.finished_at): None for job in ended if job.finished_at >= self._since}
+        self._counted = {_key(one) for one in ended if one.finished_at >= self._since}
         fill = n_jobs / n_messages if n_messages else 0.0
         return [
             GaugeMetricFamily("saemi_worker_jobs_in_hand", "Jobs that this worker holds.", value=n_jobs),
             GaugeMetricFamily("saemi_worker_batch_jobs", "Jobs it holds by one message, on average.", value=fill),
         ]
 
-    def _count(self, job: EndedJob) -> None:
+    def _count(self, ended: EndedJob | EndedExport) -> None:
+        if isinstance(ended, EndedExport):
+            self._exports.labels(ended.state).observe(ended.duration_s)
+        else:
+            self._count_job(ended)
+
+    def _count_job(self, job: EndedJob) -> None:
         self._outcomes.labels(job.state).inc()
         if job.duration_s is not None:
             self._durations.observe(job.duration_s)
@@ -90,6 +107,10 @@ class WorkerCollector(Collector):
             self._stages.labels(name.removesuffix("_s")).observe(seconds)
         for name, amount in job.network_load.items():
             self._load[name].inc(amount)
+
+
+def _key(ended: EndedJob | EndedExport) -> tuple[type, int, datetime]:
+    return type(ended), ended.id if isinstance(ended, EndedExport) else ended.job_id, ended.finished_at
 
 
 def serve_metrics(collector: Collector, port: int) -> WSGIServer | None:

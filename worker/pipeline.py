@@ -8,6 +8,7 @@ measured.
 from dataclasses import dataclass, replace
 
 from shared.arrays import FloatImage, Labels
+from shared.distributions.fitness import judge
 from shared.distributions.size_statistics import n_small, size_statistics
 from shared.domain import Analysis, Micrograph, ModelIdentity, Parameters, Segmentation, Segmenter
 from shared.geometry import specimen_area_px
@@ -92,6 +93,7 @@ def measured(prepared: Prepared, model: ModelIdentity, found: Segmentation) -> A
     calibrated = calibrate(micrograph, written.scale_bar, parameters.nm_per_px)
     table = measure(labels, written.field, calibrated.nm_per_px, written.annotations, micrograph.pixels)
     particles = _with_confidence(table, labels, found, parameters.min_confidence)
+    specimen_px = specimen_area_px(written.field, written.annotations)
     return Analysis(
         model=model,
         parameters=parameters,
@@ -100,7 +102,8 @@ def measured(prepared: Prepared, model: ModelIdentity, found: Segmentation) -> A
         field=written.field,
         labels=labels,
         particles=particles,
-        statistics=size_statistics(particles, specimen_area_px(written.field, written.annotations)),
+        statistics=size_statistics(particles, specimen_px),
+        fitness=judge(particles, specimen_px),
         warnings=(*written.warnings, *_warnings(particles)),
         scale_bar=written.scale_bar,
         annotations=written.annotations,

@@ -18,7 +18,7 @@ from shared.errors import DeviceFailedError, InputError, OperatorError, Transien
 from shared.job_contents import JobContent
 from shared.jobs import Claim
 from shared.log import get_logger
-from shared.models import AnalysisRow
+from shared.models import AnalysisRow, JobRow
 from shared.results import FoundAnalysis, Identity
 from shared.schema import require_own_schema
 from shared.side_cars import BelongingSideCar
@@ -114,7 +114,9 @@ class JobRunner:
         claims = self._claim(job_ids, owner)
         if not claims:
             return
-        with LeaseKeeper(self._database, claims, self._lease_s, self._job_timeout_s) as keeper:
+        numbers = [claim.job_id for claim in claims]
+        limits = {"lease_s": self._lease_s, "timeout_s": self._job_timeout_s}
+        with LeaseKeeper(self._database, JobRow, claims[0].token, numbers, **limits) as keeper:
             while claims:
                 claims = self._run_together(claims, keeper)
 
@@ -189,8 +191,8 @@ class JobRunner:
             raise InputError("The file was refused out of an archive: hand it in by itself.", code="member_refused")
         with self._database.reading() as session:
             originals.require_image(session, claim.image_sha256)
-        with together.keeper.busy_with(claim):
-            self._unpacker.unpack(claim, lambda: together.keeper.require(claim))
+        with together.keeper.busy_with(claim.job_id):
+            self._unpacker.unpack(claim, lambda: together.keeper.require(claim.job_id))
         trace_job(claim)
 
     def _look_up(self, claims: Sequence[Claim]) -> _Known:
@@ -245,8 +247,8 @@ class JobRunner:
 
     def _read(self, work: _Work, decoder: Decoder, keeper: LeaseKeeper) -> Micrograph:
         claim = work.claim
-        work.busy.enter_context(keeper.busy_with(claim))
-        keeper.require(claim)
+        work.busy.enter_context(keeper.busy_with(claim.job_id))
+        keeper.require(claim.job_id)
         logger.info(
             "job_started",
             job_id=claim.job_id,

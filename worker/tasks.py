@@ -8,10 +8,12 @@ from celery import Task, shared_task
 from shared.database import FEW_CONNECTIONS, Database
 from shared.errors import DeviceFailedError
 from shared.log import get_logger
-from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK
+from shared.messaging import ANALYSE_TASK, EXPORT_TASK, RECALIBRATE_TASK
 from shared.settings import load_settings
+from shared.stores import blob_store
 from worker.acknowledgement import InsistentRequest
 from worker.arrangement import create_runner
+from worker.exporter import Exporter
 from worker.pool_process import stopping
 from worker.recalibrator import Recalibrator
 from worker.runner import JobRunner
@@ -38,6 +40,24 @@ class RecalibratorTask(InsistentTask):
         return Recalibrator(database, lease_s=settings.lease_s, max_attempts=settings.max_attempts)
 
 
+class ExporterTask(InsistentTask):
+    """Holds the resources of its process that exports need."""
+
+    @cached_property
+    def exporter(self) -> Exporter:
+        """What makes outputs in this process."""
+        settings = load_settings()
+        return Exporter(
+            Database(settings.effective_database_url, settings.database_connections(FEW_CONNECTIONS)),
+            blob_store(settings),
+            settings.export_dir,
+            lease_s=settings.lease_s,
+            max_attempts=settings.max_attempts,
+            timeout_s=settings.job_timeout_s,
+            must_stop=stopping.is_set,
+        )
+
+
 class RunnerTask(InsistentTask):
     """Holds the resources of its process, made when the first message arrives, after the pool has started its processes."""
 
@@ -62,3 +82,9 @@ def analyse(self: RunnerTask, job_ids: list[int]) -> None:
 def recalibrate(self: RecalibratorTask, decision_id: int) -> None:
     """Apply what a person decided of pixel sizes, if nobody does yet."""
     self.recalibrator.run(decision_id, owner=self.request.hostname)
+
+
+@shared_task(bind=True, base=ExporterTask, name=EXPORT_TASK)
+def export(self: ExporterTask, export_id: int) -> None:
+    """Make the output that a person asked for, if nobody does yet."""
+    self.exporter.run(export_id, owner=self.request.hostname)

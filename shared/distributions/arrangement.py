@@ -12,11 +12,16 @@ SMALLEST_NUMBER = 40
 # Distances up to a quarter of the field's shorter side, in so many steps.
 N_DISTANCES = 50
 LARGEST_SHARE = 0.25
+# Where so many pairs lie nearer than that, they do: of 20,000 particles distances up to several neighbours remain.
+MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class RadialDistribution:
-    """g(r) at the middle of each ring, in px; 1 where particles lie independently of each other. Shape (50,) each."""
+    """g(r) at the middle of each ring, in px; 1 where particles lie independently of each other. Shape (50,) each.
+
+    Up to a quarter of the field's shorter side, less far where particles are very many.
+    """
 
     distance_px: FloatArray
     g: FloatArray
@@ -42,9 +47,15 @@ def radial_distribution(y_px: FloatArray, x_px: FloatArray, height_px: float, wi
     n = len(y_px)
     if n < SMALLEST_NUMBER:
         return None
-    edges = np.linspace(0, LARGEST_SHARE * min(height_px, width_px), N_DISTANCES + 1)
     points = np.column_stack([y_px, x_px])
-    one, other = KDTree(points).query_pairs(edges[-1], output_type="ndarray").T
+    tree = KDTree(points)
+    reach_of_pairs = np.sqrt(2 * MOST_PAIRS * height_px * width_px / np.pi) / n
+    reach = min(LARGEST_SHARE * min(height_px, width_px), float(reach_of_pairs))
+    # Where particles gather. Counted are ordered pairs, each point with itself included.
+    while (tree.count_neighbors(tree, reach) - n) / 2 > MOST_PAIRS:
+        reach *= 0.8
+    edges = np.linspace(0, reach, N_DISTANCES + 1)
+    one, other = tree.query_pairs(reach, output_type="ndarray").T
     between = np.abs(points[one] - points[other])
     overlap = (height_px - between[:, 0]) * (width_px - between[:, 1])
     counted, _ = np.histogram(np.hypot(between[:, 0], between[:, 1]), bins=edges, weights=2 / overlap)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 
 from shared.arrays import FloatArray, IntArray
 from shared.distributions.bootstrap import Intervals, intervals
@@ -15,6 +16,9 @@ from shared.distributions.summary import POWERS, ROUNDING, Moments, Summary, Wei
 N_CURVE = 200
 MOST_POINTS = 500
 MOST_BINS = 500
+# A fitted curve is added up from so many times below the smallest size to so many times above the largest, in so many steps.
+BEYOND_CURVE = 100.0
+N_INTEGRATED = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,11 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class FittedCurve:
-    """A fit with its curve in the unit of the bins: the share that a bin of the same width at that place would hold."""
+    """A fit with its curves: the share that a bin of the same width at each place would hold, and the share that lies below."""
 
     fit: Fit
     curve: Curve
+    cumulative: Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +145,20 @@ def bins_of(sample: Sample, look: Look) -> Bins:
 
 
 def cumulative(sample: Sample, weighting: Weighting) -> Curve:
-    """Return the cumulative curve, see `summary.percentiles`; of many sizes, evenly chosen ones with the first and the last."""
+    """Return the cumulative curve, see `summary.percentiles`; of many sizes the first, the last and up to 500 between them.
+
+    Half of them are evenly chosen by number and half by share: few large particles may hold most of the volume.
+    """
     if not len(sample):
         return Curve(np.empty(0), np.empty(0))
     weights = weights_of(sample, weighting)
     total = np.cumsum(weights)
     shares = (total - weights / 2) / total[-1]
-    shown = np.unique(np.linspace(0, len(sample) - 1, min(len(sample), MOST_POINTS)).astype(np.int64))
+    if len(sample) <= MOST_POINTS:
+        return Curve(sample.sizes, shares)
+    by_number = np.linspace(0, len(sample) - 1, MOST_POINTS // 2).astype(np.int64)
+    by_share = np.searchsorted(shares, np.linspace(0, shares[-1], MOST_POINTS // 2))
+    shown = np.union1d(by_number, by_share)
     return Curve(sample.sizes[shown], shares[shown])
 
 
@@ -157,10 +169,25 @@ def _fitted(sample: Sample, family: Family, bins: Bins, look: Look) -> FittedCur
     edges, is_log = bins.edges, look.is_log_axis
     sizes = np.geomspace(edges[0], edges[-1], N_CURVE) if is_log else np.linspace(edges[0], edges[-1], N_CURVE)
     # Of the particles that were fitted, by number; its share of the whole in this weighting is that of the bins.
-    weighted = density(found, sizes) * sizes ** POWERS[look.weighting]
-    total = _mean_power(sample, POWERS[look.weighting], look.truncated_at)
+    power = POWERS[look.weighting]
+    total = _mean_power(sample, power, look.truncated_at)
     width = sizes * np.log(edges[1] / edges[0]) if is_log else np.full(N_CURVE, edges[1] - edges[0])
-    return FittedCurve(found, Curve(sizes, np.asarray(weighted * width / total, dtype=np.float64)))
+    weighted = np.asarray(density(found, sizes) * sizes**power * width / total, dtype=np.float64)
+    return FittedCurve(found, Curve(sizes, weighted), _cumulative_fit(sample, found, sizes, look.weighting))
+
+
+def _cumulative_fit(sample: Sample, found: Fit, sizes: FloatArray, weighting: Weighting) -> Curve:
+    """Add a fitted curve up, from what lies below the truncation on; shown where it was fitted."""
+    weights = weights_of(sample, weighting)
+    below = weights[: len(sample) - found.n].sum() / weights.sum()
+    beginning = max(found.truncated_at, sizes[0] / BEYOND_CURVE)
+    shown = sizes[sizes >= beginning]
+    # Narrow curves are not 0 near the sizes only.
+    spread = sizes[-1] - sizes[0]
+    among_sizes = np.linspace(max(beginning, sizes[0] - spread), sizes[-1] + spread, N_INTEGRATED)
+    fine = np.union1d(np.geomspace(beginning, sizes[-1] * BEYOND_CURVE, N_INTEGRATED), among_sizes)
+    added = cumulative_trapezoid(density(found, fine) * fine ** POWERS[weighting], fine, initial=0)
+    return Curve(shown, below + (1 - below) * np.interp(shown, fine, added / added[-1]))
 
 
 def _mean_power(sample: Sample, power: int, truncated_at: float) -> float:

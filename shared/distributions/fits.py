@@ -65,7 +65,8 @@ def fit(sample: Sample, family: Family, truncated_at: float = 0.0) -> Fit | NoFi
     """
     kept = sample.at_least(truncated_at)
     if len(kept) < SMALLEST_NUMBER:
-        reason = f"{len(kept)} particles from the smallest reliable size on: a fit takes {SMALLEST_NUMBER}."
+        plural = "" if len(kept) == 1 else "s"
+        reason = f"{len(kept)} particle{plural} from the smallest reliable size on: a fit takes {SMALLEST_NUMBER}."
         return NoFit(family, reason)
     if kept.sizes[0] == kept.sizes[-1]:
         return NoFit(family, "All sizes are equal.")

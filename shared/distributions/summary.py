@@ -1,12 +1,13 @@
 """Means, percentiles and widths of a distribution, weighted by number, area or volume."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
+from shared.quantities import Meaning
 
 Weighting = Literal["number", "area", "volume"]
 # A particle of diameter d counts as d to this power.
@@ -16,42 +17,45 @@ PERCENTS = (10.0, 50.0, 90.0)
 MODE_GRID = 2048
 # Sizes that differ by no more than this, relatively, are equal.
 ROUNDING = 1e-9
+# The unit of a statistic that has that of the sizes d.
+OF_D = "that of d"
+_W = "w = 1 by number, d² by area, d³ by volume, times the weight of the counting rule"
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of one weighting, in the unit of the sizes; None where a statistic is not defined.
+    """Statistics of one weighting; None where a statistic is not defined. w = weight of the counting rule × dᵏ.
 
-    ``mean`` = Σwd/Σw with w = weight × dᵏ (k = 0, 2, 3 for number, area, volume). ``sd`` = √(Σw(d − mean)²/Σw · n/(n − 1)),
-    for equal weights that of the sample. ``cv`` = sd/mean; ``span`` = (d90 − d10)/d50. Percentiles see `percentiles`, ``mode``
-    see `mode`.
+    Percentiles see `percentiles`, ``mode`` see `mode`.
     """
 
     weighting: Weighting
-    mean: float | None
-    sd: float | None
-    cv: float | None
-    d10: float | None
-    d50: float | None
-    d90: float | None
-    span: float | None
-    mode: float | None
+    mean: Annotated[float | None, Meaning(OF_D, f"Mean Σwd / Σw, {_W}.")]
+    sd: Annotated[float | None, Meaning(OF_D, f"Standard deviation √(Σw(d − mean)²/Σw · n/(n − 1)), {_W}.")]
+    cv: Annotated[float | None, Meaning("", "Coefficient of variation SD / mean.")]
+    d10: Annotated[float | None, Meaning(OF_D, f"Size below which 10 % of the total Σw lies, {_W}.")]
+    d50: Annotated[float | None, Meaning(OF_D, f"Median: size below which half of the total Σw lies, {_W}.")]
+    d90: Annotated[float | None, Meaning(OF_D, f"Size below which 90 % of the total Σw lies, {_W}.")]
+    span: Annotated[float | None, Meaning("", "Width of the distribution (D90 − D10) / D50.")]
+    mode: Annotated[float | None, Meaning(OF_D, "Size where the density is highest, smoothed by Gaussian kernels (Silverman).")]
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Moment means and the log-normal measures of the number distribution; None where one is not defined.
 
-    ``d10_mean`` = D[1,0] = Σd/n, ``d32`` = D[3,2] = Σd³/Σd², ``d43`` = D[4,3] = Σd⁴/Σd³. ``geometric_mean`` = exp(mean ln d),
-    ``gsd`` = exp(SD of ln d). ``skewness`` = Σ(d − mean)³/n / (Σ(d − mean)²/n)^{3/2}. All sums are over weights.
+    All sums are over particles with their weights of the counting rule.
     """
 
-    d10_mean: float | None
-    d32: float | None
-    d43: float | None
-    geometric_mean: float | None
-    gsd: float | None
-    skewness: float | None
+    d10_mean: Annotated[float | None, Meaning(OF_D, "D[1,0] = Σd / n, the mean by number.")]
+    d32: Annotated[float | None, Meaning(OF_D, "D[3,2] = Σd³ / Σd², the mean by surface (Sauter diameter).")]
+    d43: Annotated[float | None, Meaning(OF_D, "D[4,3] = Σd⁴ / Σd³, the mean by volume.")]
+    geometric_mean: Annotated[float | None, Meaning(OF_D, "Geometric mean exp(mean of ln d), by number.")]
+    gsd: Annotated[float | None, Meaning("", "Geometric standard deviation exp(SD of ln d), by number; 1 for equal sizes.")]
+    skewness: Annotated[
+        float | None,
+        Meaning("", "Skewness Σ(d − mean)³/n / (Σ(d − mean)²/n)^(3/2), by number; above 0 with a tail of large sizes."),
+    ]
 
 
 def summarise(sample: Sample, weighting: Weighting) -> Summary:
@@ -91,13 +95,15 @@ def moments(sample: Sample) -> Moments:
     logarithms = np.log(sizes)
     log_sd = _sd(logarithms, weights)
     variance = float(np.average((relative - 1) ** 2, weights=weights))
+    # Of equal sizes rounding leaves a variance.
+    is_spread = sizes[-1] - sizes[0] > ROUNDING * sizes[-1]
     return Moments(
         d10_mean=mean,
         d32=mean * third / second,
         d43=mean * fourth / third,
         geometric_mean=float(np.exp(np.average(logarithms, weights=weights))),
         gsd=None if log_sd is None else float(np.exp(log_sd)),
-        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if variance > 0 else None,
+        skewness=float(np.average((relative - 1) ** 3, weights=weights)) / variance**1.5 if is_spread else None,
     )
 
 

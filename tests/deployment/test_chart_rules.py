@@ -109,7 +109,7 @@ def test_a_kind_of_worker_is_left_out_by_null() -> None:
 def test_some_worker_takes_from_every_queue() -> None:
     workers = [spec["containers"][0]["command"] for name, spec, _ in pods(RESOURCES) if "worker" in name]
     taken = {queue for command in workers for queue in commands.parse(command).params["queues"]}
-    assert taken == {"analysis", "interactive", "decisions"}
+    assert taken == {"analysis", "interactive", "decisions", "exports"}
 
 
 def test_the_migration_comes_before_all_else_and_needs_nothing_of_the_release() -> None:

@@ -7,8 +7,9 @@ from sqlalchemy import text, update
 
 from shared import decisions, submissions
 from shared.calibration import Choice
-from shared.database import Database
+from shared.database import Database, database_time
 from shared.domain import Parameters
+from shared.export_rows import ExportRow
 from shared.leases import JobState
 from shared.models import JobRow
 from shared.queues import QUEUES
@@ -23,7 +24,7 @@ N_WAITING, N_RUNNING, N_ENDED = 2, 1, 4
 
 @pytest.fixture
 def facility(postgres_url: str) -> Iterator[Database]:
-    """A database with a submission of each priority, a paused one, and a decision that waits."""
+    """A database with a submission of each priority, a paused one, a decision that waits, and exports in every state."""
     with fresh_postgres(postgres_url) as database:
         make_tables(database)
         for number, priority in enumerate(Priority):
@@ -32,6 +33,9 @@ def facility(postgres_url: str) -> Iterator[Database]:
         with database.writing() as session:
             submissions.pause(session, paused)
             decisions.decide(session, decisions.target_submission(session, paused), "A. Person", Choice.AUTOMATIC)
+            asked = {"selection": "", "wanted": {}, "title": "All analyses", "format": "csv", "choices": {}, "n_done": 0}
+            times = {"attempts": 0, "created_at": database_time()}
+            session.add_all([ExportRow(**asked, **times, state=state) for state in JobState])
         yield database
 
 
@@ -70,6 +74,7 @@ def ask(database: Database, queue: str) -> int:
         # Of normal and of bulk submissions; what is paused wants no pod.
         ("analysis", 2 * (N_WAITING + N_RUNNING)),
         ("decisions", 1),
+        ("exports", 2),
     ],
 )
 def test_work_that_waits_or_runs_is_counted_and_nothing_else(facility: Database, queue: str, expected: int) -> None:
@@ -77,7 +82,7 @@ def test_work_that_waits_or_runs_is_counted_and_nothing_else(facility: Database,
 
 
 def test_every_queue_has_its_question() -> None:
-    assert set(QUEUES) == {"interactive", "analysis", "decisions"}
+    assert set(QUEUES) == {"interactive", "analysis", "decisions", "exports"}
 
 
 def test_counting_ends_where_all_pods_are_wanted(facility: Database) -> None:

@@ -76,7 +76,7 @@ def test_every_process_of_saemi_runs_without_rights_it_has_no_use_for(service: S
 def test_without_a_graphics_card_some_worker_takes_from_every_queue() -> None:
     workers = [service for service in OWN if "worker" in service.command and "profiles" not in service.declared]
     taken = {queue for worker in workers for queue in commands.parse(worker.command).params["queues"]}
-    assert taken == {"analysis", "interactive", "decisions"}
+    assert taken == {"analysis", "interactive", "decisions", "exports"}
 
 
 @pytest.mark.parametrize("password", PASSWORDS)

@@ -124,8 +124,17 @@ def look(page: Page) -> None:
 
     page.get_by_label("Number of bins, slider").fill("4")
     expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
+    page.get_by_label("Weighting").select_option("volume")
+    expect(page.locator("#histogram-text")).to_contain_text("of the volume")
+    page.get_by_label("Log-normal").check()
+    expect(page.locator(".fits-table")).to_contain_text("6 particles from the smallest reliable size on: a fit takes 20")
+    page.get_by_text("Cumulative").click()
+    expect(page.get_by_role("img", name="Cumulative curve of Diameter (ECD) / nm")).to_be_visible()
     page.get_by_label("Quantity").select_option("circularity")
-    expect(page.get_by_role("img", name="Histogram of Circularity")).to_be_visible()
+    expect(page.get_by_role("img", name="Cumulative curve of Circularity")).to_be_visible()
+    expect(page.get_by_label("Weighting")).to_be_disabled()
+    page.get_by_text("Screening for nanomaterials").click()
+    expect(page.locator("[data-part=screening]")).to_contain_text("Median")
 
     rows = page.locator("#particles tbody.rows tr")
     expect(rows).to_have_count(len(RADII_PX))
@@ -145,11 +154,24 @@ def look(page: Page) -> None:
     expect(rows.first).to_have_class(re.compile("chosen"))
     expect(page.locator("#readout")).to_contain_text(f"Particle {label}")
     page.get_by_role("button", name="400 %").click()
-    for part in ("bins=4", "quantity=circularity", "sort=ecd_nm", "order=desc", f"particle={label}", "zoom=4"):
+    for part in (
+        "bins=4",
+        "quantity=circularity",
+        "view=cumulative",
+        "fit=lognormal",
+        "sort=ecd_nm",
+        "order=desc",
+        f"particle={label}",
+        "zoom=4",
+    ):
         assert part in page.url
 
     page.reload()
+    expect(page.get_by_role("img", name="Cumulative curve of Circularity")).to_be_visible()
+    expect(page.get_by_label("Log-normal")).to_be_checked()
+    page.get_by_text("Histogram", exact=True).click()
     expect(page.locator("#histogram-text")).to_contain_text("6 particles in 4 bins")
+    assert "view=" not in page.url, "what is standard stays out of the address"
     expect(head).to_have_attribute("aria-sort", "descending")
     expect(page.get_by_role("button", name="400 %")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(f'#stage path[data-label="{label}"]')).to_have_class(re.compile("chosen"))

@@ -70,7 +70,7 @@ def test_every_process_has_shown_itself_and_one_scheduler_leads(cluster: Cluster
     with psycopg.connect(cluster.database_url) as database:
         queues = [row[0] for row in database.execute("SELECT queues FROM worker").fetchall()]
         leaders = database.execute("SELECT count(*) FROM leader WHERE office = 'scheduler' AND lease_until > now()").fetchone()
-    assert sorted(queues) == [["analysis", "decisions"], ["analysis", "decisions"], ["interactive"]]
+    assert sorted(queues) == [["analysis", "decisions", "exports"], ["analysis", "decisions", "exports"], ["interactive"]]
     assert leaders == (1,)
 
 

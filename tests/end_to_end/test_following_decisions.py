@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from shared import decisions, results
 from shared.calibration import Choice
 from shared.database import Database
+from shared.errands import Claim
 from shared.models import DecisionRow
 from tests.end_to_end.drawn import RADII_PX, draw_bar, store_analyses
 from tests.stack import Stack
@@ -25,12 +26,12 @@ def database(running_stack: Stack) -> Iterator[Database]:
     database.dispose()
 
 
-def decide_and_hold(database: Database, analysis: int) -> decisions.Claim:
+def decide_and_hold(database: Database, analysis: int) -> Claim:
     """Decide as somebody else, and keep the workers of the stack from applying it."""
     with database.writing() as session:
         target = decisions.target_image(results.analysis(session, analysis))
         made = decisions.decide(session, target, "Somebody else", Choice.MANUAL, 0.25)
-        held = decisions.claim(session, made.id, lease_s=LEASE_S, max_attempts=3)
+        held = decisions.ERRANDS.claim(session, made.id, lease_s=LEASE_S, max_attempts=3)
         assert held is not None
         return held
 
@@ -52,8 +53,8 @@ def test_a_decision_of_somebody_else_is_followed_and_leaves_the_form_as_it_is(
     fill_half(page)
     expect(page.get_by_role("progressbar", name="Pixel sizes set")).to_be_visible()
     with database.writing() as session:
-        decisions.give_back(session, held, 0.0)
-    Recalibrator(database, lease_s=LEASE_S, max_attempts=3).run(held.decision_id)
+        decisions.ERRANDS.give_back(session, held, 0.0)
+    Recalibrator(database, lease_s=LEASE_S, max_attempts=3).run(held.id)
     expect(status).to_have_text("Applied: 1 of 1 analysis changed.")
     expect(page.get_by_role("progressbar", name="Pixel sizes set")).to_be_hidden()
     expect(page.locator("#pixel-size-state")).to_contain_text("0.25 nm/px, stated by hand")
@@ -71,10 +72,10 @@ def test_a_decision_that_is_gone_is_asked_for_once(
     page.goto(f"/analyses/{number}")
     expect(page.locator("#decision-status")).to_contain_text("Being applied")
     with database.writing() as session:
-        row = session.get(DecisionRow, held.decision_id)
+        row = session.get(DecisionRow, held.id)
         session.delete(row)
     page.clock.run_for(1000)
-    expect(page.locator("#decision-status")).to_have_text(f"There is no decision {held.decision_id}.")
+    expect(page.locator("#decision-status")).to_have_text(f"There is no decision {held.id}.")
     page.clock.run_for(60_000)
     assert [complaint for complaint in complaints if "404" in complaint] == complaints
     assert len(complaints) == 1, "it is not asked for again"

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from shared import submissions
 from shared.arrays import FloatImage
 from shared.database import Database
+from shared.distributions.fitness import judge
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import DEFAULT_MIN_CONFIDENCE, Analysis, Calibration, Micrograph, ModelIdentity, Parameters, Segmentation
 from shared.geometry import AnalysedField
@@ -79,6 +80,7 @@ def make_analysis(particles: ParticleTable, nm_per_px: float | None = None) -> A
         labels=np.zeros((SIDE, SIDE), dtype=np.int32),
         particles=particles,
         statistics=size_statistics(particles, SIDE**2),
+        fitness=judge(particles, SIDE**2),
         warnings=("One.", "Two."),
     )
 

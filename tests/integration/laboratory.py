@@ -186,9 +186,9 @@ class Laboratory:
     def fail(self, decision_id: int) -> None:
         """Let the work of applying a decision fail."""
         with self.database.writing() as session:
-            held = decisions.claim(session, decision_id, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
+            held = decisions.ERRANDS.claim(session, decision_id, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
             if held is not None:
-                decisions.fail(session, held, "storage_full", "The disk is full.")
+                decisions.ERRANDS.fail(session, held, "storage_full", "The disk is full.")
 
     def forget_recordings(self) -> None:
         """Make analyses such as earlier releases have left."""

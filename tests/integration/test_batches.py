@@ -77,20 +77,21 @@ def test_a_job_that_has_ended_is_not_taken_for_one_that_was_lost(upload_bench: B
     database, job_ids = upload_bench.database, add_batch(upload_bench)
     with database.writing() as session:
         claims = jobs.claim(session, job_ids, lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
-    with capture_logs() as logs, LeaseKeeper(database, claims, 0.06) as keeper:
+    ids = [claim.job_id for claim in claims]
+    with capture_logs() as logs, LeaseKeeper(database, JobRow, claims[0].token, ids, lease_s=0.06) as keeper:
         with database.writing() as session:
             jobs.fail(session, claims[0], "code", "message")
             jobs.cancel(session, JobRow.id == job_ids[1])
 
         def is_lost() -> bool:
             try:
-                keeper.require(claims[1])
+                keeper.require(claims[1].job_id)
             except LostClaimError:
                 return True
             return False
 
         wait_until(is_lost, "the next sign of life tells", 30)
-        keeper.require(claims[2])
+        keeper.require(claims[2].job_id)
     assert logs == []
 
 
@@ -101,11 +102,13 @@ def test_a_process_in_which_an_analysis_hangs_ends_itself_so_that_others_get_the
 import time
 from shared import jobs
 from shared.database import Database
+from shared.models import JobRow
 from worker.lease import LeaseKeeper
 database = Database({url!r})
 with database.writing() as session:
     claims = jobs.claim(session, {job_ids!r}, lease_s=0.6, max_attempts=3)
-with LeaseKeeper(database, claims, 0.6, job_timeout_s=0.1) as keeper, keeper.busy_with(claims[0]):
+ids = [claim.job_id for claim in claims]
+with LeaseKeeper(database, JobRow, claims[0].token, ids, lease_s=0.6, timeout_s=0.1) as keeper, keeper.busy_with(ids[0]):
     time.sleep(60)
 """
     ended = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, timeout=50, check=False)

@@ -136,7 +136,7 @@ def test_a_worker_whose_lease_ran_out_and_went_to_another_can_change_nothing(
     before = facts(database, job_id)
     with pytest.raises(LostClaimError):
         change(database, end, first)
-    assert change(database, jobs.extend_leases, first.token, LEASE_S) == set()
+    assert change(database, leases.extend, JobRow, first.token, LEASE_S) == set()
     assert facts(database, job_id) == before
     assert (before["token"], before["attempts"]) == (second.token, 2)
 
@@ -145,7 +145,7 @@ def test_a_worker_that_was_late_keeps_its_job_while_nobody_else_took_it(database
     (job_id,) = add_jobs(database, 1)
     (held,) = claim(database, job_id)
     set_time(database, job_id, lease_until=-1)
-    assert change(database, jobs.extend_leases, held.token, LEASE_S) == {job_id}
+    assert change(database, leases.extend, JobRow, held.token, LEASE_S) == {job_id}
     assert claim(database, job_id) == []
     change(database, jobs.fail, held, "code", "message")
     assert row(database, job_id).state == JobState.FAILED
@@ -229,7 +229,7 @@ def test_jobs_claimed_together_keep_their_leases_together_and_those_that_ended_a
     first, second, third = add_jobs(database, 3)
     held, *_ = claim(database, first, second, third)
     change(database, jobs.fail, held, "code", "message")
-    assert change(database, jobs.extend_leases, held.token, LEASE_S) == {second, third}
+    assert change(database, leases.extend, JobRow, held.token, LEASE_S) == {second, third}
 
 
 def test_what_is_under_way_is_counted_by_submission_and_priority(database: Database) -> None:
@@ -260,7 +260,7 @@ def test_a_cancelled_job_leaves_the_queue_or_its_workers_hands_and_can_be_brough
     change(database, jobs.fail, other, "code", "message")
     assert change(database, jobs.cancel, JobRow.submission_id == held.submission_id) == 2
     assert [row(database, job_id).state for job_id in (running, waiting, ended)] == ["cancelled", "cancelled", "failed"]
-    assert change(database, jobs.extend_leases, held.token, LEASE_S) == set()
+    assert change(database, leases.extend, JobRow, held.token, LEASE_S) == set()
     with pytest.raises(LostClaimError):
         change(database, jobs.fail, held, "code", "message")
     assert (claim(database, running, waiting), announced(database, 10, 0.0)) == ([], [])

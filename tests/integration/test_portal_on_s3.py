@@ -11,6 +11,7 @@ from tests.databases import make_tables
 from tests.models import register_models
 from tests.s3_server import S3Server
 from tests.unit.web.opened_portal import Portal, error_of, open_portal
+from worker.exporter import Exporter
 
 NAME = "folder/日本語 1.tif"
 
@@ -93,3 +94,30 @@ def test_a_file_comes_through_the_portal_where_browsers_do_not_reach_the_store(i
 def test_an_upload_with_a_wrong_key_says_that_the_operator_must_act(wrong_portal: Portal) -> None:
     answer = wrong_portal.put(wrong_portal.open_submission())
     assert error_of(answer, 503)["code"] == "storage_refused"
+
+
+def exported(portal: Portal) -> tuple[str, int]:
+    """Make an export of an analysis; returns the address of its file and the size."""
+    portal.analysed()
+    number = portal.http.post("/api/v1/exports", json={"format": "csv"}).get_json()["id"]
+    Exporter(portal.database, portal.store, portal.blobs.parent / "exports", lease_s=60, max_attempts=3).run(number)
+    return f"/exports/{number}/file", portal.json(f"/exports/{number}")["file"]["n_bytes"]
+
+
+def test_the_file_of_an_export_is_fetched_from_the_store_also_in_parts(public_portal: Portal) -> None:
+    address, n_bytes = exported(public_portal)
+    answer = public_portal.get(address)
+    assert answer.status_code == 302
+    whole = httpx.get(answer.location, trust_env=False)
+    assert (whole.status_code, len(whole.content), whole.headers["Content-Type"]) == (200, n_bytes, "application/zip")
+    assert "All_analyses.csv.zip" in whole.headers["Content-Disposition"]
+    part = httpx.get(answer.location, headers={"Range": "bytes=100-"}, trust_env=False)
+    assert (part.status_code, part.content) == (206, whole.content[100:])
+
+
+def test_the_file_of_an_export_comes_through_the_portal_also_in_parts(inner_portal: Portal) -> None:
+    address, n_bytes = exported(inner_portal)
+    whole = inner_portal.get(address)
+    assert (whole.status_code, len(whole.data)) == (200, n_bytes)
+    part = inner_portal.http.get(f"/api/v1{address}", headers={"Range": "bytes=100-"}, buffered=True)
+    assert (part.status_code, part.data) == (206, whole.data[100:])

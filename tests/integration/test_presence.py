@@ -97,7 +97,7 @@ def test_a_worker_that_applies_a_decision_for_long_is_left_alone(database: Datab
     waiting_job(database)
     assert is_passed_by(database)
     with database.writing() as session:
-        decisions.claim(session, decision, lease_s=60, max_attempts=3, owner="worker")
+        decisions.ERRANDS.claim(session, decision, lease_s=60, max_attempts=3, owner="worker")
     assert not is_passed_by(database)
 
 

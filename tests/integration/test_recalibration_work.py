@@ -166,10 +166,10 @@ def test_a_decision_whose_workers_keep_dying_is_set_aside(lab: Laboratory) -> No
     decision = lab.decide_for_image(lab.analysed("a"), 2.0)
     for _ in range(MAX_ATTEMPTS):
         with lab.database.writing() as session:
-            assert decisions.claim(session, decision, lease_s=-1, max_attempts=MAX_ATTEMPTS) is not None
+            assert decisions.ERRANDS.claim(session, decision, lease_s=-1, max_attempts=MAX_ATTEMPTS) is not None
     with lab.database.writing() as session:
-        assert decisions.claim(session, decision, lease_s=-1, max_attempts=MAX_ATTEMPTS) is None
-        assert decisions.set_aside_exhausted(session, MAX_ATTEMPTS) == 1
+        assert decisions.ERRANDS.claim(session, decision, lease_s=-1, max_attempts=MAX_ATTEMPTS) is None
+        assert decisions.ERRANDS.set_aside_exhausted(session, MAX_ATTEMPTS) == 1
     row = lab.decision(decision)
     assert (row.state, row.error_code) == (JobState.FAILED, "attempts_exhausted")
     assert "Decide again" in (row.error_message or "")

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from shared import analysis_lists, results, shown_sizes
 from shared.database import Database
+from shared.distributions.fitness import judge
 from shared.domain import Micrograph, Parameters
 from shared.errors import InputError, NotFoundError
 from shared.finding_rows import ParticleRow, RecordingRow
@@ -61,6 +62,8 @@ def test_an_analysis_is_stored_with_all_it_says_and_all_its_particles(database: 
     assert (stored.model_name, stored.model_version, stored.n_particles, stored.n_touching_border) == ("drawn", "1", 5, 2)
     assert (stored.nm_per_px, stored.calibration_source, stored.calibration_status) == (0.5, "manual", "ok")
     assert (stored.model_sha256, stored.n_low_confidence) == (MODEL.sha256, 2)
+    judged = judge(particles, SIDE**2)
+    assert (stored.fitness, stored.fitness_reasons) == (judged.verdict, list(judged.reasons))
     assert [row.low_confidence for row in rows] == [False, True, False, False, True]
     assert stored.warnings == ["First page only.", "One.", "Two."]
     assert Parameters(**stored.parameters) == Parameters(nm_per_px=0.5)

@@ -3,18 +3,21 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.registry import Collector
 from sqlalchemy import update
 
 from shared import actions, election, jobs, submissions, usage, watching, workers
 from shared.actions import Action
 from shared.database import Database, database_time
 from shared.domain import PIPELINE_VERSION, Parameters
+from shared.export_rows import ExportRow
 from shared.jobs import JobState
 from shared.models import JobRow
 from shared.queues import QUEUES
 from shared.turns import Priority
 from shared.watching import FailureGroup, Hold, Standing
 from shared.workers import WorkerDescription
+from web.metrics import QueueCollector
 from worker.metrics import WorkerCollector
 
 WORKER = WorkerDescription("saemi@here", "here", "1", PIPELINE_VERSION, "cpu", list(QUEUES), 2)
@@ -177,7 +180,24 @@ def test_a_worker_counts_each_end_once_also_one_that_is_seen_late(database: Data
     assert (found["saemi_worker_jobs_in_hand", ()], found["saemi_worker_batch_jobs", ()]) == (1, 1.0)
 
 
-def told(collector: WorkerCollector) -> dict[tuple[str, tuple[str, ...]], float]:
+def test_exports_are_counted_by_state_and_timed_by_who_made_them(database: Database) -> None:
+    asked = {"selection": "", "wanted": {}, "title": "All analyses", "format": "csv", "choices": {}, "n_done": 0, "attempts": 1}
+    ended = {"created_at": database_time(-9), "started_at": database_time(-5), "finished_at": database_time()}
+    owners = (("done", WORKER.name), ("done", WORKER.name), ("failed", WORKER.name), ("done", "another"))
+    with database.writing() as session:
+        session.add_all([ExportRow(**asked, **ended, state=state, owner=owner) for state, owner in owners])
+        session.add(ExportRow(**asked, created_at=database_time(), state="queued"))
+    collector = WorkerCollector(database, WORKER)
+    for _ in range(2):
+        found = told(collector)
+        assert found["saemi_export_duration_seconds_count", ("done",)] == 2
+        assert found["saemi_export_duration_seconds_count", ("failed",)] == 1
+    assert found["saemi_export_duration_seconds_sum", ("done",)] == pytest.approx(10, abs=1)
+    states = told(QueueCollector(database))
+    assert [states["saemi_exports", (state,)] for state in ("queued", "running", "done", "failed")] == [1, 0, 3, 1]
+
+
+def told(collector: Collector) -> dict[tuple[str, tuple[str, ...]], float]:
     return {
         (sample.name, tuple(value for name, value in sample.labels.items() if name != "le")): sample.value
         for metric in collector.collect()

@@ -17,8 +17,8 @@ from flask.testing import FlaskClient
 from shared import registry
 from shared.database import Database
 from shared.domain import ModelIdentity
-from shared.messaging import ANALYSE_TASK, RECALIBRATE_TASK, JobSender, create_celery
-from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE
+from shared.messaging import ANALYSE_TASK, EXPORT_TASK, RECALIBRATE_TASK, JobSender, create_celery
+from shared.queues import ANALYSIS_QUEUE, DECISION_QUEUE, EXPORT_QUEUE
 from shared.settings import Settings
 from shared.storage import FolderBlobStore
 from tests.conftest import fresh_postgres
@@ -203,11 +203,12 @@ def test_messages_of_nonsense_do_not_stop_the_worker(worker: RunningWorker) -> N
     sender = create_celery(worker.broker_url, TIMEOUT_S)
     sender.send_task("saemi.unknown", args=[[1]], queue=ANALYSIS_QUEUE)
     for arguments in ([], ["text"], [None], [[None]], [["a", {}]], [[2**80]], [[10**9]], [[-1]], [[1], [2]], [[[1]]], [[]]):
-        for task in (ANALYSE_TASK, RECALIBRATE_TASK):
-            for queue in (ANALYSIS_QUEUE, DECISION_QUEUE):
+        for task in (ANALYSE_TASK, RECALIBRATE_TASK, EXPORT_TASK):
+            for queue in (ANALYSIS_QUEUE, DECISION_QUEUE, EXPORT_QUEUE):
                 sender.send_task(task, args=arguments, queue=queue)
     for number in (0, -1, 10**9, 2**80, "1", None):
         sender.send_task(RECALIBRATE_TASK, args=[number], queue=DECISION_QUEUE)
+        sender.send_task(EXPORT_TASK, args=[number], queue=EXPORT_QUEUE)
     sender.send_task(ANALYSE_TASK, kwargs={"unknown": 1}, queue=ANALYSIS_QUEUE)
     sender.close()
     job = worker.finished(worker.submit(png_bytes(draw_discs(5)), "after_the_garbage.png"))

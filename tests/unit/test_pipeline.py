@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.arrays import FloatImage
+from shared.distributions.fitness import judge
 from shared.domain import Calibration, Metadata, Micrograph, ModelIdentity, Parameters, Segmentation
 from shared.geometry import Banner, Box
 from worker.analysis.classical import ClassicalSegmenter
@@ -51,6 +52,14 @@ def test_the_particles_of_a_generated_micrograph_are_found_with_their_sizes() ->
     found = analysis.particles.ecd_px.mean()
     assert found == pytest.approx(truth.mean(), rel=0.06)
     assert analysis.statistics.ecd_mean_nm == pytest.approx(analysis.statistics.ecd_mean_px * sample.nm_per_px)
+
+
+def test_the_verdict_needs_no_pixel_size_and_follows_from_what_was_measured() -> None:
+    squares = [analyse(noise((300, 300)), Parameters(nm_per_px=stated), Squares(20)) for stated in (None, 2.0)]
+    assert [analysis.fitness.verdict for analysis in squares] == ["fit", "fit"]
+    assert squares[0].fitness == judge(squares[1].particles, 300 * 300)
+    few = analyse(noise((90, 90)), Parameters(), Squares(20))
+    assert few.fitness.verdict == "doubtful"
 
 
 def test_without_a_stated_pixel_size_there_are_no_nanometres() -> None:

@@ -4,12 +4,16 @@ export function read(name) {
   return new URLSearchParams(location.search).get(name);
 }
 
-// Null removes a part. The entry in the history is replaced: "back" leaves the page instead of undoing a slider.
+export function readAll(name) {
+  return new URLSearchParams(location.search).getAll(name);
+}
+
+// Null removes a part, a list writes it several times. The entry in the history is replaced: "back" leaves the page instead of undoing a slider.
 export function write(parts) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(parts)) {
-    if (value === null || value === undefined || value === "") query.delete(name);
-    else query.set(name, value);
+    query.delete(name);
+    for (const each of [value].flat()) if (each !== null && each !== undefined && each !== "") query.append(name, each);
   }
   const text = query.toString();
   history.replaceState(history.state, "", text ? `?${text}` : location.pathname);

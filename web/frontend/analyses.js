@@ -1,4 +1,5 @@
-// The list of analyses follows its filter as one types; the address holds the filter, so that a copied link shows the same.
+// A list of analyses or particles follows its form as one types; the address holds the query, so that a copied link shows the same.
+import { editConditions } from "./conditions.js";
 import { askPage } from "./portal_api.js";
 
 const WAIT_MS = 300;
@@ -9,10 +10,14 @@ const status = document.getElementById("filter-status");
 let timer = null;
 let request = null;
 
+function query() {
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim()) asked.append(name, value.trim());
+  return asked.toString();
+}
+
 function address() {
-  const query = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (value.trim()) query.append(name, value.trim());
-  const text = query.toString();
+  const text = query();
   return text ? `${location.pathname}?${text}` : location.pathname;
 }
 
@@ -30,7 +35,7 @@ async function load() {
     const fresh = (await askPage(address(), { signal: request.signal })).getElementById("found");
     found.replaceChildren(...fresh.children);
     history.replaceState(history.state, "", address());
-    tell(Number.parseInt(fresh.dataset.shown, 10) === 0 ? "No analysis fits." : `${fresh.dataset.shown} shown.`);
+    tell(Number.parseInt(fresh.dataset.shown, 10) === 0 ? "Nothing fits." : `${fresh.dataset.shown} shown.`);
   } catch (error) {
     if (error.name === "AbortError") return;
     tell(error.message, true);
@@ -43,10 +48,19 @@ function tell(text, isFailure = false) {
   status.classList.toggle("failed-text", isFailure);
 }
 
-form.addEventListener("input", () => {
+// Particles are looked at, not handed out: their page has no such form.
+if (document.getElementById("export-dialog")) {
+  const { setUpExport } = await import("./export.js");
+  setUpExport({ selection: query });
+}
+
+function loadSoon() {
   clearTimeout(timer);
   timer = setTimeout(load, WAIT_MS);
-});
+}
+
+editConditions(form, loadSoon);
+form.addEventListener("input", loadSoon);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(timer);

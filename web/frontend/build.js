@@ -3,7 +3,7 @@ import { build } from "esbuild";
 
 await build({
   absWorkingDir: import.meta.dirname,
-  entryPoints: ["live.js", "submit.js", "hash_worker.js", "result.js", "submission.js", "analyses.js"],
+  entryPoints: ["live.js", "submit.js", "hash_worker.js", "result.js", "submission.js", "analyses.js", "distribution_page.js"],
   outdir: "../static/build",
   bundle: true,
   minify: true,

@@ -1,4 +1,4 @@
-// A decision on its way: asked for until it is applied or has failed.
+// Work on its way: asked for until it has ended.
 import { countOf } from "./numbers.js";
 import { ask } from "./portal_api.js";
 
@@ -7,38 +7,42 @@ const LATER_POLL_MS = 2000;
 const PATIENT_POLLS = 25;
 const UNDER_WAY = new Set(["queued", "running"]);
 
-// `tell` gets words that change seldom, because a screen reader says each of them; `advance` gets every step.
-// Throws what stays wrong however often one asks, and an AbortError once the signal says that nobody waits any more.
-export async function follow(decision, { tell, advance = () => {}, signal }) {
-  let now = decision;
-  for (let polls = 0; UNDER_WAY.has(now.state); polls += 1) {
-    tell(progressOf(now));
+export const isUnderWay = ({ state }) => UNDER_WAY.has(state);
+
+// `say` puts a step into words, which `tell` gets: they change seldom, because a screen reader says each of them; `advance` gets
+// every step, and null at the end. Throws what stays wrong however often one asks, and an AbortError once the signal says that
+// nobody waits any more.
+export async function untilEnded(address, work, { say, tell, advance = () => {}, signal }) {
+  let now = work;
+  for (let polls = 0; isUnderWay(now); polls += 1) {
+    tell(say(now));
     advance(now);
-    now = await next(now, polls, { tell, signal });
+    now = await next(address, polls, { tell, signal });
   }
   advance(null);
-  tell(now.state === "failed" ? failureOf(now) : outcomeOf(now), now.state === "failed");
+  tell(now.state === "failed" ? failureOf(now) : say(now), now.state === "failed");
   return now;
 }
 
+export const follow = (decision, options) =>
+  untilEnded(`/calibration-decisions/${decision.id}`, decision, { say: sayDecision, ...options });
+
 // A portal that does not answer at the moment is asked again.
-async function next(decision, polls, { tell, signal }) {
+async function next(address, polls, { tell, signal }) {
   for (let pause = polls < PATIENT_POLLS ? POLL_MS : LATER_POLL_MS; ; pause = LATER_POLL_MS) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     try {
-      return await ask(`/calibration-decisions/${decision.id}`, { signal });
+      return await ask(address, { signal });
     } catch (error) {
       if (!error.mayPass) throw error;
-      tell(`${error.message} The decision is kept; asking again.`);
+      tell(`${error.message} What was asked for is kept; asking again.`);
     }
   }
 }
 
-function progressOf({ state, n_analyses: all }) {
-  return state === "queued" ? `Waiting to be applied to ${analyses(all)}.` : `Being applied to ${analyses(all)}.`;
-}
-
-function outcomeOf({ n_changed: changed, n_analyses: all }) {
+function sayDecision({ state, n_changed: changed, n_analyses: all }) {
+  if (state === "queued") return `Waiting to be applied to ${analyses(all)}.`;
+  if (state === "running") return `Being applied to ${analyses(all)}.`;
   if (changed === 0) return `Applied. Nothing had to change in ${analyses(all)}.`;
   return `Applied: ${countOf(changed)} of ${analyses(all)} changed.`;
 }

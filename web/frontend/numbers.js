@@ -37,4 +37,10 @@ export function formatPixelSize(value, digits = 6) {
   return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text} nm/px`;
 }
 
+// The size of a file to three digits.
+export function sizeOf(bytes) {
+  const power = Math.min(3, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${["B", "kB", "MB", "GB"][power]}`;
+}
+
 export const countOf = (n) => format(n, 0);

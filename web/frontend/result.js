@@ -1,8 +1,10 @@
-// The result page: picture, table and histogram share one highlighted particle and, once it is clicked, one chosen particle.
+// The result page: picture, table and distribution share one highlighted particle and, once it is clicked, one chosen particle.
 import { read, write } from "./address.js";
-import { showHistogram } from "./histogram.js";
+import "./definitions.js";
+import { showDistribution } from "./distribution.js";
 import { showMicrograph } from "./micrograph.js";
 import { showMetadata } from "./metadata.js";
+import { setUpExport } from "./export.js";
 import { formatOne } from "./numbers.js";
 import { showParticles } from "./particles.js";
 import { setUpPixelSize } from "./pixel_size.js";
@@ -22,12 +24,13 @@ let columns = [];
 showNumbers();
 showMetadata();
 setUpPixelSize(result, renew);
+setUpExport();
 const fromAddress = Number(read("particle"));
 if (fromAddress > 0) choose(fromAddress, { reveal: true });
 // What was chosen before the outlines came is marked now.
 picture.drawn.then(() => picture.choose(chosen));
 
-// Histogram and table, in the unit that the pixel size gives.
+// Distribution and table, in the unit that the pixel size gives.
 function showNumbers() {
   columns = [...document.querySelectorAll("#particles th[data-quantity]")].map((head) => ({
     name: head.dataset.quantity,
@@ -35,7 +38,7 @@ function showNumbers() {
     unit: head.querySelector(".unit").textContent,
   }));
   if (Number(result.dataset.particles) === 0) return;
-  views.splice(1, 2, showHistogram(result, { particle }), showParticles(result, columns, { highlight, choose, remember, particle }));
+  views.splice(1, 2, showDistribution(document.getElementById("distribution"), { particle }), showParticles(result, columns, { highlight, choose, remember, particle }));
 }
 
 // Another pixel size: what the server writes comes from it again, and the picture with its zoom and its particles stays.

@@ -1,8 +1,11 @@
 // A submission: its pixel size is set for all images in a dialog, and the page tells how far that is; its manifest in another.
 import { setUpDecision } from "./decide.js";
+import { setUpExport } from "./export.js";
 import { follow } from "./follow.js";
 import { createManifest } from "./manifest.js";
 import { ask } from "./portal_api.js";
+
+setUpExport();
 
 const dialog = document.getElementById("decide-dialog");
 const form = document.getElementById("decide");

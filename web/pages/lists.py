@@ -13,6 +13,7 @@ from shared.models import AnalysisRow, JobRow, SubmissionRow
 from shared.submissions import JobCounts
 from shared.turns import Priority
 from web.pages import result
+from web.pages.fitness import Badge, badge
 from web.pages.pixel_size import STATUS_TEXT, state_text
 from web.pages.recording import taken
 from web.pages.standing import PRIORITY_TEXT
@@ -49,6 +50,7 @@ class JobLine:
     unsure: str
     size: str
     method: str
+    fitness: Badge | None
     created_at: datetime
     duration: str
     error_message: str | None
@@ -105,6 +107,7 @@ class AnalysisLine:
     n_particles: str
     size: str
     method: str
+    fitness: Badge | None
     created_at: datetime
 
 
@@ -131,6 +134,7 @@ def job_line(listed: ListedJob) -> JobLine:
         unsure=result.unsure(analysis) if analysis and analysis.n_low_confidence else "",
         size=result.size(analysis) if analysis else "",
         method=result.method(analysis) if analysis else "",
+        fitness=badge(analysis) if analysis else None,
         created_at=job.created_at,
         duration=_job_duration(job),
         error_message=job.error_message,
@@ -156,6 +160,7 @@ def analysis_line(row: AnalysisRow, origins: Sequence[tuple[JobRow, SampleData]]
         n_particles=count(row.n_particles),
         size=result.size(row),
         method=result.method(row),
+        fitness=badge(row),
         created_at=row.created_at,
     )
 

@@ -12,7 +12,12 @@ from shared.usage import Ended, Share
 from web.pages.standing import PRIORITY_TEXT, age
 from web.pages.writing import count, duration
 
-QUEUE_TEXT = {"interactive": "what people wait for", "decisions": "pixel sizes", "analysis": "all other images"}
+QUEUE_TEXT = {
+    "interactive": "what people wait for",
+    "decisions": "pixel sizes",
+    "exports": "reports and files",
+    "analysis": "all other images",
+}
 # Of what a worker is at, so many are named.
 NAMED_JOBS = 4
 

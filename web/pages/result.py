@@ -11,10 +11,10 @@ from typing import Any
 from shared.distributions.sample import COUNTING_RULES
 from shared.domain import DEFAULT_MIN_CONFIDENCE
 from shared.models import AnalysisRow
-from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, Quantity
+from shared.quantities import PARTICLE_QUANTITIES, SMALLEST_RELIABLE_PX, STATISTIC_QUANTITIES, Quantity
 from web.pages import pixel_size
 from web.pages.retention import original_fact
-from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, short_hash
+from web.pages.writing import Fact, count, duration, fixed, local_time, mean_and_sd, percent, short_hash
 
 LABELS = {
     "label": "Particle",
@@ -50,6 +50,17 @@ LABELS = {
 TABLE_COLUMNS = ("label", "ecd", "area", "perimeter", "feret_max", "feret_min", "aspect_ratio", "circularity", "solidity")
 PLACE_COLUMNS = ("centroid_x_px", "centroid_y_px", "touches_border")
 CONFIDENCE_COLUMNS = ("confidence", "low_confidence")
+# Of the card on top of the page, by their labels.
+SIZE_STATISTICS = {
+    "Mean": "ecd_mean_{unit}",
+    "SD": "ecd_sd_{unit}",
+    "D10": "ecd_d10_{unit}",
+    "D50": "ecd_d50_{unit}",
+    "D90": "ecd_d90_{unit}",
+    "Span": "ecd_span",
+    "GSD": "ecd_gsd",
+}
+COUNTS = {"n_counted": "counted", "n_touching_border": "at the border", "n_small": f"below {SMALLEST_RELIABLE_PX:g} px"}
 NOT_PLOTTED = {"label", "centroid_y_px", "centroid_x_px", "touches_border", "low_confidence"}
 
 
@@ -64,6 +75,16 @@ class Column:
     is_number: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number beside its name, with its definition."""
+
+    name: str
+    value: str
+    unit: str
+    definition: str
+
+
 def counting_rule_text(name: str) -> str:
     """Say what a counting rule counts; a rule of another release has its name only."""
     return {str(rule): text for rule, text in COUNTING_RULES.items()}.get(name, name)
@@ -74,15 +95,31 @@ def length_unit(analysis: AnalysisRow) -> str:
     return "px" if analysis.nm_per_px is None else "nm"
 
 
-def statistics(analysis: AnalysisRow) -> list[Fact]:
-    """List the size statistics of an analysis in its unit, with their definitions."""
+def statistics(analysis: AnalysisRow) -> list[Figure]:
+    """List the size statistics of an analysis, those of sizes in its unit."""
     unit = length_unit(analysis)
-    definitions = {quantity.name: quantity.definition for quantity in STATISTIC_QUANTITIES}
-    labels = {"mean": "Mean", "sd": "SD", "d10": "D10", "d50": "D50", "d90": "D90"}
-    names = {label: f"ecd_{key}_{unit}" for key, label in labels.items()}
-    values = [value for name in names.values() if (value := getattr(analysis, name)) is not None]
-    decimals = max(0, 3 - math.floor(math.log10(max(values)))) if values else 0
-    return [Fact(label, fixed(getattr(analysis, name), decimals), definitions[name]) for label, name in names.items()]
+    names = {name: label.format(unit=unit) for name, label in SIZE_STATISTICS.items()}
+    sizes = [value for name in names.values() if name.endswith(unit) and (value := getattr(analysis, name)) is not None]
+    decimals = max(0, 3 - math.floor(math.log10(max(sizes)))) if sizes else 0
+    return [
+        _figure(name, label, fixed(getattr(analysis, name), decimals if name.endswith(unit) else 3))
+        for label, name in names.items()
+    ]
+
+
+def counts(analysis: AnalysisRow) -> list[Figure]:
+    """List what was counted in an image; a dash for what a release of SAEMI did not count."""
+    written = [
+        _figure(name, label, "–" if (value := getattr(analysis, name)) is None else count(value))
+        for name, label in COUNTS.items()
+    ]
+    coverage = "–" if analysis.coverage is None else percent(analysis.coverage)
+    return [*written, _figure("coverage", "covered", coverage)]
+
+
+def _figure(name: str, label: str, value: str) -> Figure:
+    quantity = next(quantity for quantity in STATISTIC_QUANTITIES if quantity.name == name)
+    return Figure(label, value, quantity.unit, quantity.definition)
 
 
 def provenance(analysis: AnalysisRow) -> list[Fact]:
@@ -120,7 +157,7 @@ def table_columns(analysis: AnalysisRow) -> list[Column]:
     lengths = {"nm": ("_nm", "_nm2"), "px": ("_px",)}[length_unit(analysis)]
     in_unit = {q.name.rsplit("_", 1)[0]: q for q in known.values() if q.name.endswith(lengths) and q.name not in LABELS}
     names = (*TABLE_COLUMNS, *(CONFIDENCE_COLUMNS if _has_confidence(analysis) else ()), *PLACE_COLUMNS)
-    return [_column(in_unit.get(name) or known[name]) for name in names]
+    return [column(in_unit.get(name) or known[name]) for name in names]
 
 
 def plotted_columns(analysis: AnalysisRow, measured: Collection[str]) -> list[Column]:
@@ -128,7 +165,7 @@ def plotted_columns(analysis: AnalysisRow, measured: Collection[str]) -> list[Co
     calibrated = analysis.nm_per_px is not None
     left_out = NOT_PLOTTED if _has_confidence(analysis) else {*NOT_PLOTTED, *CONFIDENCE_COLUMNS}
     shown = [q for q in PARTICLE_QUANTITIES if q.name not in left_out and q.name in measured]
-    return [_column(q) for q in shown if calibrated or not q.name.endswith(("_nm", "_nm2"))]
+    return [column(q) for q in shown if calibrated or not q.name.endswith(("_nm", "_nm2"))]
 
 
 def low_confidence(analysis: AnalysisRow) -> str:
@@ -159,7 +196,8 @@ def _hash_fact(name: str, sha256: str) -> Fact:
     return Fact(name, short_hash(sha256), title=sha256)
 
 
-def _column(quantity: Quantity) -> Column:
+def column(quantity: Quantity) -> Column:
+    """Describe a quantity as a column."""
     label = LABELS.get(quantity.name) or LABELS[quantity.name.rsplit("_", 1)[0]]
     is_number = quantity.name not in ("touches_border", "low_confidence")
     return Column(quantity.name, label, quantity.unit, quantity.definition, is_number)

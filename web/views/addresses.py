@@ -1,7 +1,5 @@
 """What the addresses of pages may ask for. What other programs add to an address is ignored."""
 
-from typing import TypeVar, get_origin
-
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,13 +7,11 @@ from shared.domain import CalibrationStatus
 from shared.errors import InputError, NotFoundError
 from shared.leases import JobState
 from web.paging import LARGEST_ID
-from web.selection_schemas import AnalysisQuery, ParticleSearchQuery
-from web.validation import problems_of, sentence_of
+from web.selection_schemas import AnalysisQuery, AnalysisSelection, ParticleSearchQuery
+from web.validation import Query, problems_of, read_query, sentence_of
 
 # Rows of a page of a list.
 ROWS = 50
-
-Query = TypeVar("Query", bound=BaseModel)
 
 
 class ListQuery(BaseModel):
@@ -41,6 +37,12 @@ class AnalysisListQuery(AnalysisQuery):
     model_config = ConfigDict(extra="ignore")
 
 
+class SelectionQuery(AnalysisSelection):
+    """Which analyses to pool, in the words of the API; the rest of the address belongs to the page's scripts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class ParticleListQuery(ParticleSearchQuery):
     """Which particles to show, in the words of the API."""
 
@@ -57,11 +59,8 @@ class ResultQuery(BaseModel):
 
 def asked(model: type[Query]) -> Query:
     """Read the query of the address; raises InputError that names what does not fit."""
-    given = {key: value for key, value in request.args.items() if value}
-    lists = (name for name, field in model.model_fields.items() if get_origin(field.annotation) is list)
-    several = {name: [value for value in request.args.getlist(name) if value] for name in lists}
     try:
-        return model.model_validate(given | several)
+        return read_query(model, request.args)
     except ValidationError as error:
         problems = sentence_of(problems_of(error))
         raise InputError(f"The address asks for something that does not exist. {problems}.", code="invalid_request") from error

@@ -1,51 +1,25 @@
-"""All analyses of the facility, and one of them as its result."""
+"""One analysis as its result."""
 
 from typing import Any
 
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from shared import audit, decisions, job_lists, manifests, recordings, results, submissions
+from shared import audit, decisions, manifests, results, submissions
 from shared.errors import NotFoundError
 from shared.image_names import shown_name
 from shared.job_lists import ORIGINS
 from shared.manifests import SampleData
 from shared.models import AnalysisRow, JobRow
-from shared.moments import MOMENT
-from web.pages import choices, pixel_size, recording, result
+from web.pages import choices, distribution, fitness, pixel_size, recording, result
 from web.pages.decisions import decision_line
-from web.pages.lists import analysis_line
+from web.pages.exports import export_form
 from web.pages.writing import count, short_hash
-from web.selections import analyses_of
 from web.services import services
-from web.views.addresses import ROWS, AnalysisListQuery, ResultQuery, asked, known_id
+from web.views.addresses import ResultQuery, asked, known_id
 
 # Lines of the history of a pixel size; the API has them all.
 CHANGES = 50
-
-
-def analyses_page() -> str:
-    """Show the analyses that fit the filter of the address, the newest first."""
-    query = asked(AnalysisListQuery)
-    with services().database.reading() as session:
-        shown, cursor = analyses_of(session, query, ROWS)
-        origins = job_lists.origins_of(session, [row.id for row in shown])
-        lines = [analysis_line(row, origins[row.id]) for row in shown]
-        counts = audit.calibration_counts(session)
-        suggestions = {name: recordings.newest_values(session, name) for name in ("instrument", "operator", "detector")}
-    wanted = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_defaults=True)
-    return render_template(
-        "analyses.html",
-        lines=lines,
-        wanted=wanted,
-        counts=counts,
-        suggestions=suggestions,
-        sources=pixel_size.SOURCE_TEXT,
-        calibration_states=pixel_size.STATUS_TEXT,
-        moment=MOMENT,
-        cursor=query.cursor,
-        older=cursor,
-    )
 
 
 def result_page(analysis_id: int) -> str:
@@ -75,12 +49,16 @@ def result_page(analysis_id: int) -> str:
         min_confidence=result.min_confidence(row),
         short_sha256=short_hash(row.model_sha256),
         statistics=result.statistics(row),
+        fitness=fitness.badge(row),
         counting_rule=result.counting_rule_text(row.counting_rule),
         facts=result.provenance(row),
         columns=result.table_columns(row),
-        plotted=result.plotted_columns(row, measured),
+        counts=result.counts(row),
+        offered=distribution.card_of_analysis(result.plotted_columns(row, measured), result.length_unit(row), measured),
+        **distribution.VOCABULARY,
         recorded=recording.facts(row),
         is_silent=recording.is_silent(row),
+        export_form=export_form(),
         annotations=row.recording.annotations if row.recording else [],
         **about_pixel_size,
     )

@@ -4,8 +4,10 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
+from shared.distributions.fitness import OBSTACLE_TEXT, SIGN_TEXT, VERDICT_TEXT
 from shared.distributions.sample import COUNTING_RULES
-from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
+from shared.distributions.summary import Moments, Summary
+from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, quantities_of
 from web.pages.models import model_line
 from web.services import services
 
@@ -23,5 +25,9 @@ def definitions_page() -> str:
         "definitions.html",
         particle=PARTICLE_QUANTITIES,
         statistics=STATISTIC_QUANTITIES,
+        of_distribution=(*quantities_of(Summary), *quantities_of(Moments)),
         counting_rules=COUNTING_RULES,
+        verdicts=VERDICT_TEXT,
+        signs=SIGN_TEXT,
+        obstacles=OBSTACLE_TEXT,
     )

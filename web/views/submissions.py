@@ -13,8 +13,9 @@ from shared.manifests import EntryState
 from shared.models import SubmissionRow
 from shared.retention import KEEP_EVERYTHING, RetentionRule
 from shared.submissions import JobCounts
-from web.pages import choices
+from web.pages import choices, fitness
 from web.pages.decisions import decision_line
+from web.pages.exports import export_form
 from web.pages.lists import MOST_COUNTED, STATE_TEXT, job_line, submission_line, up_to
 from web.pages.manifest import ManifestLine, manifest_line
 from web.pages.models import ModelLine, model_line
@@ -103,9 +104,11 @@ def submission_page(submission_id: int) -> str:
         failures=failures,
         confidence=analyses.confidence,
         calibrations=analyses.calibrations,
+        verdicts=fitness.counted(analyses.fitness),
         side_cars=beside,
         without_image=[one.name for one in alone],
         choices=choices.of_submission(),
+        export_form=export_form(),
         decision=decision_line(audit.ListedDecision(newest)) if newest else None,
         **listing,
     )

@@ -20,6 +20,8 @@ MODULES = {
     "overlays": "overlays",
     "roi": "roi_set",
     "nanodefiner": "nanodefiner",
+    "figures": "figures",
+    "pdf": "report",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.distributions.fitness import VERDICTS
 from tests.unit.cli.invocation import CLASSICAL, invoke, names
 from tests.unit.micrograph.files import png_bytes, tiff_bytes
 from worker.training.synthetic import synthetic_micrograph
@@ -50,6 +51,8 @@ def test_measure_with_the_micrograph_leaves_its_banner_out_as_analyze_does(tmp_p
     assert rows["with"]["banner"] == {"top": sample.banner.top, "bottom": sample.banner.bottom}
     assert rows["with"]["field"] == {"top": 0, "bottom": sample.banner.top, "left": 0, "right": 500}
     assert rows["with"]["counting_rule"] == "exclude-border-weighted"
+    assert rows["with"]["fitness"] in VERDICTS
+    assert rows["with"]["fitness_reasons"]
     # The banner that is drawn has a bar, which is read as in analyze.
     assert (rows["with"]["calibration_source"], rows["alone"]["calibration_status"]) == ("scale_bar", "missing")
     assert rows["with"]["nm_per_px"] == pytest.approx(sample.nm_per_px, rel=0.01)

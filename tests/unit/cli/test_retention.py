@@ -9,13 +9,14 @@ from sqlalchemy import update
 from shared import jobs, submissions
 from shared.database import Database, database_time
 from shared.domain import Parameters
+from shared.export_rows import ExportRow
 from shared.models import ImageRow, JobRow, SubmissionRow
 from tests.unit.cli.invocation import invoke
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    """Three submissions that ended sixty days ago, an image each; the newest one stays, so that numbers are given once."""
+    """Three submissions that ended sixty days ago, an image each, and an export; the newest submission stays."""
     assert invoke("admin", "db", "upgrade").exit_code == 0
     database = Database(f"sqlite:///{tmp_path / 'data' / 'saemi.db'}")
     then = database_time(-60 * 86_400)
@@ -27,6 +28,9 @@ def database(tmp_path: Path) -> Database:
         session.execute(update(JobRow).values(finished_at=then))
         session.execute(update(SubmissionRow).values(created_at=then))
         session.execute(update(ImageRow).values(created_at=then))
+        asked = {"selection": "", "wanted": {}, "title": "All analyses", "format": "csv", "choices": {}, "n_done": 1}
+        made = {"state": "done", "attempts": 1, "created_at": then, "finished_at": then, "sha256": "e" * 64, "n_bytes": 5}
+        session.add(ExportRow(**asked, **made))
     return database
 
 
@@ -37,14 +41,17 @@ def due(*arguments: str) -> dict[str, int]:
 
 
 def test_what_would_be_removed_is_counted_and_stays(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert due() == {"images": 0, "side_cars": 0, "submissions": 0}
+    assert due() == {"images": 0, "side_cars": 0, "submissions": 0, "exports": 1}
     assert "everything is kept for ever" in invoke("admin", "retention").stdout
     monkeypatch.setenv("SAEMI_KEEP_ORIGINALS_DAYS", "30")
     monkeypatch.setenv("SAEMI_KEEP_SUBMISSIONS_DAYS", "50")
     for _ in range(2):
-        assert due() == {"images": 3, "side_cars": 0, "submissions": 2}
+        assert due() == {"images": 3, "side_cars": 0, "submissions": 2, "exports": 1}
     with database.reading() as session:
         assert session.query(ImageRow).filter(ImageRow.removed_at.is_(None)).count() == 3
+    monkeypatch.setenv("SAEMI_KEEP_EXPORTS_DAYS", "70")
+    assert due()["exports"] == 0
+    assert "are kept for 70 days" in invoke("admin", "retention").stdout.replace("\n", " ")
     rule = "originals are kept for 30 days, submissions with their results for 50 days"
     assert rule in invoke("admin", "retention").stdout.replace("\n", " ")
     (finding,) = json.loads(invoke("admin", "doctor", "--part", "retention", "--json").stdout)

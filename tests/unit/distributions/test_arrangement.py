@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shared.distributions import arrangement
 from shared.distributions.arrangement import coverage, number_density_per_um2, radial_distribution
 
 HEIGHT, WIDTH = 600, 800
@@ -28,6 +29,20 @@ def test_a_square_lattice_shows_its_distances() -> None:
     for distance in (pitch, np.sqrt(2) * pitch, 2 * pitch):
         assert int(distance / rings) in occupied
     assert not found.g[found.distance_px < pitch - rings].any(), "nothing is nearer than the pitch"
+
+
+def test_of_very_many_points_the_near_ones_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrangement, "MOST_PAIRS", 20_000)
+    random = np.random.default_rng(0)
+    scattered = radial_distribution(random.uniform(0, HEIGHT, 2000), random.uniform(0, WIDTH, 2000), HEIGHT, WIDTH)
+    assert scattered is not None
+    assert scattered.distance_px[-1] < 40
+    np.testing.assert_allclose(scattered.g[10:].mean(), 1, atol=0.03)
+    # All of them in one corner.
+    gathered = radial_distribution(random.uniform(0, 60, 2000), random.uniform(0, 60, 2000), HEIGHT, WIDTH)
+    assert gathered is not None
+    assert gathered.distance_px[-1] < scattered.distance_px[-1]
+    assert gathered.g[5] > 50
 
 
 def test_few_points_have_no_distribution() -> None:

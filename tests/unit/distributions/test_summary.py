@@ -107,3 +107,9 @@ def test_images_are_pooled_with_those_that_show_nothing() -> None:
     pooled = Sample.of_images([Sample.of(np.array([3.0, 1.0])), Sample.of(np.empty(0)), Sample.of(np.array([2.0]))])
     assert (pooled.sizes.tolist(), pooled.image.tolist(), pooled.n_images) == ([1, 2, 3], [0, 2, 0], 3)
     assert len(Sample.of_images([])) == 0
+
+
+def test_equal_sizes_have_no_skewness_however_their_mean_is_rounded() -> None:
+    weights = np.random.default_rng(0).uniform(1, 2, 24)
+    for size in (0.1, 31.675, 1e5 / 3):
+        assert moments(Sample.of(np.full(24, size), weights)).skewness is None

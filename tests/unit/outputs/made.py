@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from shared.arrays import FloatArray, Labels
 from shared.calibration import calibration
+from shared.distributions.fitness import judge
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import Calibration, Parameters
 from shared.geometry import specimen_area_px
@@ -59,7 +60,15 @@ def analysed_image(
         object.__setattr__(particles, "confidence", confidence)
         object.__setattr__(particles, "low_confidence", confidence < 0.5)
     parameters = Parameters()
-    described = describe_measurement(labels.shape, calibrated, None, field, size_statistics(particles, specimen_area_px(field)))
+    specimen_px = specimen_area_px(field)
+    described = describe_measurement(
+        labels.shape,
+        calibrated,
+        None,
+        field,
+        statistics=size_statistics(particles, specimen_px),
+        fitness=judge(particles, specimen_px),
+    )
     return AnalysedImage(
         name=name,
         stem=stem,
@@ -67,6 +76,7 @@ def analysed_image(
         | {"file": name, "state": "done", "image": 1, "n_images": 1, "warnings": [], "parameters_sha256": parameters.digest}
         | MODEL
         | described
+        | {"fitness": None, "fitness_reasons": None}  # as older releases left it, unless said
         | record,
         particles=lambda: particles,
         labels=lambda: labels,

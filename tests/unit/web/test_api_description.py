@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.web.opened_portal import API, MAX_UPLOAD_BYTES, Portal
 from tests.unit.web.tus import begin_upload, chunk, creation, send
+from worker.exporter import Exporter
 
 
 def test_every_address_of_the_api_is_described_and_every_described_one_answers(portal: Portal) -> None:
@@ -29,14 +30,18 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
         "decisions": decided,
         "known-files": {"files": []},
         "actions": {"action": "resume", "submission_ids": [submission]},
+        "exports": {"format": "json"},
     }
+    made, asked = (portal.http.post(f"{API}/exports", json={"format": "csv", "person": name}).get_json()["id"] for name in "ab")
+    Exporter(portal.database, portal.store, portal.blobs.parent / "exports", lease_s=60, max_attempts=3).run(made)
     # Those need an S3 server: tests/integration/test_direct_uploads.py.
     here = {(path, method) for path, method in described if "direct-uploads" not in path}
     for path, method in sorted(here):  # a job is cancelled before it is retried
         address = path.replace("{label}", "1").replace("{file}", "overlay.png")
-        kinds = ("analyses", "decisions", "uploads", "known-files", "/jobs", "actions", "manifest", "")
+        kinds = ("analyses", "decisions", "uploads", "known-files", "/jobs", "actions", "manifest", "exports", "")
         kind = next(kind for kind in kinds if kind in path)
         numbers = {"analyses": number, "decisions": decision, "/jobs": waiting, "uploads": begin_upload(portal, submission)}
+        numbers["exports"] = asked if path.endswith("cancel") else made
         address = address.replace("{id}", str(numbers.get(kind, submission)))
         body: dict[str, Any] = {"put": {"query_string": {"name": "b"}}}.get(method, {})
         if kind == "uploads":

@@ -5,6 +5,8 @@
 {{- $open := "state IN ('queued', 'running')" -}}
 {{- if eq .queue "decisions" -}}
 SELECT count(*) FROM (SELECT 1 FROM calibration_decision WHERE {{ $open }} LIMIT {{ .most }}) AS open_work
+{{- else if eq .queue "exports" -}}
+SELECT count(*) FROM (SELECT 1 FROM export WHERE {{ $open }} LIMIT {{ .most }}) AS open_work
 {{- else -}}
 {{- $priorities := eq .queue "interactive" | ternary "'interactive'" "'normal', 'bulk'" -}}
 SELECT count(*) FROM (SELECT 1 FROM job JOIN submission ON submission.id = job.submission_id WHERE job.{{ $open }} AND submission.paused_at IS NULL AND submission.priority IN ({{ $priorities }}) LIMIT {{ .most }}) AS open_work

@@ -59,7 +59,7 @@ def test_each_line_names_image_instrument_pixel_size_and_sizes_with_units(portal
         "0.5000 nm/px, from the scale bar",
         '<span class="status missing">Missing</span>',
         '<span class="status conflict">In conflict</span>',
-        "drawn 1, counting all",
+        "drawn 1, counting exclude-border-weighted",
     ):
         assert text in html, text
     assert re.search(r"\d ± [\d.]+ px<small>", html)
@@ -106,7 +106,7 @@ def test_the_form_shows_the_filter_that_is_in_force_and_offers_known_values(port
 
 def test_a_filter_that_nothing_fits_says_so_and_leads_back(portal: Portal, laboratory: Laboratory) -> None:
     html = listed(portal, "?operator=nobody")
-    assert 'No analysis fits this filter. <a href="/analyses">Show all</a>' in html
+    assert 'No analysis fits all of this. <a href="/analyses">Show all</a>' in html
     assert 'data-shown="0"' in html
 
 
@@ -148,9 +148,9 @@ def test_a_long_list_goes_on_behind_the_last_line_and_keeps_its_filter(portal: P
         filled.analyse(filled.add(submission, f"{number}"), SEM, n=1)
     newest = listed(portal, f"?submission_id={submission}")
     assert newest.count('<tr id="analysis-') == 50
-    (older,) = re.findall(r'href="([^"]+)">Older »', newest)
+    (older,) = re.findall(r'href="([^"]+)">Next page »', newest)
     assert f"submission_id={submission}" in older
     oldest = listed(portal, older.replace("&amp;", "&").removeprefix("/analyses"))
     assert re.findall(r'<tr id="analysis-(\d+)"', oldest) == ["2", "1"]
-    assert "Older »" not in oldest
-    assert f'href="/analyses?submission_id={submission}">« Newest' in oldest
+    assert "Next page »" not in oldest
+    assert f'href="/analyses?submission_id={submission}">« First page' in oldest

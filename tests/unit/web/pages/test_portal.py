@@ -9,7 +9,9 @@ from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from tests.unit.web.pages.rows import page
 
 
-@pytest.mark.parametrize("address", ["/", "/jobs", "/submissions", "/analyses", "/decisions", "/models", "/definitions"])
+@pytest.mark.parametrize(
+    "address", ["/", "/jobs", "/submissions", "/analyses", "/distribution", "/decisions", "/models", "/definitions"]
+)
 def test_every_page_has_navigation_a_skip_link_and_a_policy_that_allows_no_foreign_or_inline_scripts(
     client: FlaskClient, address: str
 ) -> None:

@@ -14,7 +14,7 @@ def test_a_result_shows_statistics_with_unit_and_how_it_was_made(client: FlaskCl
     _, analysis_id = add_result(portal_database)
     html = page(client.get(f"/analyses/{analysis_id}"))
     for text in (
-        'D50</dt><dd>20.65 <span class="unit">nm</span>',
+        'D50</span></dt><dd>20.65 <span class="unit">nm</span>',
         "0.5 nm/px, stated by hand",
         "1 at the border",
         "Every particle in the analysed field counts",
@@ -81,7 +81,7 @@ def test_an_image_without_particles_has_a_result_that_says_so(client: FlaskClien
     html = page(client.get(f"/analyses/{analysis_id}"))
     assert "No particle was found in this image." in html
     assert "There is nothing to plot" in html
-    assert "D50</dt><dd>–</dd>" in html
+    assert "D50</span></dt><dd>–</dd>" in html
 
 
 def test_a_calibration_conflict_is_shown_beside_the_sizes_and_gives_no_nanometres(
