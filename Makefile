@@ -12,7 +12,7 @@ SEED ?= 1
 TORCH ?= 2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test chaos check format bench lock clean
+.PHONY: help setup up demo test chaos check format bench definitions lock clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 12
@@ -44,6 +44,9 @@ format: .venv/installed-dev ## Format the code
 
 bench: setup .venv/installed-dev ## Print the performance table
 	@$(BIN)/python -m benchmarks.all
+
+definitions: setup ## Write docs/definitions.md from what the code declares
+	@$(BIN)/python -m shared.definitions docs/definitions.md
 
 lock: ## Renew the lock files from pyproject.toml
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv

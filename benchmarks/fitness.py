@@ -30,8 +30,8 @@ from shared.quantities import ParticleTable
 from worker.analysis.measurement.particles import measure
 
 PARTICLES = "particles"
-# The limits were chosen by the first 257 of the 366 labelled micrographs, and by 24 drawn structures of each kind.
-UNSEEN_IMAGES, UNSEEN_SEED = 109, 24
+# The limits were chosen by the first 258 of the 366 labelled micrographs, and by 24 drawn structures of each kind.
+UNSEEN_IMAGES, UNSEEN_SEED = 108, 24
 LOGICAL = ("touches_border", "low_confidence")
 
 

@@ -13,7 +13,8 @@ from dataclasses import fields
 import numpy as np
 
 from shared.distributions.bootstrap import Intervals, intervals
-from shared.distributions.fits import FAMILIES, fit
+from shared.distributions.describe import Look, describe
+from shared.distributions.fits import FAMILIES
 from shared.distributions.sample import Sample
 from shared.distributions.summary import POWERS, moments, summarise
 
@@ -76,10 +77,10 @@ def print_times() -> None:
         moments(sample)
         intervals(sample, weighting)
         print(f"{f'statistics and intervals by {weighting}':42}{time.perf_counter() - started:15.2f}")
-    for family in FAMILIES:
+    for name, look in (("without", Look(with_intervals=True)), ("with", Look(with_intervals=True, families=FAMILIES))):
         started = time.perf_counter()
-        fit(sample, family)
-        print(f"{f'fit, {family}':42}{time.perf_counter() - started:15.2f}")
+        describe(sample, look)
+        print(f"{f'distribution with intervals, {name} fits':42}{time.perf_counter() - started:15.2f}")
 
 
 if __name__ == "__main__":

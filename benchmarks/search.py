@@ -75,7 +75,7 @@ def searches() -> dict[str, list[str]]:
         "more than 500 particles, span over 1.5": lambda i: [("where", f"n_particles>{500 + i}"), ("where", "ecd_span>1.5")],
         "by D50": lambda _: [("sort", "ecd_d50_nm"), ("order", "asc")],
         "by number of particles": lambda _: [("sort", "n_particles")],
-        "by coverage, which has no index": lambda _: [("sort", "coverage")],
+        "by coverage, which has no index of its own": lambda _: [("sort", "coverage")],
         "of a project, D50 under 40 nm, by D50": lambda i: [
             ("project", f"project {i}"),
             ("where", "ecd_d50_nm<40"),

@@ -13,6 +13,6 @@ def read_labels(path: Path) -> Labels:
     Raises
     ------
     InputError
-        ``unsupported_format``, ``damaged_file``, or what `labels_from_array` finds wrong.
+        What `read_label_array` cannot read, or what `labels_from_array` finds wrong.
     """
     return labels_from_array(read_label_array(path))

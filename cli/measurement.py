@@ -18,7 +18,7 @@ from shared.arrays import GreyImage, Labels
 from shared.calibration import calibration
 from shared.distributions.fitness import judge
 from shared.distributions.sample import CountingRule
-from shared.distributions.size_statistics import size_statistics
+from shared.distributions.size_statistics import size_statistics, why_missing
 from shared.domain import Micrograph
 from shared.errors import InputError, SaemiError
 from shared.geometry import specimen_area_px
@@ -63,7 +63,7 @@ def measure(
     formats: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Measure label maps made elsewhere (PNG, TIFF or NPY; 0 is background).
+    """Measure label maps made elsewhere, by Cellpose, ImageJ, StarDist or others (PNG, TIFF or NPY; 0 is background).
 
     Writes STEM.particles.csv for each, and summary.csv and summary.json. With the micrograph given, its banner
     and burnt-in text are no specimen, as in `saemi analyze`, and STEM.overlay.png shows the outlines.
@@ -115,15 +115,13 @@ def _measure_one(
         message = f"The results cannot be written: {error.strerror}."
         return replace(source, row=failure(source.image, "results_not_written", message))
     specimen_px = specimen_area_px(written.field, written.annotations)
+    statistics = size_statistics(particles, specimen_px, rule)
     found = describe_measurement(
-        labels.shape,
-        calibrated,
-        written.banner,
-        written.field,
-        statistics=size_statistics(particles, specimen_px, rule),
-        fitness=judge(particles, specimen_px),
+        labels.shape, calibrated, written.banner, written.field, statistics=statistics, fitness=judge(particles, specimen_px)
     ) | {"counting_rule": rule}
-    read = {"warnings": [] if micrograph is None else [*micrograph.warnings, *written.warnings]}
+    missing = why_missing(len(particles), statistics.n_counted or 0)
+    said = () if micrograph is None else (*micrograph.warnings, *written.warnings)
+    read = {"warnings": [*said, *([missing] if missing else [])]}
     read |= stated(None if micrograph is None else micrograph.metadata)
     return replace(source, row=analysed(source.image, found | read, described_scale_bar(written.scale_bar)))
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from cli.console import print_json, print_table
 from cli.summary import write_summary
+from shared.distributions.size_statistics import why_missing
 from shared.errors import OperatorError
 from shared.quantities import ParticleTable
 from shared.tables import PARTICLE_COLUMNS, csv_lines
 
-SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "fitness", "error_message")
+SHOWN = ("file", "n_particles", "ecd_mean_px", "ecd_mean_nm", "ecd_d50_px", "ecd_d50_nm", "fitness")
 
 
 def make_folder(out: Path) -> None:
@@ -28,12 +29,19 @@ def report(out: Path, records: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(public)
     else:
-        print_table(SHOWN, [[record[name] for name in SHOWN] for record in records])
+        print_table((*SHOWN, "remark"), [[*(record[name] for name in SHOWN), _remark(record)] for record in records])
 
 
 def write_particles(path: Path, particles: ParticleTable) -> None:
     """Write the table of the particles of one image."""
     path.write_text("".join(csv_lines(PARTICLE_COLUMNS, _particle_records(particles))), encoding="utf-8")
+
+
+def _remark(record: dict[str, Any]) -> str | None:
+    """Say why an image has failed, or why statistics of it are missing."""
+    if record["state"] == "failed":
+        return str(record["error_message"])
+    return why_missing(record["n_particles"], record["n_counted"])
 
 
 def _particle_records(particles: ParticleTable) -> Iterator[dict[str, Any]]:

@@ -6,11 +6,25 @@ A pure rule, so that an analysis that is saved and a job that recomputes thousan
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain import Calibration
+from shared.domain import Calibration, CalibrationSource, CalibrationStatus
 
 # Relative difference of the two readings above which one of them must be wrong. Bars are drawn on whole pixels: a bar of 50 px
 # alone is good to 2 %.
 MAX_DIFFERENCE = 0.02
+
+
+STATUSES: dict[CalibrationStatus, str] = {
+    "ok": "The pixel size is known; its source is named beside it.",
+    "conflict": f"What the file states and what its scale bar shows differ by more than {100 * MAX_DIFFERENCE:g} % of the "
+    "smaller one: all sizes are in pixels until somebody decides.",
+    "missing": "Neither the file nor a scale bar states a pixel size: all sizes are in pixels until somebody sets it.",
+}
+SOURCES: dict[CalibrationSource, str] = {
+    "metadata": "What the file, or a file beside it, states.",
+    "scale_bar": "The scale bar: its text over its length in pixels.",
+    "manual": "A person, for the image or its submission.",
+    "instrument_default": "A person, for all images of the instrument at this magnification.",
+}
 
 
 class Scope(StrEnum):

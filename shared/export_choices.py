@@ -10,8 +10,10 @@ from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.distributions.summary import Weighting
 from shared.quantities import PARTICLE_QUANTITIES
 
-# Numbers and places, yes and no: nothing of which a distribution would say something.
-NOT_PLOTTED = frozenset({"label", "centroid_y_px", "centroid_x_px", "touches_border", "low_confidence", "edge_weight"})
+# Numbers and places, yes and no, how sure the model was: their distribution says nothing of the particles.
+NOT_PLOTTED = frozenset(
+    {"label", "centroid_y_px", "centroid_x_px", "touches_border", "edge_weight", "confidence", "low_confidence"}
+)
 UNITS = ("_nm2", "_nm", "_px")
 MOST_BINS = 500
 

@@ -30,8 +30,8 @@ def restored(values: dict[str, Any]) -> AnalysisFilter:
     Raises
     ------
     InputError
-        ``unknown_criterion`` where another release has kept a criterion that this one does not know, which left out would select
-        more; ``unknown_quantity`` for a condition on such a quantity.
+        ``unknown_criterion`` where another release has kept a criterion that this one does not know: without it, more would be
+        selected; ``unknown_quantity`` for a condition on such a quantity.
     """
     unknown = values.keys() - {one.name for one in fields(AnalysisFilter)}
     if unknown:

@@ -22,6 +22,10 @@ MAX_EDGE_WEIGHT = 5.0
 # The smallest reliable diameter: one row of pixels more or less is an eighth of it. Drawn discs of 8 px come out 1 % wrong by
 # counting pixels; what a segmenter adds to that is in the figures of the model.
 SMALLEST_RELIABLE_PX = 8.0
+RELIABLE_DEFINITION = (
+    f"{SMALLEST_RELIABLE_PX:g} px across. Smaller particles are found and counted, but one row of pixels more or less changes "
+    "their size by more than an eighth; their number is stated, and curves are fitted to larger ones only."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,16 @@
 """What the API takes and gives about distributions of sizes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.distributions.bootstrap import Intervals
 from shared.distributions.describe import MOST_BINS, Curve, FittedCurve, Look
 from shared.distributions.fits import Family
 from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
-from shared.distributions.summary import Weighting
-from shared.quantities import PARTICLE_QUANTITIES
+from shared.distributions.summary import MOMENT_QUANTITIES, SUMMARY_QUANTITIES, Weighting
+from shared.quantities import PARTICLE_QUANTITIES, Quantity
 from shared.selection import Reason
 from shared.shown_sizes import Shown, Source
 from web.analysis_schemas import QuantityName
@@ -16,6 +19,11 @@ from web.selection_schemas import AnalysisSelection
 UNITS = {quantity.name: quantity.unit for quantity in PARTICLE_QUANTITIES}
 # The list of analyses, filtered by calibration, has all of them.
 MOST_EXCLUDED = 100
+
+
+def _defined(quantities: Sequence[Quantity], name: str) -> Any:
+    """Describe a number of an answer by its definition."""
+    return Field(description={quantity.name: quantity.definition for quantity in quantities}[name])
 
 
 class CountingQuery(BaseModel):
@@ -81,14 +89,14 @@ class SummaryAnswer(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    mean: float | None
-    sd: float | None
-    cv: float | None
-    d10: float | None
-    d50: float | None
-    d90: float | None
-    span: float | None
-    mode: float | None
+    mean: float | None = _defined(SUMMARY_QUANTITIES, "mean")
+    sd: float | None = _defined(SUMMARY_QUANTITIES, "sd")
+    cv: float | None = _defined(SUMMARY_QUANTITIES, "cv")
+    d10: float | None = _defined(SUMMARY_QUANTITIES, "d10")
+    d50: float | None = _defined(SUMMARY_QUANTITIES, "d50")
+    d90: float | None = _defined(SUMMARY_QUANTITIES, "d90")
+    span: float | None = _defined(SUMMARY_QUANTITIES, "span")
+    mode: float | None = _defined(SUMMARY_QUANTITIES, "mode")
 
 
 class MomentsAnswer(BaseModel):
@@ -96,12 +104,12 @@ class MomentsAnswer(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    d10_mean: float | None = Field(description="D[1,0].")
-    d32: float | None = Field(description="D[3,2].")
-    d43: float | None = Field(description="D[4,3].")
-    geometric_mean: float | None
-    gsd: float | None
-    skewness: float | None
+    d10_mean: float | None = _defined(MOMENT_QUANTITIES, "d10_mean")
+    d32: float | None = _defined(MOMENT_QUANTITIES, "d32")
+    d43: float | None = _defined(MOMENT_QUANTITIES, "d43")
+    geometric_mean: float | None = _defined(MOMENT_QUANTITIES, "geometric_mean")
+    gsd: float | None = _defined(MOMENT_QUANTITIES, "gsd")
+    skewness: float | None = _defined(MOMENT_QUANTITIES, "skewness")
 
 
 class BinsAnswer(BaseModel):

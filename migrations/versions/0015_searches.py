@@ -12,6 +12,22 @@ branch_labels = None
 depends_on = None
 
 SORTED = ("created_at", "n_particles", "ecd_mean_nm", "ecd_d50_nm", "ecd_span")
+STATISTICS = [
+    "id",
+    "n_particles",
+    "n_touching_border",
+    "n_low_confidence",
+    "n_counted",
+    "n_small",
+    "capped_share",
+    "coverage",
+    *(f"ecd_{name}_{unit}" for name in ("mean", "sd", "d10", "d50", "d90") for unit in ("px", "nm")),
+    "ecd_span",
+    "ecd_geometric_mean_px",
+    "ecd_geometric_mean_nm",
+    "ecd_gsd",
+    *(f"ecd_{name}_{unit}" for name in ("d32", "d43") for unit in ("px", "nm")),
+]
 STATED = ["instrument", "operator", "detector", "acquired_at", "id"]
 # Names begin with this where no model declares the index, because not every database can have it.
 TRIGRAM_INDEXES = {"trgm_job_source_name": "job USING gin (source_name gin_trgm_ops)"}
@@ -21,6 +37,7 @@ TRIGRAM_INDEXES |= {"trgm_recording_fields": "recording USING gin (CAST(fields A
 def upgrade() -> None:
     for name in SORTED:
         op.create_index(op.f(f"ix_analysis_{name}_id"), "analysis", [name, "id"])
+    op.create_index("ix_analysis_statistics", "analysis", STATISTICS)
     op.create_index("ix_recording_stated", "recording", STATED)
     if op.get_bind().dialect.name == "postgresql" and _has_trigrams():
         for name, definition in TRIGRAM_INDEXES.items():
@@ -32,6 +49,7 @@ def downgrade() -> None:
         for name in TRIGRAM_INDEXES:
             op.execute(f"DROP INDEX IF EXISTS {name}")
     op.drop_index("ix_recording_stated", "recording")
+    op.drop_index("ix_analysis_statistics", "analysis")
     for name in SORTED:
         op.drop_index(op.f(f"ix_analysis_{name}_id"), "analysis")
 

@@ -6,12 +6,24 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from shared.arrays import FloatArray
+from shared.quantities import Meaning
 
 # Below it g(r) shows chance.
 SMALLEST_NUMBER = 40
 # Distances up to a quarter of the field's shorter side, in so many steps.
 N_DISTANCES = 50
 LARGEST_SHARE = 0.25
+ARRANGEMENT = {
+    "coverage": Meaning("", "Share of the analysed field that particles cover; those at the border included."),
+    "number_density_per_um2": Meaning("µm⁻²", "Particles over the analysed field."),
+    "g": Meaning(
+        "",
+        "Radial distribution function of the centroids at the distance r: pairs that far apart, over those of independent "
+        f"particles. 1 where particles lie independently, below 1 where they keep away, above 1 where they gather. From "
+        f"{SMALLEST_NUMBER} particles on, up to a quarter of the field's shorter side; pairs that the border hides are made up "
+        "for (translation correction).",
+    ),
+}
 # Where so many pairs lie nearer than that, they do: of 20,000 particles distances up to several neighbours remain.
 MOST_PAIRS = 2_000_000
 

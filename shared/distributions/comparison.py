@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import kstwobign
 
 from shared.arrays import FloatArray, Mask
-from shared.distributions.bootstrap import LEVEL, SEED, Interval, drawn_medians, expanded_tail, n_units
+from shared.distributions.bootstrap import LEVEL, SEED, Interval, drawn_medians, expanded_tail
 from shared.distributions.sample import Sample
 from shared.distributions.summary import percentiles
 
@@ -70,7 +70,7 @@ def compare_medians(one: Sample, other: Sample) -> Difference | None:
     """Compare two medians; None where a sample has fewer than two particles.
 
     The interval is that of the differences of medians of resampled samples, each resampled by itself as `bootstrap.intervals`
-    does, expanded for the fewer units of the two.
+    does, as far expanded as the one with fewer units needs.
     """
     if min(len(one), len(other)) < 2:
         return None
@@ -157,7 +157,7 @@ def _drawn(sample: Sample, seed: int = SEED) -> FloatArray:
 
 
 def _interval(drawn: FloatArray, one: Sample, other: Sample, level: float) -> Interval:
-    tail = expanded_tail(min(n_units(one), n_units(other)), level)
+    tail = min(expanded_tail(sample.n_images, len(sample), level) for sample in (one, other))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return Interval(float(low), float(high))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from scipy.optimize import minimize
@@ -10,6 +10,8 @@ from scipy.special import log_ndtr
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
+from shared.distributions.summary import OF_D
+from shared.quantities import Meaning, quantities_of
 
 Family = Literal["lognormal", "normal", "weibull"]
 FAMILIES: tuple[Family, ...] = ("lognormal", "normal", "weibull")
@@ -19,33 +21,44 @@ MOST_SINGLE_SIZES = 10_000
 HALF_LOG_TWO_PI = 0.5 * np.log(2 * np.pi)
 
 
+CURVES: dict[Family, str] = {
+    "lognormal": "ln d is normally distributed. Location: the median; shape: the GSD.",
+    "normal": "d is normally distributed. Location: the mean; shape: the standard deviation, in the unit of the sizes.",
+    "weibull": "F(d) = 1 − exp(−(d/λ)ᵏ), in particle technology Rosin–Rammler. Location: the scale λ; shape: the exponent k.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fitted curve and how well it holds.
-
-    Attributes
-    ----------
-    family
-        ``lognormal``: location = median exp(µ), in the unit of the sizes, shape = GSD exp(σ). ``normal``: location = mean,
-        shape = SD, both in the unit. ``weibull``: location = scale λ, in the unit, shape = k, F(d) = 1 − exp(−(d/λ)ᵏ).
-    truncated_at : float
-        Only sizes from here on were fitted, by the density over 1 − F(truncated_at); 0 where all were.
-    n : int
-        Particles that were fitted.
-    ks_distance : float
-        Largest distance between the cumulative curves of the particles and of the truncated fit (Kolmogorov–Smirnov). A p-value
-        does not belong to it, because the curve was fitted to the same particles.
-    aic : float
-        2·2 − 2·ln L (H. Akaike, 1974); of several fits of the same particles the one with the lowest loses least.
-    """
+    """A fitted curve and how well it holds."""
 
     family: Family
-    location: float
-    shape: float
-    truncated_at: float
-    n: int
-    ks_distance: float
-    aic: float
+    location: Annotated[float, Meaning(OF_D, "First parameter of the curve, see its family.")]
+    shape: Annotated[float, Meaning("see the family", "Second parameter of the curve, see its family.")]
+    truncated_at: Annotated[
+        float,
+        Meaning(
+            OF_D,
+            "Only sizes from here on were fitted, by the density over 1 − F(truncated_at): the smallest reliable diameter. 0 "
+            "where all were.",
+        ),
+    ]
+    n: Annotated[int, Meaning("", f"Particles that were fitted; below {SMALLEST_NUMBER} nothing is fitted.")]
+    ks_distance: Annotated[
+        float,
+        Meaning(
+            "",
+            "Largest distance between the cumulative curves of particles and fit (Kolmogorov–Smirnov). No p-value belongs to "
+            "it, because the curve was fitted to the same particles.",
+        ),
+    ]
+    aic: Annotated[
+        float,
+        Meaning("", "4 − 2·ln L (Akaike, 1974); of several fits of the same particles the one with the lowest loses least."),
+    ]
+
+
+FIT_QUANTITIES = quantities_of(Fit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from shared.arrays import FloatArray
 from shared.distributions.bootstrap import Intervals, intervals
 from shared.distributions.sample import Sample
 from shared.distributions.summary import Weighting, moments
+from shared.quantities import Meaning, quantities_of
 
 Z_95 = 1.959964
 # Relative half-width of the interval of 95 % that is aimed at.
@@ -32,26 +34,29 @@ class HalfWidths:
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """What a target takes.
+    """What a target takes. ``curve`` tells how intervals narrow as the sample grows, and is empty for too small a sample."""
 
-    Attributes
-    ----------
-    target : float
-        Relative half-width that is aimed at.
-    for_geometric_mean : int or None
-        See `number_for_geometric_mean`; None where the GSD is not defined.
-    curve : tuple of HalfWidths
-        How the intervals narrow as the sample grows; empty where the sample is too small to be parted.
-    for_d10, for_d50, for_d90 : int or None
-        Number of particles at which the half-width reaches the target, if it goes on to fall as 1/√n from the whole sample's.
-    """
-
-    target: float
-    for_geometric_mean: int | None
+    target: Annotated[
+        float, Meaning("", f"Relative half-width of an interval of 95 % that is aimed at; {TARGET:g} unless chosen.")
+    ]
+    for_geometric_mean: Annotated[
+        int | None,
+        Meaning(
+            "",
+            "z²·(ln GSD)²/δ², z = 1.96, δ the target: so many independent log-normal particles give the geometric mean that "
+            "well.",
+        ),
+    ]
     curve: tuple[HalfWidths, ...]
-    for_d10: int | None
-    for_d50: int | None
-    for_d90: int | None
+    for_d10: Annotated[
+        int | None,
+        Meaning("", "Particles at which the interval of d10 is as narrow as the target, if it goes on to narrow as 1/√n."),
+    ]
+    for_d50: Annotated[int | None, Meaning("", "The same for d50.")]
+    for_d90: Annotated[int | None, Meaning("", "The same for d90.")]
+
+
+GUIDANCE_QUANTITIES = quantities_of(Guidance)
 
 
 def number_for_geometric_mean(gsd: float, target: float = TARGET) -> int:

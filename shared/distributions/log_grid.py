@@ -8,6 +8,11 @@ BINS_PER_DECADE = 100
 # Decades of the grid, nm.
 FIRST_DECADE, LAST_DECADE = -1, 6
 N_BINS = (LAST_DECADE - FIRST_DECADE) * BINS_PER_DECADE
+GRID_DEFINITION = (
+    f"Each analysis keeps a histogram of its equivalent circular diameters, {BINS_PER_DECADE} bins to a decade from "
+    f"{10.0**FIRST_DECADE:g} nm to {10.0 ** (LAST_DECADE - 6):g} mm, under each counting rule. The distribution of any "
+    "selection is their sum, with percentiles within 1.2 % of the exact ones; made from particles it is exact."
+)
 # Bin k holds sizes from 10^(FIRST_DECADE + k/100) nm on, below that of the next; the last edge belongs to the last bin.
 EDGES_NM: FloatArray = 10.0 ** (FIRST_DECADE + np.arange(N_BINS + 1) / BINS_PER_DECADE)
 

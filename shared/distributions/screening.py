@@ -9,6 +9,16 @@ from shared.distributions.summary import percentiles
 
 LIMIT_NM = 100.0
 Verdict = Literal["nano", "not nano", "undecided"]
+DEFINITION = (
+    f"A material is a nanomaterial where half or more of its particles, by number, have an external dimension of 1 to "
+    f"{LIMIT_NM:g} nm (Commission Recommendation 2022/C 229/01): where the median of feret_min_nm, by number, is at most "
+    f"{LIMIT_NM:g} nm."
+)
+VERDICTS: dict[Verdict, str] = {
+    "nano": f"The interval of the median lies below {LIMIT_NM:g} nm.",
+    "not nano": f"The interval of the median lies above {LIMIT_NM:g} nm.",
+    "undecided": f"The interval of the median holds {LIMIT_NM:g} nm: more particles may decide.",
+}
 # Stands beside every verdict.
 CAVEATS = (
     "Meant are constituent particles; whether what was outlined is one or an aggregate, the image decides.",
@@ -29,9 +39,7 @@ class Screening:
 def screen(feret_min_nm: Sample) -> Screening | None:
     """Screen a sample by its smallest Feret diameters; None with fewer than two particles.
 
-    A material is a nanomaterial where 50 % or more of its particles, by number, have an external dimension of 1 to 100 nm
-    (Commission Recommendation 2022/C 229/01): where the number-weighted median of the smallest dimension is at most 100 nm. The
-    verdict is ``undecided`` where the interval of the median holds 100 nm.
+    See `DEFINITION` and `VERDICTS`.
     """
     found = intervals(feret_min_nm, "number")
     if found is None:

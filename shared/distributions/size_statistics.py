@@ -81,6 +81,17 @@ def size_statistics(particles: ParticleTable, specimen_px: int, rule: CountingRu
     )
 
 
+def why_missing(n_particles: int, n_counted: int) -> str | None:
+    """Say why statistics of the diameters of an image are missing; None where all are there."""
+    if n_particles == 0:
+        return "No particle was found, so that there are no diameters."
+    if n_counted == 0:
+        return "No particle counts, so that there are no diameters: all of them touch the border of the analysed field."
+    if n_counted == 1:
+        return "One particle counts: a standard deviation takes two."
+    return None
+
+
 def n_small(ecd_px: FloatArray) -> int:
     """Count the particles below the smallest reliable diameter, of diameters in px, shape (n,)."""
     return int(np.count_nonzero(ecd_px < SMALLEST_RELIABLE_PX))

@@ -7,7 +7,7 @@ import numpy as np
 
 from shared.arrays import FloatArray
 from shared.distributions.sample import Sample
-from shared.quantities import Meaning
+from shared.quantities import Meaning, quantities_of
 
 Weighting = Literal["number", "area", "volume"]
 # A particle of diameter d counts as d to this power.
@@ -20,6 +20,14 @@ ROUNDING = 1e-9
 # The unit of a statistic that has that of the sizes d.
 OF_D = "that of d"
 _W = "w = 1 by number, d² by area, d³ by volume, times the weight of the counting rule"
+
+
+WEIGHTINGS: dict[Weighting, str] = {
+    "number": "Each particle counts as one, times the weight of the counting rule.",
+    "area": "Each particle counts as the square of its diameter: what share of the particles' surface lies below a size.",
+    "volume": "Each particle counts as the cube of its diameter: what share of the particles' volume, or mass, lies below a "
+    "size. Few large particles decide.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,10 @@ class Moments:
         float | None,
         Meaning("", "Skewness Σ(d − mean)³/n / (Σ(d − mean)²/n)^(3/2), by number; above 0 with a tail of large sizes."),
     ]
+
+
+SUMMARY_QUANTITIES = quantities_of(Summary)
+MOMENT_QUANTITIES = quantities_of(Moments)
 
 
 def summarise(sample: Sample, weighting: Weighting) -> Summary:

@@ -43,8 +43,8 @@ def test_files_are_made_of_a_submission_an_image_and_a_search_and_listed(
     dialog.get_by_role("button", name="Make the file").click()
     expect(dialog.get_by_role("status")).to_have_text("Made of 1 image.", timeout=120_000)
 
-    page.goto("/analyses?instrument=Exporter")
-    page.get_by_label("Submission").fill("999999")
+    page.goto("/analyses")
+    page.get_by_label("Project").fill("a project that nobody has")
     page.get_by_role("button", name="Report and files").click()
     dialog.get_by_role("button", name="Make the file").click()
     expect(dialog.get_by_role("alert")).to_contain_text("No analysis fits the selection")

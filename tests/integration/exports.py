@@ -1,4 +1,4 @@
-"""Exports of analysed drawn images, as people ask for them and workers make them."""
+"""Exports of analysed images, as people ask for them and workers make them."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from shared import exports
+from shared import exports, jobs
 from shared.analysis_filter import AnalysisFilter
 from shared.database import Database, database_time
 from shared.errors import InputError
@@ -21,13 +21,14 @@ from shared.selection import Selection
 from shared.storage import BlobStore
 from tests.integration.analyses import draw_discs
 from tests.integration.bench import Bench
+from tests.integration.laboratory import Laboratory
 from tests.unit.micrograph.files import png_bytes
 from worker.exporter import Exporter
 
 LEASE_S = 60.0
 MAX_ATTEMPTS = 3
-# Discs in each of the drawn images, by their names.
-DISCS = {"b.png": 3, "a.png": 5, "other/B.png": 2}
+# Particles in each of the images, by their names.
+PARTICLES = {"b.png": 3, "a.png": 5, "other/B.png": 2}
 
 
 @dataclass
@@ -40,14 +41,27 @@ class ExportOffice:
     submission: int
 
     @classmethod
-    def with_images(cls, bench: Bench, folder: Path) -> "ExportOffice":
-        """Analyse the images first."""
+    def with_pictures(cls, bench: Bench, folder: Path) -> "ExportOffice":
+        """Draw the images, and analyse them as a worker does."""
         submission = bench.open()
-        for name, n_discs in DISCS.items():
+        for name, n_discs in PARTICLES.items():
             bench.add(submission, png_bytes(draw_discs(n_discs)), name)
         bench.add(submission, b"no image", "broken.tif")
         bench.run_all(submission)
         return cls(bench.database, bench.store, folder, submission)
+
+    @classmethod
+    def with_rows(cls, database: Database, store: BlobStore, folder: Path) -> "ExportOffice":
+        """Store what analyses of the images would have found, without pixels."""
+        lab = Laboratory(database)
+        submission = lab.submit()
+        for name, n in PARTICLES.items():
+            lab.analyse(lab.add(submission, name.removesuffix(".png"), ".png"), n=n)
+        failed = lab.add(submission, "broken")
+        with database.writing() as session:
+            (held,) = jobs.claim(session, [failed], lease_s=LEASE_S, max_attempts=MAX_ATTEMPTS)
+            jobs.fail(session, held, "damaged_file", "The file is cut short.")
+        return cls(database, store, folder, submission)
 
     def ask(self, format_name: str = "csv", **request: Any) -> int:
         """Ask for an output, of the submission where nothing else is selected."""

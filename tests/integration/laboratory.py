@@ -60,11 +60,11 @@ class Laboratory:
         with self.database.writing() as session:
             return submissions.create_submission(session, "project", None, Parameters(nm_per_px=stated)).id
 
-    def add(self, submission: int, image: str) -> int:
+    def add(self, submission: int, image: str, ending: str = ".tif") -> int:
         """Hand an image in; returns the job."""
         with self.database.writing() as session:
             sha256 = hashlib.sha256(image.encode()).hexdigest()
-            return submissions.add_job(session, submission, sha256, 10, f"{image}.tif").row.id
+            return submissions.add_job(session, submission, sha256, 10, f"{image}{ending}").row.id
 
     def analyse(
         self,

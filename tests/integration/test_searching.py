@@ -15,21 +15,19 @@ from shared.quantities import PARTICLE_QUANTITIES
 from shared.searching import patiently
 
 
-def test_a_page_of_particles_that_takes_long_ends_early_and_goes_on(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_of_particles_ends_early_where_it_takes_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     make_rows(database, 40, 6)
     monkeypatch.setattr(particle_search, "FIRST_LOOK", 3)
     monkeypatch.setattr(particle_search, "LONGEST_LOOK", 5)
     monkeypatch.setattr(particle_search, "SELECTED", 7)
-    where = [read_condition("area_px<300", PARTICLE_QUANTITIES)]
+    where = [read_condition("ecd_px>220", PARTICLE_QUANTITIES)]
     found: list[tuple[int, int]] = []
     lengths = []
     seen: Seen | None = BEGIN
     with database.reading() as session:
         wanted = session.execute(
             select(ParticleRow.analysis_id, ParticleRow.label)
-            .where(ParticleRow.area_px < 300)
+            .where(ParticleRow.ecd_px > 220)
             .order_by(ParticleRow.analysis_id, ParticleRow.label)
         ).all()
         while seen is not None:
@@ -38,8 +36,9 @@ def test_a_page_of_particles_that_takes_long_ends_early_and_goes_on(
             lengths.append(len(page.particles))
             seen = page.seen
     assert found == [tuple(row) for row in wanted]
+    assert found
     assert 0 in lengths[:-1], "an empty page is not the end"
-    assert max(lengths) == 4
+    assert max(lengths) <= 4
 
 
 def test_a_search_that_the_database_gives_up_is_too_wide_and_no_failure_of_the_database(postgres_url: str) -> None:

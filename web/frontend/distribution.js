@@ -10,11 +10,9 @@ const SHOWN_AFTER_MS = 400; // an answer that comes sooner needs no sign that it
 
 // `particle` gives the values of a particle by its label, to mark it in the plot.
 export function showDistribution(card, { particle = null } = {}) {
-  const status = document.getElementById("distribution-status");
-  const problem = document.getElementById("distribution-problem");
-  const shown = document.getElementById("distribution-shown");
-  const nothing = document.getElementById("nothing-shown");
-  const plot = document.querySelector("#histogram .plot");
+  // Within the card: another pixel size brings another card, and an answer to this one must not be written there.
+  const part = (id) => card.querySelector(`#${id}`);
+  const [status, problem, shown, nothing, figure] = ["distribution-status", "distribution-problem", "distribution-shown", "nothing-shown", "histogram"].map(part);
   const { of, selection } = card.dataset;
   const look = setUpLook(card, { changed: load, redraw: draw });
   const assessments = showAssessments(card, look, addressOf);
@@ -22,9 +20,9 @@ export function showDistribution(card, { particle = null } = {}) {
   let marked = null;
   let request = null;
 
-  function addressOf(part, query) {
+  function addressOf(name, query) {
     const asked = new URLSearchParams([...new URLSearchParams(selection), ...query]);
-    return `${of}/${part}?${asked}`;
+    return `${of}/${name}?${asked}`;
   }
 
   async function load() {
@@ -57,11 +55,11 @@ export function showDistribution(card, { particle = null } = {}) {
     const isEmpty = answer !== null && answer.n_counted === 0;
     shown.hidden = answer === null || isEmpty;
     nothing.hidden = !isEmpty;
-    tellExcluded(document.getElementById("left-out"), answer, selection);
+    tellExcluded(part("left-out"), answer, selection);
     if (isEmpty) nothing.replaceChildren(...whyEmpty());
     if (answer === null || isEmpty) return;
     look.showBins(answer.bins.counts.length);
-    tellNumbers(answer, look);
+    tellNumbers(card, answer, look);
     draw();
   }
 
@@ -86,14 +84,14 @@ export function showDistribution(card, { particle = null } = {}) {
   }
 
   function draw() {
-    if (answer && answer.n_counted > 0) drawDistribution(document.getElementById("histogram"), answer, look, marked);
+    if (answer && answer.n_counted > 0) drawDistribution(figure, answer, look, marked);
   }
 
   let width = 0;
   new ResizeObserver(([entry]) => {
     if (entry.contentRect.width !== width) draw();
     width = entry.contentRect.width;
-  }).observe(plot);
+  }).observe(figure.querySelector(".plot"));
   load();
 
   return {

@@ -14,18 +14,18 @@ const PARAMETERS = {
   weibull: { label: "Weibull", location: "scale", shape: "exponent" },
 };
 
-export function tellNumbers(answer, look) {
-  tellStatistics(answer, look);
-  tellCounted(answer, look);
-  tellFits(answer, look);
-  tellBins(answer);
-  document.getElementById("distribution-notes").replaceChildren(...answer.notes.map((note) => element("li", { textContent: note })));
+export function tellNumbers(card, answer, look) {
+  tellStatistics(card, answer, look);
+  card.querySelector("#counted").textContent = countedOf(answer, look);
+  tellFits(card, answer, look);
+  tellBins(card, answer);
+  card.querySelector("#distribution-notes").replaceChildren(...answer.notes.map((note) => element("li", { textContent: note })));
 }
 
-function tellStatistics(answer, look) {
+function tellStatistics(card, answer, look) {
   const values = { ...answer.summary, ...answer.moments };
   const decimals = decimalsFor(LENGTHS.map((name) => values[name]));
-  for (const row of document.querySelectorAll("[data-statistic]")) {
+  for (const row of card.querySelectorAll("[data-statistic]")) {
     const name = row.dataset.statistic;
     row.hidden = OF_DIAMETERS.has(name) && !look.isDiameter();
     const value = values[name] ?? null;
@@ -52,27 +52,27 @@ function reasonFor(name, answer) {
   return "all are equal";
 }
 
-function tellCounted(answer, look) {
+function countedOf(answer, look) {
   const left = answer.n_particles - answer.n_counted;
   const several = answer.n_images === 1 ? "" : ` in ${countOf(answer.n_images)} images`;
   const words = [`${countOf(answer.n_counted)} of ${countOf(answer.n_particles)} particle${answer.n_particles === 1 ? "" : "s"}${several} count${answer.n_counted === 1 ? "s" : ""}`];
   if (left > 0) words.push(`${countOf(left)} left out at the border`);
   if (answer.n_small > 0) {
     const limit = answer.smallest_reliable === null ? "8 px" : `${formatOne(answer.smallest_reliable)} ${look.unit()}`;
-    words.push(`${countOf(answer.n_small)} below the smallest reliable diameter of ${limit}, counted all the same`);
+    words.push(`${countOf(answer.n_small)} of all below the smallest reliable diameter of ${limit}`);
   }
   if (answer.capped_share > 0) words.push(`the weights of ${percentOf(answer.capped_share)} were cut to 5`);
-  document.getElementById("counted").textContent = `${words.join("; ")}.`;
+  return `${words.join("; ")}.`;
 }
 
-function tellFits(answer, look) {
-  document.getElementById("fitted").hidden = answer.fits.length === 0;
+function tellFits(card, answer, look) {
+  card.querySelector("#fitted").hidden = answer.fits.length === 0;
   const found = answer.fits.filter((fit) => fit.curve !== null);
   const lowest = found.length > 1 ? Math.min(...found.map((fit) => fit.aic)) : null;
-  document.querySelector(".fits-table tbody").replaceChildren(...answer.fits.map((fit) => rowOfFit(fit, look, lowest)));
+  card.querySelector(".fits-table tbody").replaceChildren(...answer.fits.map((fit) => rowOfFit(fit, look, lowest)));
   const { n, truncated_at: from } = found[0] ?? {};
   const where = from > 0 ? ` from ${formatOne(from)} ${look.unit()} on` : "";
-  document.getElementById("fitted-text").textContent = found.length ? `By maximum likelihood to ${countOf(n)} particles${where}, by number.` : "";
+  card.querySelector("#fitted-text").textContent = found.length ? `By maximum likelihood to ${countOf(n)} particles${where}, by number.` : "";
 }
 
 function rowOfFit(fit, look, lowest) {
@@ -93,8 +93,8 @@ function rowOfFit(fit, look, lowest) {
   );
 }
 
-function tellBins({ bins: { edges, counts, shares } }) {
-  document.querySelector(".bins-table tbody").replaceChildren(
+function tellBins(card, { bins: { edges, counts, shares } }) {
+  card.querySelector(".bins-table tbody").replaceChildren(
     ...counts.map((count, i) => {
       const values = [formatOne(edges[i]), formatOne(edges[i + 1]), countOf(count), format(100 * shares[i], 2)];
       return element("tr", {}, ...values.map((value) => element("td", { textContent: value })));

@@ -8,8 +8,8 @@ const STANDARD = { weighting: "number", view: "histogram" };
 export function setUpLook(card, { changed, redraw }) {
   const form = card.querySelector("form.look");
   const { quantity, weighting, counting_rule: rule, bins, view } = form.elements;
-  const automatic = document.getElementById("bins-auto");
-  const slider = document.getElementById("bins-slider");
+  const automatic = form.querySelector("#bins-auto");
+  const slider = form.querySelector("#bins-slider");
   const standard = { ...STANDARD, quantity: card.dataset.quantity, counting_rule: card.dataset.countingRule };
   let timer = null;
 
@@ -43,7 +43,7 @@ export function setUpLook(card, { changed, redraw }) {
 
   function keep() {
     weighting.disabled = !isDiameter();
-    document.getElementById("rule-text").textContent = rule.selectedOptions[0].dataset.text;
+    form.querySelector("#rule-text").textContent = rule.selectedOptions[0].dataset.text;
     for (const part of form.querySelectorAll("[data-of-bins]")) part.hidden = view.value === "cumulative";
     const data = chosen();
     const names = new Set([...form.elements].map((control) => control.name).filter(Boolean));

@@ -84,7 +84,7 @@ class Form:
     first: Sequence[str] = FIRST
     calibration_states: Mapping[str, str] = field(default_factory=lambda: STATUS_TEXT)
     sources: Mapping[str, str] = field(default_factory=lambda: SOURCE_TEXT)
-    verdicts: Mapping[str, str] = field(default_factory=lambda: VERDICT_TEXT)
+    verdicts: Mapping[str, str] = field(default_factory=lambda: {str(one): text for one, text in VERDICT_TEXT.items()})
     moment: MomentText = MOMENT
     signs: Sequence[tuple[str, str]] = tuple((comparison.value, SIGNS[comparison]) for comparison in Comparison)
 

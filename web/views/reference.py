@@ -4,10 +4,7 @@ from flask import render_template
 
 from shared import registry
 from shared.cards import MAIN_FIGURES
-from shared.distributions.fitness import OBSTACLE_TEXT, SIGN_TEXT, VERDICT_TEXT
-from shared.distributions.sample import COUNTING_RULES
-from shared.distributions.summary import Moments, Summary
-from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES, quantities_of
+from shared.definitions import LEAD, sections
 from web.pages.models import model_line
 from web.services import services
 
@@ -21,13 +18,4 @@ def models_page() -> str:
 
 def definitions_page() -> str:
     """Show what every number means."""
-    return render_template(
-        "definitions.html",
-        particle=PARTICLE_QUANTITIES,
-        statistics=STATISTIC_QUANTITIES,
-        of_distribution=(*quantities_of(Summary), *quantities_of(Moments)),
-        counting_rules=COUNTING_RULES,
-        verdicts=VERDICT_TEXT,
-        signs=SIGN_TEXT,
-        obstacles=OBSTACLE_TEXT,
-    )
+    return render_template("definitions.html", lead=LEAD, sections=sections())

@@ -16,6 +16,8 @@ from shared.errors import InputError
 LARGEST_LABEL = int(np.iinfo(np.int32).max)
 # In skimage's count of neighbours, 2 means that pixels which share only a corner belong together (8-connectivity).
 EIGHT_CONNECTED = 2
+# Grey with alpha, red-green-blue, and that with alpha.
+COLOUR_CHANNELS = (2, 3, 4)
 # A message that names more labels than this is no longer read.
 MAX_LABELS_NAMED = 10
 
@@ -48,7 +50,7 @@ def labels_from_array(array: NDArray[Any]) -> Labels:
     ----------
     array : ndarray, shape (rows, columns)
         Integers, or floats with whole values, 0 for background. A bool array is a mask, which has no numbers: each of its
-        8-connected parts becomes a particle.
+        8-connected parts becomes a particle. Further axes of one place each do not count.
 
     Returns
     -------
@@ -58,20 +60,16 @@ def labels_from_array(array: NDArray[Any]) -> Labels:
     Raises
     ------
     InputError
-        With the code ``labels_not_2d``, ``labels_empty``, ``labels_not_numeric``, ``labels_not_finite``,
-        ``labels_not_whole``, ``labels_negative``, ``labels_too_large`` or ``labels_not_contiguous``. The last one carries
-        the labels concerned in ``details["labels"]``.
+        With the code ``labels_rgb``, ``labels_several_images``, ``labels_not_2d``, ``labels_empty``, ``labels_not_numeric``,
+        ``labels_not_finite``, ``labels_not_whole``, ``labels_negative``, ``labels_too_large`` or ``labels_not_contiguous``.
+        The last one carries the labels concerned in ``details["labels"]``.
 
     Examples
     --------
     >>> labels_from_array(np.array([[0.0, 3.0], [0.0, 3.0]])).tolist()
     [[0, 3], [0, 3]]
     """
-    if array.ndim != 2:
-        raise InputError(
-            f"A label map has two dimensions, rows and columns; this array has {array.ndim}. Save it as one grey image.",
-            code="labels_not_2d",
-        )
+    array = one_image(array)
     if array.size == 0:
         raise InputError("The label map has no pixels.", code="labels_empty")
     if array.dtype == np.bool_:
@@ -80,6 +78,35 @@ def labels_from_array(array: NDArray[Any]) -> Labels:
     labels: Labels = array.astype(np.int32)
     _require_one_part_each(labels)
     return labels
+
+
+def one_image(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that was made elsewhere as rows and columns, without axes of one place.
+
+    Raises
+    ------
+    InputError
+        ``labels_rgb``, ``labels_several_images`` or ``labels_not_2d``.
+    """
+    if array.ndim > 2:
+        array = array.squeeze()
+    if array.ndim == 3 and array.shape[2] in COLOUR_CHANNELS:
+        raise InputError(
+            "The label map is a colour picture, and colours are no numbers. Save it as one grey image of 8, 16 or 32 bit, "
+            "without a colour table, whose values are the numbers of the particles.",
+            code="labels_rgb",
+        )
+    if array.ndim > 2:
+        raise InputError(
+            f"The file holds {int(np.prod(array.shape[:-2]))} images, and a label map is one. Save each of them by itself.",
+            code="labels_several_images",
+        )
+    if array.ndim != 2:
+        raise InputError(
+            f"A label map has two dimensions, rows and columns; this array has {array.ndim}. Save it as one grey image.",
+            code="labels_not_2d",
+        )
+    return array
 
 
 def numbers_before(labels: Labels, before: Labels) -> IntArray:
@@ -157,6 +184,12 @@ def particle_runs(labels: Labels) -> Runs:
         start=first - row * width - 1,
         stop=last - row * width,
     )
+
+
+def pixels_of(first: IntArray, length: IntArray) -> IntArray:
+    """Positions of all pixels of runs, given by position of their first pixel and by length; shape (sum of lengths,)."""
+    before = np.cumsum(length) - length
+    return np.repeat(first - before, length) + np.arange(int(length.sum()))
 
 
 def bounding_boxes(runs: Runs) -> tuple[IntArray, IntArray, IntArray, IntArray]:

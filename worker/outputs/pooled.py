@@ -92,7 +92,7 @@ class ImageSizes:
 def select(content: Content) -> Selection:
     """Choose unit and images: nanometres as soon as one image has a pixel size, else pixels."""
     quantity = content.choices.quantity
-    if quantity in QUANTITIES:
+    if quantity in QUANTITIES and not quantity.endswith((*NM_ENDINGS, *PX_ENDINGS)):
         return Selection(quantity, QUANTITIES[quantity].unit, content)
     calibrated = in_nanometres(content)
     column = _column(quantity, NM_ENDINGS if calibrated.images else PX_ENDINGS)

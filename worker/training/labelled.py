@@ -14,7 +14,7 @@ import numpy as np
 from shared.arrays import Labels
 from shared.domain import Micrograph
 from shared.errors import InputError
-from worker.analysis.label_map import labels_from_array
+from worker.analysis.label_map import labels_from_array, one_image
 from worker.label_files import read_label_array
 from worker.micrograph.decode import decode
 from worker.training.coco import CocoAnnotation, CocoFile, CocoImage, draw_labels, is_coco, read_coco
@@ -175,11 +175,7 @@ def read_label_map(path: Path) -> Labels:
     """Read a label map in which a particle may have several parts; raises InputError where the file is no label map."""
     if not path.exists():
         raise InputError(f"labels are missing ({path.parent.name}/{path.name})", code="labels_missing")
-    array = read_label_array(path)
-    if array.ndim == 3 and array.shape[2] in {2, 3, 4}:
-        raise InputError(
-            "the labels are a colour image; save them as one grey image whose value is the particle's number", code="labels_rgb"
-        )
+    array = one_image(read_label_array(path))
     try:
         return labels_from_array(array)
     except InputError as error:

@@ -33,6 +33,12 @@ def test_parts_are_numbered_as_the_particles_they_come_from_and_further_ones_as_
     assert numbered_as_before(np.zeros_like(before), before).tolist() == np.zeros_like(before).tolist()
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 3), (3, 3, 1), (1, 1, 3, 3)])
+def test_a_stack_of_one_image_is_that_image(shape: tuple[int, ...]) -> None:
+    assert labels_from_array(np.array(NUMBERED).reshape(shape)).tolist() == NUMBERED
+    assert labels_from_array(np.array([[1, 0, 2]])).tolist() == [[1, 0, 2]], "a map of one row keeps it"
+
+
 def test_an_all_background_map_is_accepted() -> None:
     assert labels_from_array(np.zeros((2, 3), dtype=np.uint8)).tolist() == [[0, 0, 0], [0, 0, 0]]
 
@@ -40,7 +46,9 @@ def test_an_all_background_map_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("array", "code"),
     [
-        (np.zeros((2, 2, 3), dtype=np.uint8), "labels_not_2d"),
+        (np.zeros((2, 2, 3), dtype=np.uint8), "labels_rgb"),
+        (np.zeros((5, 20, 30), dtype=np.uint8), "labels_several_images"),
+        (np.zeros((2, 5, 20, 30), dtype=np.uint8), "labels_several_images"),
         (np.zeros(4, dtype=np.uint8), "labels_not_2d"),
         (np.zeros((0, 4), dtype=np.uint8), "labels_empty"),
         (np.array([["a"]]), "labels_not_numeric"),

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from scipy.spatial import KDTree
 from skimage.measure import regionprops_table
 
@@ -144,19 +143,3 @@ def test_the_edge_weight_is_one_over_the_chance_to_lie_inside() -> None:
     labels[40:99, 5:195] = 2
     table = measure(labels, AnalysedField(0, 100, 0, 200), None)
     assert table.edge_weight.tolist() == pytest.approx([200 * 100 / (150 * 80), 5]), "the second is capped"
-
-
-@given(seed=st.integers(0, 2**32 - 1))
-def test_edge_weights_make_up_for_what_the_border_cuts(seed: int) -> None:
-    """Half of the boxes are small, half are large; excluded at the border, the share of the large ones is 0.36 instead."""
-    random = np.random.default_rng(seed)
-    width, height, sizes = 400, 300, np.array([10, 120])
-    size = sizes[random.integers(0, 2, 200_000)]
-    left, top = random.uniform(-size, width), random.uniform(-size, height)
-    hit = (left + size > 0) & (top + size > 0)
-    inside = (left >= 0) & (left + size <= width) & (top >= 0) & (top + size <= height)
-    weight = width * height / ((width - size) * (height - size))
-    centred = (left + size / 2 >= 0) & (left + size / 2 < width) & (top + size / 2 >= 0) & (top + size / 2 < height)
-    assert hit.sum() > centred.sum() > inside.sum()
-    truth = (size[centred] == sizes[1]).mean()
-    assert np.average(size[inside] == sizes[1], weights=weight[inside]) == pytest.approx(truth, abs=0.02)

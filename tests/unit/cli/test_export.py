@@ -1,6 +1,7 @@
 """`saemi export` against a portal on a socket: what it asks for, how it waits, and what lies in the folder afterwards."""
 
 import json
+import shlex
 import sys
 import threading
 import zipfile
@@ -16,12 +17,14 @@ from sqlalchemy import select, update
 from cli import exporting
 from cli.client import Saemi
 from shared.errors import InputError
+from shared.export_choices import ExportChoices, command
 from shared.export_rows import ExportRow
 from shared.leases import JobState
 from shared.models import AnalysisRow, JobRow
 from tests.integration.analyses import make_analysis, particle_table, save
 from tests.unit.cli.invocation import invoke
 from tests.unit.cli.served_portal import ServedPortal
+from web.export_schemas import ExportBody
 from worker.exporter import Exporter
 
 
@@ -87,6 +90,35 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_does_not_fit_is_wrong_usage_before_anybody_is_asked(arguments: tuple[object, ...], said: str) -> None:
     result = invoke("export", *arguments, "--server", "http://127.0.0.1:1")
     assert (result.exit_code, said in result.output) == (2, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("selection", "analysis_ids", "choices"),
+    [
+        ("", None, ExportChoices()),
+        ("submission_id=12", None, ExportChoices(weighting="volume")),
+        ("sample=lot+12+%26+%27more%27", None, ExportChoices(counting_rule="all", bins=7)),
+        ("project=gold&where=ecd_d50_nm%3C40&where=n_particles%3E5", None, ExportChoices(quantity="feret_max")),
+        ("submission_id=12", [3, 4], ExportChoices(log_axis=True)),
+    ],
+    ids=str,
+)
+def test_the_command_that_a_file_names_asks_for_the_same(
+    monkeypatch: pytest.MonkeyPatch, selection: str, analysis_ids: list[int] | None, choices: ExportChoices
+) -> None:
+    asked: list[ExportBody] = []
+
+    def ask(_portal: Saemi, body: ExportBody) -> None:
+        asked.append(body)
+        raise InputError("That is enough.")
+
+    monkeypatch.setattr("cli.export_command.ask_for_export", ask)
+    words = shlex.split(command("csv", selection, analysis_ids, choices))
+    assert words[0] == "saemi"
+    invoke(*words[1:])
+    (body,) = asked
+    request = body.request
+    assert (request.query, request.choices, body.analysis_ids) == (selection, choices, analysis_ids)
 
 
 @pytest.mark.usefixtures("worker")

@@ -181,7 +181,7 @@ BAD_LABELS: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda folder: write_labels(folder, np.where(np.arange(SHAPE[1]) % 20 < 10, EMPTY, EMPTY + 255)),
         "the labels have one value (255) in several parts",
     ),
-    "RGB": (lambda folder: write_labels(folder, np.dstack([EMPTY + 1] * 3)), "the labels are a colour image"),
+    "RGB": (lambda folder: write_labels(folder, np.dstack([EMPTY + 1] * 3)), "The label map is a colour picture"),
     "another size": (lambda folder: write_labels(folder, EMPTY[:-1] + 1), "sizes differ: the image is 200 × 160 px"),
 }
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.distributions.sample import Sample, counted
+from shared.distributions.sample import COUNTING_RULES, Sample, counted
 from shared.distributions.summary import POWERS, Weighting, moments, percentiles, summarise
+from shared.quantities import MAX_EDGE_WEIGHT
 
 sizes_lists = st.lists(st.floats(0.5, 5000), min_size=2, max_size=60)
 MU, SIGMA = np.log(40), np.log(1.5)
@@ -101,6 +102,30 @@ def test_counting_rules_leave_out_and_weigh() -> None:
     assert every.sample.sizes.tolist() == [1, 2, 3]
     assert (excluded.sample.sizes.tolist(), excluded.sample.weights.tolist()) == ([1, 2], [1, 1])
     assert (weighted.sample.weights.tolist(), weighted.capped_share) == ([1.25, 5], 0.5)
+
+
+def test_edge_weights_remove_the_bias_of_leaving_out_what_the_border_cuts() -> None:
+    """Discs of log-normal diameters at random places, of which a field of 400 × 300 shows some."""
+    random = np.random.default_rng(0)
+    width, height, n = 400.0, 300.0, 400_000
+    size = np.minimum(np.exp(random.normal(np.log(30), 0.5, n)), 200)
+    left, top = random.uniform(-200, width, n), random.uniform(-200, height, n)
+    # Seen are the discs that reach into the field, whole those that lie in it; a disc belongs to it with its centre.
+    shows = (left + size > 0) & (top + size > 0)
+    touches = (left < 0) | (top < 0) | (left + size > width) | (top + size > height)
+    centred = (abs(left + size / 2 - width / 2) < width / 2) & (abs(top + size / 2 - height / 2) < height / 2)
+    truth = size[centred].mean()
+    weight = np.minimum(width * height / np.maximum((width - size) * (height - size), 1), MAX_EDGE_WEIGHT)
+    bias = {}
+    for rule in COUNTING_RULES:
+        of_rule = counted(size[shows], touches[shows], weight[shows], rule)
+        mean = summarise(of_rule.sample, "number").mean
+        assert mean is not None
+        bias[rule] = mean / truth - 1
+    assert bias["exclude-border"] < -0.05
+    assert bias["all"] > 0.05
+    assert abs(bias["exclude-border-weighted"]) < 0.01
+    assert of_rule.sample.weights.sum() == pytest.approx(centred.sum(), rel=0.01), "they stand for all that belong to the field"
 
 
 def test_images_are_pooled_with_those_that_show_nothing() -> None:

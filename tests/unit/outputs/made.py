@@ -76,7 +76,8 @@ def analysed_image(
         | {"file": name, "state": "done", "image": 1, "n_images": 1, "warnings": [], "parameters_sha256": parameters.digest}
         | MODEL
         | described
-        | {"fitness": None, "fitness_reasons": None}  # as older releases left it, unless said
+        # A test that is about verdicts states them.
+        | {"fitness": None, "fitness_reasons": None}
         | record,
         particles=lambda: particles,
         labels=lambda: labels,

@@ -86,7 +86,7 @@ def images() -> list[AnalysedImage]:
             fitness="doubtful", fitness_reasons=["Only 40 particles."], **{"metadata: batch": "B7"},
         ),
         drawn_image(f"{'very long name ' * 12}.tif", seed=2, n=40, fitness="fit", sample="S1", **{"metadata: batch": "B8"}),
-        drawn_image("c.tif", seed=3, n=40, sample="S1", calibration_source="manual"),
+        drawn_image("c.tif", seed=3, n=40, sample="S1", calibration_source="manual", fitness=None),
         drawn_image("no scale.tif", seed=4, n=40, nm_per_px=None),
     ]  # fmt: skip
 
@@ -179,6 +179,25 @@ def test_decisions_by_hand_and_the_command_are_listed(report: Report) -> None:
 
 def test_nothing_is_not_a_number(report: Report) -> None:
     assert not re.search(r"\b(nan|inf)\b", report.text, re.IGNORECASE)
+
+
+def test_arrangement_screening_and_guidance_follow_from_the_particles(report: Report, images: list[AnalysedImage]) -> None:
+    field_px = 3 * 320 * 220
+    coverage = 100 * sizes_of(images[:3], "area_px").sum() / field_px
+    assert numbers(report.after("Coverage")[0])[0] == pytest.approx(coverage, rel=5e-3)
+    # Pixels of 0.5 nm.
+    density = 120 / (field_px * 0.0005**2)
+    assert numbers(report.after("Number density")[0])[0] == pytest.approx(density, rel=1e-3)
+    feret = np.percentile(sizes_of(images[:3], "feret_min_nm"), 50, method="hazen")
+    assert numbers(report.after("diameter, by number")[0])[0] == pytest.approx(feret, rel=1e-3)
+    gsd = np.exp(np.log(sizes_of(images[:3])).std(ddof=1))
+    needed = np.ceil((1.96 * np.log(gsd) / 0.05) ** 2)
+    assert int(report.after("Geometric mean", 3)[1].replace(",", "")) == pytest.approx(needed, abs=1)
+
+
+def test_parameters_of_the_analyses_are_stated(report: Report) -> None:
+    assert report.after("Parameter min_confidence") == ["0.5"]
+    assert report.after("Parameter nm_per_px") == ["not chosen"]
 
 
 def test_screening_and_uncertainty_say_what_they_do_not_know(report: Report) -> None:

@@ -101,8 +101,8 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], None], str]] = {
         "the labels have one value: all pixels are 5",
     ),
     "a mask": (mask_of_two_particles, "the labels have one value (255) in several parts"),
-    "RGB labels": (rgb_labels, "the labels are a colour image"),
-    "palette labels": (palette_labels, "the labels are a colour image"),
+    "RGB labels": (rgb_labels, "The label map is a colour picture"),
+    "palette labels": (palette_labels, "The label map is a colour picture"),
     "sizes that differ": (
         lambda folder: write_labels(folder / "labels" / "bad.png", TWO[:, :-1].copy()),
         "sizes differ: the image is 30 × 20 px, the labels are 29 × 20 px",
@@ -113,7 +113,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a stack": (
         lambda folder: tifffile.imwrite(folder / "labels" / "bad.tif", np.stack([TWO] * 5), photometric="minisblack"),
-        "A label map has two dimensions",
+        "The file holds 5 images",
     ),
     "unreadable labels": (cut_labels, "bad.png cannot be read as a label map"),
     "an unreadable image": (cut_image, "the image cannot be used"),

@@ -157,7 +157,7 @@ def test_particles_are_found_by_their_columns_within_a_selection(filled: Portal)
         ("/analyses", {"order": "up"}, "order", "Input should be"),
         ("/analyses", {"analysed_from": "2024-02-31"}, "analysed_from", "2024-02-31 is in no calendar"),
         ("/particles", {"sort": "ecd_nm"}, "sort", "Extra inputs"),
-        ("/analyses", {"project": ""}, "project", "at least 1 character"),
+        ("/analyses", {"project": ""}, "project", "at least 1 item"),
     ],
 )
 def test_a_search_that_is_none_names_what_is_wrong(portal: Portal, path: str, query: Any, field: str, said: str) -> None:

@@ -8,14 +8,15 @@ import numpy as np
 from shared.arrays import FloatArray, IntArray
 from worker.analysis.label_map import Runs
 
-# The cap between the outermost pixel centre and a blunt tip's true end, px: as high as makes this area on the width the tip has
-# 1 px in. Chosen on drawn shapes: the mean error of feret_max is then equally small on discs (too large) and on squares at
-# random angles (too small).
-TIP_CAP_AREA_PX = 1.2
+# The cap between the outermost pixel centre and a tip's true end, px, is this over a power of the tip's widening. Chosen on
+# drawn shapes: the mean errors of feret_max are then equally small on discs and ellipses (too large) and on rectangles at
+# random angles (too small). Blunt tips get little, since of their many pixels those that reach furthest were chosen.
+TIP_CAP_PX = 1.9
+TIP_CAP_POWER = 1.5
 # A tip is judged by what lies deeper than a twentieth of the diameter; nearer, single pixels decide.
 DIAMETERS_PER_TIP_DEPTH = 20
 # The smallest of many noisy widths is too small. On drawn discs of 4 to 16 px radius it is so by 0.3 to 0.45 px.
-WIDTH_SELECTION_PX = 0.4
+WIDTH_SELECTION_PX = 0.45
 # The mean width of a hull of centres is too small, by 0.3 to 0.6 px on drawn discs of 4 to 40 px radius, by 1.1 to 1.3 px on
 # rectangles; the middle of the two.
 MEAN_WIDTH_CAP_PX = 0.8
@@ -73,21 +74,21 @@ def measure_hulls(hulls: FloatArray) -> Calipers:
     A hull of centres lies inside the true outline, so the projected width of the pixels at its two ends is added:
 
     - feret_max: the largest distance between two vertices, plus at each end half a pixel's width projected on that direction,
-      (|cos θ| + |sin θ|)/2, where the tip is sharp, and less where it is blunt: a/T, where the tip widens by T for each px of
-      depth and a = 1.2 px. Many pixels lie near a blunt tip, so the outermost of them nearly reaches the outline; adding a
-      whole pixel would make a disc of 8 px radius 5 % too large.
+      (|cos θ| + |sin θ|)/2, where the tip is sharp, and less where it is blunt: 1.9/T^1.5, where the tip widens by T px for
+      each px of depth. Many pixels lie near a blunt tip, so the outermost of them nearly reaches the outline; adding a whole
+      pixel would make a disc of 8 px radius 5 % too large.
     - feret_min: the smallest width across an edge of the hull, plus the projected width of a pixel on the normal of that edge
       as the grid has it, namely the distance of its lattice lines, 1/√(p² + q²) for an edge in the direction (p, q); 1 px for
-      an edge along a row. Hulls with no long edge opposite their width w get up to 0.4 px for the selection of the smallest
-      of many widths: 0.4·(1 − L/w), L the length of the edge.
+      an edge along a row. Hulls with no long edge opposite their width w get up to 0.45 px for the selection of the
+      smallest of many widths: 0.45·(1 − L/w), L the length of the edge.
     - feret_mean: the hull's perimeter / π (Cauchy's formula for the mean width of a convex shape) + 0.8 px, not outside
       feret_min..feret_max.
     - rectangle: the smallest area of a rectangle with one side along an edge of the hull, both sides widened by the distance of
       the lattice lines: right on average for rectangles at any angle, 3.4 % too small for a disc of 8 px radius.
 
-    Mean errors of the widths over random positions and angles are below 2 % from 8 px radius (16 px width) up and below 5 % at
-    4 px, on discs and rectangles; a single particle of 8 px radius can be off by 5 to 6 %, since one row of pixels more or less
-    is 6 %.
+    Mean errors of the widths, and of the ratio of smallest to largest, over random positions and angles are below 2 % from 8 px
+    radius (16 px width) up, on discs, ellipses and rectangles, and those of the widths below 5 % at 4 px; a single particle of
+    8 px radius can be off by 5 to 6 %, since one row of pixels more or less is 6 %.
 
     Parameters
     ----------
@@ -126,11 +127,11 @@ def _extent(hulls: FloatArray, direction_x: FloatArray, direction_y: FloatArray)
 
 def _largest_widths(hulls: FloatArray) -> FloatArray:
     """Largest vertex distance plus the caps of both tips, px, shape (m,); of equal distances the one with the largest caps."""
-    between = hulls[:, :, None, :] - hulls[:, None, :, :]
-    squared = (between**2).sum(axis=3)
+    x, y = hulls[..., 0], hulls[..., 1]
+    squared = (x[:, :, None] - x[:, None, :]) ** 2 + (y[:, :, None] - y[:, None, :]) ** 2
     longest = squared.max(axis=(1, 2))
     member, one, other = np.nonzero(np.triu(squared == longest[:, None, None]))
-    across, diameter = between[member, one, other], np.sqrt(longest[member])
+    across, diameter = hulls[member, one] - hulls[member, other], np.sqrt(longest[member])
     half_pixel = np.abs(across).sum(axis=1) / diameter / 2
     caps = sum(
         np.minimum(half_pixel, _blunt_cap_heights(hulls[member], hulls[member, end], inward))
@@ -142,7 +143,7 @@ def _largest_widths(hulls: FloatArray) -> FloatArray:
 
 
 def _blunt_cap_heights(hulls: FloatArray, tip: FloatArray, inward: FloatArray) -> FloatArray:
-    """Height a/T of the cap beyond a tip, px, shape (m,); infinite for a tip without any width.
+    """Height of the cap beyond a tip, px, shape (m,); infinite for a tip without any width.
 
     Hulls (m, k, 2); `tip` (m, 2) is a vertex of each, and `inward` (m, 2) leads from it to the opposite tip.
     """
@@ -154,7 +155,7 @@ def _blunt_cap_heights(hulls: FloatArray, tip: FloatArray, inward: FloatArray) -
     slope = np.where(deep, across, 0) / np.where(deep, depth, 1)
     widening = slope.max(axis=1) - slope.min(axis=1)
     height = np.full(len(hulls), np.inf)
-    np.divide(TIP_CAP_AREA_PX, widening, out=height, where=widening > 0)
+    np.divide(TIP_CAP_PX, widening**TIP_CAP_POWER, out=height, where=widening > 0)
     return height
 
 

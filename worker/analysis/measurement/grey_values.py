@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import FloatArray, IntArray
-from worker.analysis.label_map import Runs
+from worker.analysis.label_map import Runs, pixels_of
 
 # Pixels that are looked at together: about 100 MB of intermediate arrays, whatever the size of the image.
 PIXELS_AT_ONCE = 2_000_000
@@ -40,10 +40,11 @@ def grey_values(runs: Runs, pixels: NDArray[Any]) -> tuple[FloatArray, FloatArra
     reference[runs.particle] = flat[begins]
     sums, squares = np.zeros(n_particles), np.zeros(n_particles)
     for some in _portions(length):
-        particle = np.repeat(runs.particle[some], length[some])
-        difference = flat[_pixels_of(begins[some], length[some])] - reference[particle]
-        sums += np.bincount(particle, weights=difference, minlength=n_particles)
-        squares += np.bincount(particle, weights=difference * difference, minlength=n_particles)
+        particle, run_length = runs.particle[some], length[some]
+        difference = flat[pixels_of(begins[some], run_length)] - np.repeat(reference[particle], run_length)
+        first = np.cumsum(run_length) - run_length
+        sums += np.bincount(particle, weights=np.add.reduceat(difference, first), minlength=n_particles)
+        squares += np.bincount(particle, weights=np.add.reduceat(difference * difference, first), minlength=n_particles)
     n_pixels = np.bincount(runs.particle, weights=length, minlength=n_particles)
     mean = sums / n_pixels
     return mean + reference, np.sqrt(np.maximum(squares / n_pixels - mean * mean, 0))
@@ -55,9 +56,3 @@ def _portions(length: IntArray) -> list[slice]:
     n_portions = -(-int(length.sum()) // PIXELS_AT_ONCE)
     edges = np.searchsorted(ends, np.arange(1, n_portions) * PIXELS_AT_ONCE).tolist()
     return [slice(first, last) for first, last in zip([0, *edges], [*edges, len(length)], strict=True)]
-
-
-def _pixels_of(begins: IntArray, length: IntArray) -> IntArray:
-    """Positions of all pixels of runs in the flattened image."""
-    before = np.cumsum(length) - length
-    return np.repeat(begins - before, length) + np.arange(int(length.sum()))

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from scipy.spatial import KDTree
 
-from shared.arrays import FloatArray, IntArray, Labels
+from shared.arrays import FloatArray, Labels
+from worker.analysis.label_map import Runs, pixels_of
 
 
 def nearest_centroids(centroid_y: FloatArray, centroid_x: FloatArray) -> FloatArray:
@@ -14,7 +15,7 @@ def nearest_centroids(centroid_y: FloatArray, centroid_x: FloatArray) -> FloatAr
     return distance[:, 1]
 
 
-def nearest_edges(labels: Labels, numbers: IntArray) -> FloatArray:
+def nearest_edges(labels: Labels, runs: Runs) -> FloatArray:
     """Gap between each particle and the nearest other one.
 
     The point halfway between two nearest neighbours is equally far from both, so neighbours meet where the regions of the
@@ -26,8 +27,8 @@ def nearest_edges(labels: Labels, numbers: IntArray) -> FloatArray:
     ----------
     labels : ndarray of int32, shape (rows, columns)
         At least two particles.
-    numbers : ndarray of int64, shape (n,)
-        All numbers in the map, ascending.
+    runs : Runs
+        Of the map.
 
     Returns
     -------
@@ -37,18 +38,22 @@ def nearest_edges(labels: Labels, numbers: IntArray) -> FloatArray:
     _, regions = cv2.distanceTransformWithLabels(
         (labels == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    region, flat, width = regions.ravel(), labels.ravel(), labels.shape[1]
-    # Each pixel of a particle has a region of its own; back from there to the pixel, and to the particle that is nearest.
-    occupied = np.flatnonzero(flat)
-    pixel_of_region = np.zeros(int(region.max()) + 1, dtype=np.int64)
-    pixel_of_region[region[occupied]] = occupied
-    nearest = flat[pixel_of_region][region]
-    gaps = np.full(len(numbers), np.inf)
+    region, width = regions.ravel(), labels.shape[1]
+    # Each pixel of a particle has a region of its own; back from there to the pixel, and to its particle.
+    length = runs.stop - runs.start
+    occupied = pixels_of(runs.row * width + runs.start, length)
+    region_of_occupied = region[occupied]
+    pixel_of_region = np.zeros(len(occupied) + 1, dtype=np.int64)
+    pixel_of_region[region_of_occupied] = occupied
+    particle_of_region = np.zeros(len(occupied) + 1, dtype=np.int32)
+    particle_of_region[region_of_occupied] = np.repeat(runs.particle.astype(np.int32), length)
+    nearest = particle_of_region[region]
+    gaps = np.full(len(runs.numbers), np.inf)
     beside, below = (np.flatnonzero(nearest[:-step] != nearest[step:]) for step in (1, width))
     beside = beside[(beside + 1) % width != 0]  # the end of a row does not meet the beginning of the next
     for meeting, step in ((beside, 1), (below, width)):
-        one, other = pixel_of_region[region[meeting]], pixel_of_region[region[meeting + step]]
-        gap = np.hypot(one // width - other // width, one % width - other % width) - 1
-        for pixel in (one, other):
-            np.minimum.at(gaps, np.searchsorted(numbers, flat[pixel]), gap)
+        (one_y, one_x), (other_y, other_x) = (np.divmod(pixel_of_region[region[at]], width) for at in (meeting, meeting + step))
+        gap = np.hypot(one_y - other_y, one_x - other_x) - 1
+        for particle in (nearest[meeting], nearest[meeting + step]):
+            np.minimum.at(gaps, particle, gap)
     return np.asarray(np.maximum(gaps, 0), dtype=np.float64)

@@ -75,7 +75,7 @@ def measure(
     inside = labels[field.slices]
     runs = particle_runs(inside)
     area = by_particle(runs, runs.stop - runs.start)
-    perimeter = crofton_perimeters(inside, runs.numbers)
+    perimeter = crofton_perimeters(runs)
     hulls, ellipse = calipers(runs), ellipses(runs)
     mean_intensity, sd_intensity = (None, None) if pixels is None else grey_values(runs, pixels[field.slices])
     has_neighbours = len(runs.numbers) > 1
@@ -104,7 +104,7 @@ def measure(
         mean_intensity=mean_intensity,
         sd_intensity=sd_intensity,
         nnd_px=nearest_centroids(ellipse.centroid_y, ellipse.centroid_x) if has_neighbours else None,
-        nn_gap_px=nearest_edges(inside, runs.numbers) if has_neighbours else None,
+        nn_gap_px=nearest_edges(inside, runs) if has_neighbours else None,
         touches_border=touches_border(runs, inside.shape) | touches_any(labels, runs.numbers, annotations),
         edge_weight=edge_weights(runs, field),
     )

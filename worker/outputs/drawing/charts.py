@@ -45,6 +45,7 @@ STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.6,
     "legend.fontsize": 6.0,
     "legend.frameon": False,
+    "legend.edgecolor": "none",
     "svg.fonttype": "none",
     # The same ids in every run.
     "svg.hashsalt": "saemi",
@@ -52,6 +53,10 @@ STYLE: dict[Any, Any] = {
 # White between bars, as long as they are wider than it.
 BETWEEN_BARS_PT, MOST_PARTED_BARS = 0.4, 80
 SHARES = (10.0, 50.0, 90.0)
+# The bands of the three weightings lie beside each other, %.
+BAND_OFFSETS: dict[Weighting, float] = {"number": 1.6, "area": 0.0, "volume": -1.6}
+# Height of the axis over that of the highest bar, so that the line of the legend lies above.
+ROOM_FOR_LEGEND = 1.14
 
 
 def histogram(shown: Described, width_mm: float = SINGLE_MM) -> Figure:
@@ -78,7 +83,7 @@ def both(shown: Described) -> Figure:
         draw_histogram(left, shown)
         draw_cumulative(right, shown)
         for axes, letter in ((left, "a"), (right, "b")):
-            axes.annotate(letter, (0, 1), (-26, 2), "axes fraction", textcoords="offset points", fontsize=9, fontweight="bold")
+            axes.annotate(letter, (0, 1), (-27, 5), "axes fraction", textcoords="offset points", fontsize=9, fontweight="bold")
         return figure
 
 
@@ -117,9 +122,10 @@ def draw_histogram(axes: Axes, shown: Described) -> None:
     for one in fitted:
         _draw_fit(axes, one, is_best=one is shown.best)
     axes.set_ylabel(f"Share by {shown.choices.weighting} / %")
-    axes.set_ylim(bottom=0)
+    highest = max([bins.shares.max(), *(one.curve.shares.max() for one in fitted)])
+    axes.set_ylim(0, 100 * highest * (ROOM_FOR_LEGEND if fitted else 1.05))
     if fitted:
-        axes.legend(loc="upper right", handlelength=2.2)
+        axes.legend(loc="upper left", ncols=len(fitted), handlelength=2.2, columnspacing=1.2, borderaxespad=0)
 
 
 def draw_cumulative(axes: Axes, shown: Described) -> None:
@@ -134,7 +140,7 @@ def draw_cumulative(axes: Axes, shown: Described) -> None:
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 10, 50, 90, 100])
     title = f"D10, D50, D90{shown.per_unit}"
-    axes.legend(loc="lower right", handlelength=2.6, title=title, title_fontsize=6, alignment="left")
+    axes.legend(loc="lower right", handlelength=2.6, title=title, title_fontsize=6, alignment="left", frameon=True)
 
 
 def _draw_fit(axes: Axes, one: FittedCurve, *, is_best: bool) -> None:
@@ -163,7 +169,8 @@ def _draw_curve(axes: Axes, weighting: Weighting, of: Distribution) -> None:
     axes.plot(found, SHARES, "o", color=colour, markersize=3, clip_on=False, zorder=3)
     if of.intervals is not None:
         for share, end in zip(SHARES, (of.intervals.d10, of.intervals.d50, of.intervals.d90), strict=True):
-            axes.plot([end.low, end.high], [share, share], color=colour, linewidth=2.2, alpha=0.5, solid_capstyle="butt")
+            height = share + BAND_OFFSETS[weighting]
+            axes.plot([end.low, end.high], [height, height], color=colour, linewidth=1.6, alpha=0.6, solid_capstyle="butt")
 
 
 def _prepared(axes: Axes, shown: Described) -> bool:

@@ -8,7 +8,7 @@ from shared.quantities import SMALLEST_RELIABLE_PX
 from shared.results import SOFTWARE_VERSION
 from worker.outputs.reporting.findings import Findings
 from worker.outputs.reporting.layout import WIDTH_MM, code, facts, items, table, text
-from worker.outputs.reporting.origin import calibration_differences
+from worker.outputs.reporting.origin import calibration_differences, counted_values
 from worker.outputs.written import count, number, percent
 
 BY_HAND = {
@@ -64,9 +64,8 @@ def left_out(found: Findings) -> list[Flowable]:
 
 def software(found: Findings) -> list[Flowable]:
     """Name the software and the command that makes the report again."""
-    versions = Counter(str(image.record.get("software_version")) for image in found.images)
-    made = ", ".join(f"{version} ({count(n, 'image')})" for version, n in versions.items()) or "no image"
-    rows = [("Analysed with SAEMI", made), ("Reported with SAEMI", SOFTWARE_VERSION)]
+    versions = Counter(image.record.get("software_version") for image in found.images)
+    rows = [("Analysed with SAEMI", counted_values(versions)), ("Reported with SAEMI", SOFTWARE_VERSION)]
     return [facts(rows), text("This command makes the report again:"), code(found.content.command)]
 
 

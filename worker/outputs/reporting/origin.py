@@ -9,31 +9,27 @@ from reportlab.platypus import Flowable
 from shared.distributions.bootstrap import LEVEL, REPEATS, SEED
 from shared.distributions.sample import COUNTING_RULES
 from shared.distributions.summary import percentiles
-from shared.quantities import SMALLEST_RELIABLE_PX
+from shared.quantities import MAX_EDGE_WEIGHT, SMALLEST_RELIABLE_PX
+from shared.tables import metadata_column
+from worker.outputs.methods import CALIBRATIONS
 from worker.outputs.pooled import QUANTITIES, ImageSizes, smallest_reliable
 from worker.outputs.reporting.findings import Findings
 from worker.outputs.reporting.layout import WIDTH_MM, facts, table, text
 from worker.outputs.written import NONE, count, number, percent
 
-METADATA_PREFIX = "metadata: "
+METADATA_PREFIX = metadata_column("")
 # Different values that are named one by one.
 MOST_NAMED = 12
-CALIBRATION_SOURCES = {
-    "metadata": "stated by the file",
-    "scale_bar": "read from the scale bar",
-    "manual": "stated by a person",
-    "instrument_default": "decided for the instrument",
-}
 
 
 def sample(found: Findings) -> list[Flowable]:
     """Say what the sample is, as far as it was told."""
     records = [image.record for image in found.content.images]
     samples = Counter(record.get("sample") for record in records)
-    rows = [("Selection", found.content.title), ("Sample", _counted_values(samples))]
+    rows = [("Selection", found.content.title), ("Sample", counted_values(samples))]
     keys = dict.fromkeys(key for record in records for key in record if key.startswith(METADATA_PREFIX))
     rows += [
-        (key.removeprefix(METADATA_PREFIX), _counted_values(Counter(record.get(key) for record in records))) for key in keys
+        (key.removeprefix(METADATA_PREFIX), counted_values(Counter(record.get(key) for record in records))) for key in keys
     ]
     blocks: list[Flowable] = [facts(rows)]
     if not keys:
@@ -48,8 +44,8 @@ def instrument(found: Findings) -> list[Flowable]:
         return [text("There is no image.")]
     named = Counter(record.get("instrument") for record in records)
     rows = [
-        ("Instrument", _counted_values(named)),
-        ("Accelerating voltage", _counted_values(Counter(_with_unit(record.get("voltage_kv"), "kV") for record in records))),
+        ("Instrument", counted_values(named)),
+        ("Accelerating voltage", counted_values(Counter(_with_unit(record.get("voltage_kv"), "kV") for record in records))),
         ("Magnification", _range([record.get("magnification") for record in records], "×")),
         ("Recorded", _period([record.get("acquired_at") for record in records])),
     ]
@@ -105,7 +101,8 @@ def parameters(found: Findings) -> list[Flowable]:
         ),
         ("Intervals", f"{100 * LEVEL:g} % by bootstrap, {REPEATS:,} samples of {unit_of_draw}, seed {SEED}"),
         ("Fits", _fit_range(found)),
-        ("SHA-256 of the parameters", _counted_values(hashes)),
+        *((f"Parameter {name}", counted_values(values)) for name, values in _chosen(found).items()),
+        ("SHA-256 of the parameters", counted_values(hashes)),
     ]
     return [facts(rows)]
 
@@ -135,8 +132,18 @@ def counting(found: Findings) -> list[Flowable]:
         rows.append(("Without a size", f"{n_without:,} particles have no {found.described.quantity} above 0 and do not count"))
     if rule == "exclude-border-weighted":
         capped = sum(image.sizes.capped_share * len(image.sizes.sample) for image in found.images)
-        rows.append(("Weights cut to 5", f"{_share(round(capped), found.n_counted)} of the counted particles"))
+        rows.append(
+            (f"Weights cut to {MAX_EDGE_WEIGHT:g}", f"{_share(round(capped), found.n_counted)} of the counted particles")
+        )
     return [facts(rows)]
+
+
+def _chosen(found: Findings) -> dict[str, Counter[Any]]:
+    """What was chosen for the analyses: by the name of each parameter, its values with their numbers of images."""
+    chosen = [image.parameters for image in found.content.images if image.parameters is not None]
+    names = dict.fromkeys(name for parameters in chosen for name in parameters)
+    values = {name: [parameters.get(name) for parameters in chosen] for name in names}
+    return {name: Counter("not chosen" if value is None else value for value in of) for name, of in values.items()}
 
 
 def _calibrations(records: Sequence[Any]) -> list[Flowable]:
@@ -145,14 +152,15 @@ def _calibrations(records: Sequence[Any]) -> list[Flowable]:
     )
     ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0][0] or 0.0))
     rows = [
-        [_source(source, status), NONE if size is None else f"{size:.6g}", f"{n:,}"] for (size, source, status), n in ordered
+        [CALIBRATIONS[source or status], NONE if size is None else f"{size:.6g}", f"{n:,}"]
+        for (size, source, status), n in ordered
     ]
     if len(rows) > MOST_NAMED:
         by_source: dict[str, list[Any]] = {}
         for (size, source, status), n in ordered:
-            by_source.setdefault(_source(source, status), []).extend([size] * n)
+            by_source.setdefault(CALIBRATIONS[source or status], []).extend([size] * n)
         rows = [[name, _range(sizes, ""), f"{len(sizes):,}"] for name, sizes in by_source.items()]
-    return [table(["Source of the pixel size", "nm per px", "Images"], rows, (60, 60, 20)), text(_compared(records))]
+    return [table(["Source of the pixel size", "nm per px", "Images"], rows, (WIDTH_MM - 80, 60, 20)), text(_compared(records))]
 
 
 def _compared(records: Sequence[Any]) -> str:
@@ -169,6 +177,19 @@ def calibration_differences(records: Iterable[Any]) -> list[float]:
     """Return by how much the two readings of the pixel size differ, relatively, ascending; of images that have both."""
     pairs = [(record.get("metadata_nm_per_px"), record.get("scale_bar_nm_per_px")) for record in records]
     return sorted(abs(stated - bar) / stated for stated, bar in pairs if stated and bar)
+
+
+def counted_values(values: Counter[Any]) -> str:
+    """Name the values with their numbers of images, the most frequent first."""
+    if not values or set(values) == {None}:
+        return "not recorded"
+    if len(values) == 1:
+        return str(next(iter(values)))
+    named = [
+        f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)
+    ]
+    more = len(values) - MOST_NAMED
+    return "; ".join(named) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _image_row(position: int, name: str, image: ImageSizes) -> list[str]:
@@ -213,31 +234,12 @@ def _fit_range(found: Findings) -> str:
     return f"maximum likelihood over sizes from {smallest} on, the smallest reliable one of the coarsest image"
 
 
-def _source(source: str | None, status: str | None) -> str:
-    if source is not None:
-        return CALIBRATION_SOURCES.get(source, source)
-    return "conflict of file and scale bar" if status == "conflict" else "none"
-
-
 def _share(n: int, total: int) -> str:
     return percent(n / total) if total else NONE
 
 
 def _with_unit(value: Any, unit: str) -> str | None:
     return None if value is None else f"{value:g} {unit}"
-
-
-def _counted_values(values: Counter[Any]) -> str:
-    """Name the values with their numbers of images, the most frequent first."""
-    if not values or set(values) == {None}:
-        return "not recorded"
-    if len(values) == 1:
-        return str(next(iter(values)))
-    named = [
-        f"{'not recorded' if value is None else value} ({count(n, 'image')})" for value, n in values.most_common(MOST_NAMED)
-    ]
-    more = len(values) - MOST_NAMED
-    return "; ".join(named) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _range(values: Sequence[Any], unit: str) -> str:

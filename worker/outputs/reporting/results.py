@@ -159,8 +159,8 @@ def screening(found: Findings) -> list[Flowable]:
         reason = NEEDS_TWO if found.selection.is_calibrated else "without pixel sizes no diameter in nm is known"
         return [text(f"There is no verdict: {reason}.")]
     words = {
-        "nano": f"The median with its 95 % interval lies below {LIMIT_NM:g} nm: they screen as a nanomaterial.",
-        "not nano": f"The median with its 95 % interval lies above {LIMIT_NM:g} nm: they do not screen as one.",
+        "nano": f"The median with its 95 % interval lies below {LIMIT_NM:g} nm: the particles screen as a nanomaterial.",
+        "not nano": f"The median with its 95 % interval lies above {LIMIT_NM:g} nm: the particles do not screen as one.",
         "undecided": f"The 95 % interval of the median holds {LIMIT_NM:g} nm: undecided.",
     }[verdict.verdict]
     rows = [

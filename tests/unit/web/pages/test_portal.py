@@ -1,10 +1,13 @@
 """What every page has in common, and the pages that say what went wrong."""
 
+from html import unescape
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from shared import usage
+from shared.definitions import sections
 from shared.quantities import PARTICLE_QUANTITIES, STATISTIC_QUANTITIES
 from tests.unit.web.pages.rows import page
 
@@ -28,11 +31,19 @@ def test_every_page_has_navigation_a_skip_link_and_a_policy_that_allows_no_forei
     assert "//" not in html.replace("<!doctype html>", "")
 
 
-def test_all_quantities_are_defined_with_their_units(client: FlaskClient) -> None:
-    html = page(client.get("/definitions"))
-    for quantity in (*PARTICLE_QUANTITIES, *STATISTIC_QUANTITIES):
-        assert f'<tr id="{quantity.name}">' in html
-        assert quantity.definition in html
+def test_every_term_is_defined_under_an_address_of_its_own(client: FlaskClient) -> None:
+    html = unescape(page(client.get("/definitions")))
+    assert (
+        tuple(term for section in sections() if section.key in {"particle", "image"} for term in section.terms)
+        == PARTICLE_QUANTITIES + STATISTIC_QUANTITIES
+    )
+    for section in sections():
+        assert f'<a href="#{section.key}">{section.title}</a>' in html
+        assert section.lead in html
+        for term in section.terms:
+            assert f'<tr id="{section.key}-{term.name.replace(" ", "-")}">' in html
+            assert f"<td>{term.definition}</td>" in html
+            assert not term.unit or f"<td>{term.unit}</td>" in html
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def numbers(page: str) -> list[int]:
 
 
 def test_conditions_are_rows_of_the_form_and_chips_above_the_list(filled: Portal) -> None:
-    page = shown(filled, "/analyses?where=ecd_d50_nm<80&where=n_particles>=200&project=project&model=classical")
+    page = shown(filled, "/analyses?where=ecd_d50_nm<80&where=n_particles>=5&project=project&model=classical")
     assert '<input type="hidden" name="where" value="ecd_d50_nm&lt;80">' in page
     option = re.search(r'<option value="ecd_d50_nm" title="([^"]*)" data-unit="nm" selected>', page)
     assert option is not None
@@ -34,23 +34,23 @@ def test_conditions_are_rows_of_the_form_and_chips_above_the_list(filled: Portal
     assert re.search(r'<option value="&gt;=" selected>≥</option>', page)
     assert re.search(r'class="value"[^>]* value="80"', page)
     assert {text: sorted(address.partition("?")[2].split("&")) for text, address in chips(page).items()} == {
-        "Project: project": ["model=classical", "where=ecd_d50_nm%3C80", "where=n_particles%3E%3D200"],
-        "Model: classical": ["project=project", "where=ecd_d50_nm%3C80", "where=n_particles%3E%3D200"],
-        "ecd_d50_nm < 80 nm": ["model=classical", "project=project", "where=n_particles%3E%3D200"],
-        "n_particles ≥ 200": ["model=classical", "project=project", "where=ecd_d50_nm%3C80"],
+        "Project: project": ["model=classical", "where=ecd_d50_nm%3C80", "where=n_particles%3E%3D5"],
+        "Model: classical": ["project=project", "where=ecd_d50_nm%3C80", "where=n_particles%3E%3D5"],
+        "ecd_d50_nm < 80 nm": ["model=classical", "project=project", "where=n_particles%3E%3D5"],
+        "n_particles ≥ 5": ["model=classical", "project=project", "where=ecd_d50_nm%3C80"],
     }
-    api = filled.json("/analyses", where=["ecd_d50_nm<80", "n_particles>=200"], model="classical")
+    api = filled.json("/analyses", where=["ecd_d50_nm<80", "n_particles>=5"], model="classical")
     assert numbers(page) == [item["id"] for item in api["items"]]
     assert numbers(page)
 
 
 def test_what_is_asked_for_has_a_column_and_heads_sort_and_turn_round(filled: Portal) -> None:
-    page = shown(filled, "/analyses?where=ecd_span<2&sort=ecd_gsd")
+    page = shown(filled, "/analyses?where=ecd_span<1&sort=ecd_gsd")
     for name in ("ecd_span", "ecd_gsd"):
         assert re.search(rf'<th scope="col" class="n" aria-sort="(none|descending)"><a href="[^"]*sort={name}', page)
     assert re.search(r'aria-sort="descending"><a href="[^"]*sort=ecd_gsd&amp;order=asc"', page)
     assert re.search(r'aria-sort="none"><a href="[^"]*sort=n_particles&amp;order=desc"[^>]*>Particles</a>', page)
-    asked = {"where": "ecd_span<2", "sort": "ecd_gsd"}
+    asked = {"where": "ecd_span<1", "sort": "ecd_gsd"}
     assert numbers(page) == [item["id"] for item in filled.json("/analyses", **asked)["items"]]
     assert 'href="/api/v1/analyses.csv?' in page
     next_page = re.search(r'href="([^"]+)">Next page »', page)
