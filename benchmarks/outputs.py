@@ -17,6 +17,7 @@ import numpy as np
 
 from shared.arrays import Labels
 from shared.calibration import calibration
+from shared.distributions.fitness import judge
 from shared.distributions.size_statistics import size_statistics
 from shared.domain import Parameters
 from shared.geometry import specimen_area_px
@@ -63,8 +64,10 @@ def _content(n_images: int, n_particles: int) -> Content:
     labels = _discs(n_particles)
     field, calibrated = analysed_field(labels.shape, None), calibration(None, 0.5, None)
     particles = measure(labels, field, calibrated.nm_per_px)
-    statistics = size_statistics(particles, specimen_area_px(field))
-    record = dict.fromkeys(SUBMISSION_COLUMNS) | describe_measurement(labels.shape, calibrated, None, field, statistics)
+    specimen_px = specimen_area_px(field)
+    statistics, fitness = size_statistics(particles, specimen_px), judge(particles, specimen_px)
+    described = describe_measurement(labels.shape, calibrated, None, field, statistics=statistics, fitness=fitness)
+    record = dict.fromkeys(SUBMISSION_COLUMNS) | described
     grey = np.where(labels > 0, 200, 40).astype(np.uint8)
     images = [
         AnalysedImage(
