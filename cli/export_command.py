@@ -1,5 +1,6 @@
 """`saemi export`: a report or a file of analyses, made by a running portal and downloaded."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,7 @@ from cli.console import EXIT_SOME_FAILED, messages, print_json, progress_bar, tr
 from cli.exporting import ask_for_export, download_export, require_folder, wait_for_export
 from cli.patience import LONG_PATIENCE_S
 from cli.remote import server_option
+from cli.results import make_folder
 from shared.distributions.sample import COUNTING_RULES, DEFAULT_COUNTING_RULE
 from shared.distributions.summary import Weighting
 from shared.export_choices import MOST_BINS, SHOWN_QUANTITIES
@@ -22,6 +24,13 @@ from shared.settings import load_settings
 from web.export_schemas import Export, ExportBody
 
 FORMATS_TEXT = "\b\nFormats:\n" + "\n".join(f"  {name:12} {one.description}" for name, one in OUTPUT_FORMATS.items())
+
+
+def _file_or_folder(_context: click.Context, _option: click.Parameter, text: str) -> Path:
+    """Read where the file goes; a path that ends as folders do is one, and is made where it does not exist."""
+    if text.endswith(("/", os.sep)):
+        make_folder(Path(text))
+    return Path(text)
 
 
 @click.command(epilog=FORMATS_TEXT)
@@ -44,7 +53,11 @@ FORMATS_TEXT = "\b\nFormats:\n" + "\n".join(f"  {name:12} {one.description}" for
 @click.option("--person", help="Who asks; shown in the list of exports.")
 @click.option("--resume", type=click.IntRange(1), metavar="ID", help="Wait for and download an export that was asked for.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path(), help="File, or folder that exists; default: this folder."
+    "--out",
+    type=click.Path(),
+    default=".",
+    callback=_file_or_folder,
+    help="File, or folder: one that exists or ends in a slash; default: this folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the export as JSON.")
 @server_option

@@ -124,9 +124,8 @@ def test_the_command_that_a_file_names_asks_for_the_same(
 @pytest.mark.usefixtures("worker")
 def test_a_file_is_asked_for_waited_for_and_downloaded_under_its_name(portal: ServedPortal, tmp_path: Path) -> None:
     folder = tmp_path / "results"
-    folder.mkdir()
     options = ("--counting-rule", "all", "--log-axis", "--bins", 12, "--person", "Ada")
-    result = invoke("export", "--format", "csv", "--submission", 1, *options, "--out", folder, "--server", portal.address)
+    result = invoke("export", "--format", "csv", "--submission", 1, *options, "--out", f"{folder}/", "--server", portal.address)
     assert result.exit_code == 0, result.output
     path = folder / "Submission_1_project.csv.zip"
     assert result.stdout == f"{path}\n"
