@@ -13,6 +13,7 @@ from typing import Any
 from shared.calibration import SOURCES, STATUSES
 from shared.distributions.arrangement import ARRANGEMENT
 from shared.distributions.bootstrap import INTERVAL_DEFINITION
+from shared.distributions.comparison import COMPARISON_TERMS
 from shared.distributions.fitness import OBSTACLE_TEXT, SIGN_TEXT, VERDICT_TEXT
 from shared.distributions.fits import CURVES, FIT_QUANTITIES
 from shared.distributions.guidance import GUIDANCE_QUANTITIES
@@ -84,6 +85,7 @@ def sections() -> tuple[Section, ...]:
             tuple(Quantity(name, meaning.unit, meaning.definition) for name, meaning in ARRANGEMENT.items()),
         ),
         Section("pool", "Pools of several images", GRID_DEFINITION, ()),
+        Section("comparison", "Samples against each other", "", _words(COMPARISON_TERMS)),
         Section("fitness", "Fit for sizing", FITNESS_LEAD, _words(VERDICT_TEXT)),
         Section("sign", "Fit for sizing: signs against particles", "", _words(SIGN_TEXT)),
         Section("obstacle", "Fit for sizing: obstacles", "", _words(OBSTACLE_TEXT)),
