@@ -22,10 +22,10 @@ SMALLEST_NUMBER = 8
 
 Verdict = Literal["equivalent", "different", "undecided"]
 COMPARISON_TERMS = {
-    "difference": "Median of the other sample − median of the one, by number, with an interval of 95 %: both are resampled, images "
-    "first.",
-    "equivalent": f"The interval of {EQUIVALENCE_LEVEL:.0%} of the ratio of the medians lies within 1/(1 + limit) and 1 + limit, "
-    "for the relative difference that somebody says does not matter: two one-sided tests at 5 %.",
+    "difference": "Median of the other sample − median of the one, by number, with an interval of 95 %: both are resampled, "
+    "images first.",
+    "equivalent": f"The interval of {EQUIVALENCE_LEVEL * 100:g} % of the ratio of the medians lies within 1/(1 + limit) and "
+    "1 + limit, for the relative difference that somebody says does not matter: two one-sided tests at 5 %.",
     "different": "That interval lies wholly outside of these limits.",
     "undecided": "That interval holds one of the limits: more images would tell.",
     "ks_distance": "Largest distance of the two cumulative curves, each particle with the weight of the counting rule.",
