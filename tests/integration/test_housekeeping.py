@@ -128,7 +128,7 @@ def test_a_row_whose_blob_is_nowhere_is_named_with_its_column(
 def test_every_hash_in_the_tables_counts_as_a_blob_or_is_known_to_be_none(database: Database) -> None:
     with database.reading() as session:
         query = str(named_hashes(session).compile(compile_kwargs={"literal_binds": True}))
-    names = {(of.name, found.name) for of in Base.metadata.sorted_tables for found in of.columns if "sha" in found.name}
+    names = {(of.name, found.name) for of in Base.metadata.sorted_tables for found in of.columns if "sha256" in found.name}
     assert ("analysis", "labels_sha256") in names
     assert ("model", "sha256") in names
     references = {(key.parent.table.name, key.parent.name) for of in Base.metadata.sorted_tables for key in of.foreign_keys}

@@ -181,7 +181,7 @@ def test_a_decision_is_applied_without_another_analysis_and_holds_for_images_tha
         analysis: dict[str, Any] = worker.api.get(f"/api/v1/analyses/{worker.finished(job_id)['analysis_id']}").get_json()
         return analysis
 
-    job_id = worker.submit(png_bytes(draw_discs(9)), "decided.png")
+    job_id = worker.submit(png_bytes(draw_discs(5, radius=8)), "decided.png")
     before = shown(job_id)
     submission = worker.job(job_id)["submission_id"]
     body = {"person": "Ada", "scope": "submission", "submission_id": submission, "choice": "manual", "nm_per_px": 5.0}
@@ -195,7 +195,7 @@ def test_a_decision_is_applied_without_another_analysis_and_holds_for_images_tha
     assert after["statistics"]["ecd_mean_nm"] == pytest.approx(10 * before["statistics"]["ecd_mean_nm"], rel=1e-12)
     assert (after["id"], after["created_at"], after["duration_s"]) == (before["id"], before["created_at"], before["duration_s"])
     query = {"name": "later.png"}
-    later = worker.api.put(f"/api/v1/submissions/{submission}/files", query_string=query, data=png_bytes(draw_discs(8)))
+    later = worker.api.put(f"/api/v1/submissions/{submission}/files", query_string=query, data=png_bytes(draw_discs(5, radius=7)))
     assert shown(later.get_json()["id"])["nm_per_px"] == 5.0
 
 
