@@ -195,7 +195,9 @@ def test_a_decision_is_applied_without_another_analysis_and_holds_for_images_tha
     assert after["statistics"]["ecd_mean_nm"] == pytest.approx(10 * before["statistics"]["ecd_mean_nm"], rel=1e-12)
     assert (after["id"], after["created_at"], after["duration_s"]) == (before["id"], before["created_at"], before["duration_s"])
     query = {"name": "later.png"}
-    later = worker.api.put(f"/api/v1/submissions/{submission}/files", query_string=query, data=png_bytes(draw_discs(5, radius=7)))
+    later = worker.api.put(
+        f"/api/v1/submissions/{submission}/files", query_string=query, data=png_bytes(draw_discs(5, radius=7))
+    )
     assert shown(later.get_json()["id"])["nm_per_px"] == 5.0
 
 

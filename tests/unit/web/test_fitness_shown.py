@@ -84,5 +84,5 @@ def test_the_pages_show_the_verdict_with_its_reasons_and_lead_to_all_of_its_kind
 def test_the_definitions_state_the_rule_by_the_numbers_it_goes_by(portal: Portal) -> None:
     html = portal.http.get("/definitions").text
     for name, text in (VERDICT_TEXT | SIGN_TEXT | OBSTACLE_TEXT).items():
-        assert f"<dt>{name}</dt><dd>{text}" in html, name
+        assert re.search(rf">{re.escape(name)}<.{{0,40}}<td>{re.escape(text)}", html), name
     assert "more than 25 % of the segmented area; strong above 35 %" in html
