@@ -90,7 +90,7 @@ def test_the_pixel_size_can_be_decided_before_the_outlines_have_come(page: Page,
     page.get_by_label("Set a value").check()
     page.get_by_role("textbox", name="Pixel size").fill("0,5")
     expect(page.locator("#decide .preview")).to_have_text("0.5 nm/px, for this image")
-    page.get_by_label("Your name").fill("Ada")
+    page.locator("#decide").get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator("#decision-status")).to_have_text("Applied: 1 of 1 analysis changed.")
     expect(page.locator("#stage path")).to_have_count(0)
