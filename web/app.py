@@ -14,6 +14,7 @@ from web.api import (
     actions,
     analyses,
     assessments,
+    comparisons,
     decisions,
     direct_uploads,
     distributions,
@@ -50,7 +51,7 @@ API_SCRIPTS = "script-src 'self' 'unsafe-inline'; "
 # In the order of the API's document.
 API_PARTS = (
     *(submissions, actions, known_files, manifests, uploads, direct_uploads),
-    *(analyses, distributions, assessments, particles, decisions, exports, models, queue),
+    *(analyses, distributions, assessments, comparisons, particles, decisions, exports, models, queue),
 )
 
 

@@ -54,6 +54,8 @@ def test_every_address_of_the_api_is_described_and_every_described_one_answers(p
         if kind == "manifest":
             body = {"data": b"file,sample\na.tif,S1\n"}
             portal.http.put(f"{API}/submissions/{submission}/manifest", **body)
+        if path.endswith("/comparison"):
+            body = {"query_string": "selection=sample%3Da&selection=sample%3Db"}
         if path.endswith("/uploads/{id}/file"):
             send(portal, str(numbers["uploads"]), 0, b"123")
         answer = portal.http.open(address, method=method.upper(), buffered=True, **body)

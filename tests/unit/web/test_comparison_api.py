@@ -17,8 +17,8 @@ def three(portal: Portal) -> Portal:
 
 def test_each_selection_is_compared_with_each_one_behind_it(three: Portal) -> None:
     asked = "&".join(f"selection=file_name%3D{name}" for name in ("a.tif", "b.tif", "twice"))
-    found = three.json(f"/comparison?{asked}&counting_rule=all&limit=0.1")
-    assert (found["quantity"], found["unit"], found["limit"]) == ("ecd_nm", "nm", 0.1)
+    found = three.json(f"/comparison?{asked}&counting_rule=all&limit=0.4")
+    assert (found["quantity"], found["unit"], found["limit"]) == ("ecd_nm", "nm", 0.4)
     assert [one["selection"] for one in found["selections"]] == ["file_name=a.tif", "file_name=b.tif", "file_name=twice"]
     assert [(one["n_images"], one["n_counted"]) for one in found["selections"]] == [(1, N)] * 3
     assert [(pair["one"], pair["other"]) for pair in found["pairs"]] == [(0, 1), (0, 2), (1, 2)]
