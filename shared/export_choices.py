@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from shared.distributions.sample import DEFAULT_COUNTING_RULE, CountingRule
 from shared.distributions.summary import Weighting
+from shared.errors import InputError
 from shared.quantities import PARTICLE_QUANTITIES
 
 # Numbers and places, yes and no, how sure the model was: their distribution says nothing of the particles.
@@ -55,8 +56,16 @@ class ExportChoices:
 
     @classmethod
     def stored(cls, values: dict[str, Any]) -> "ExportChoices":
-        """Read what a row has; what a release of another time knew beside is left out."""
+        """Read what a row has, to show it; what another release knew beside is left out: see `require_known`."""
         return cls(**{one.name: values[one.name] for one in fields(cls) if one.name in values})
+
+
+def require_known(values: dict[str, Any]) -> None:
+    """Raise InputError ``unknown_choice`` where a row has choices of another release: the file would differ."""
+    unknown = values.keys() - {one.name for one in fields(ExportChoices)}
+    if unknown:
+        message = f"Another release of SAEMI was asked for {', '.join(sorted(unknown))}. Ask for the file again."
+        raise InputError(message, code="unknown_choice")
 
 
 def command(format_name: str, selection: str, analysis_ids: Sequence[int] | None, choices: ExportChoices) -> str:

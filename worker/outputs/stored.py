@@ -71,8 +71,10 @@ def stored_content(database: Database, store: BlobStore, row: ExportRow) -> Cont
     Raises
     ------
     InputError
-        As `exports.ask` does: what is selected may have changed since; also ``nothing_selected`` where all of it is left out.
+        As `exports.ask` does: what is selected may have changed since; also ``nothing_selected`` where all of it is left out,
+        and ``unknown_choice``.
     """
+    export_choices.require_known(row.choices)
     chosen = exports.selection(row)
     with database.reading() as session:
         if database.dialect != "sqlite":  # where every transaction sees one moment
